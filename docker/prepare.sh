@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Makes a fresh clone ready: Debian's programs, npm packages, build. Does again only what is out of date.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+docker/install-programs.sh
+stamp=node_modules/.package-lock.json
+if [ ! -e "$stamp" ] || [ package-lock.json -nt "$stamp" ] || [ package.json -nt "$stamp" ]; then
+  npm ci --no-audit --loglevel=error >&2
+  touch "$stamp"
+fi
+built=dist/cli/main.js
+if [ ! -e "$built" ] || [ -n "$(find src tsconfig.json tsconfig.build.json -newer "$built" -print -quit)" ]; then
+  rm -rf dist
+  node_modules/.bin/tsc -p tsconfig.build.json
+fi

@@ -1,0 +1,70 @@
+/** One file of a candidate: where it will live, and where its bytes wait to be checked. */
+export interface CandidateFile {
+  /** Absolute path that the proxy reads. */
+  readonly path: string;
+  /** Absolute path of the staged bytes: the very file that will be renamed to `path`. */
+  readonly stagedPath: string;
+  readonly format: "nginx" | "vcl" | "text";
+}
+
+/** A complete set of files that a proxy may be given next. The first file is the one the config names first. */
+export interface Candidate {
+  readonly files: readonly CandidateFile[];
+  /** Absolute paths of live files that the candidate removes. */
+  readonly removed: readonly string[];
+}
+
+/** One numbered set of files that is in place on disk. */
+export interface Generation {
+  readonly number: number;
+  /** Twelve hexadecimal digits of a hash over paths and bytes: equal bytes, equal id. */
+  readonly id: string;
+  /** Absolute paths, in the config's order. */
+  readonly paths: readonly string[];
+}
+
+/** `output` holds the proxy's own words, with live paths in place of staged ones. */
+export type CheckResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly output: string; readonly hint: string };
+
+/** Evidence that the running proxy serves a generation. */
+export interface Proof {
+  /** One clause for the log, such as `2 new workers of master 4711`. */
+  readonly evidence: string;
+  /**
+   * Names the running process and what it loaded, so that a later start can tell whether it is still
+   * the same one, such as `4711@123456`.
+   */
+  readonly identity: string;
+}
+
+/** What the pipeline needs from a proxy. Each kind of proxy lives in its own folder and implements this. */
+export interface ProxyDriver {
+  /** Asks the proxy's own binary about the candidate, in full context. Touches nothing live. */
+  check(candidate: Candidate, signal: AbortSignal): Promise<CheckResult>;
+  /**
+   * Tells the running proxy to use the files that are in place.
+   *
+   * @throws {AppError} RELOAD_FAILED when the proxy refused, PROXY_DOWN when there is no running proxy to tell.
+   */
+  reload(generation: Generation, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves once the running proxy serves `generation`, after {@link ProxyDriver.reload}.
+   *
+   * @throws {AppError} NOT_PROVED, with the proxy's own words.
+   */
+  prove(generation: Generation, signal: AbortSignal): Promise<Proof>;
+  /**
+   * Whether the running proxy already serves `generation`, judged without changing anything.
+   *
+   * @param lastProof the proof recorded when the generation went live, if any
+   */
+  serves(
+    generation: Generation,
+    lastProof: Proof | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean>;
+  /** Ends what the driver itself started, within 4 seconds. */
+  close(): Promise<void>;
+}

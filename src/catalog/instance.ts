@@ -1,0 +1,45 @@
+/** The worst of an instance's checks. `maintenance` is Consul's maintenance mode, of the service or its node. */
+export type InstanceStatus = "passing" | "warning" | "critical" | "maintenance";
+
+/** One address:port of a service, as the catalog knows it. */
+export interface Instance {
+  /** Unique on its node. */
+  readonly id: string;
+  /** The service's name. */
+  readonly name: string;
+  /** Host name or IP address without brackets; the node's when the service has none. */
+  readonly address: string;
+  readonly port: number;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  readonly weights: { readonly passing: number; readonly warning: number };
+  readonly status: InstanceStatus;
+  readonly node: string;
+  readonly nodeAddress: string;
+  readonly nodeMeta: Readonly<Record<string, string>>;
+  readonly datacenter: string;
+  /** When Consul first heard of it, as a Raft index: lower is older. */
+  readonly createIndex: number;
+}
+
+/** One line of the catalog's list of services. */
+export interface ServiceSummary {
+  readonly name: string;
+  /** Tags of all instances together, sorted. */
+  readonly tags: readonly string[];
+}
+
+/** One machine of the catalog. */
+export interface CatalogNode {
+  readonly name: string;
+  readonly address: string;
+  readonly datacenter: string;
+  readonly meta: Readonly<Record<string, string>>;
+}
+
+/** One entry of the key-value store. */
+export interface KeyValue {
+  /** The whole key. */
+  readonly key: string;
+  readonly value: string;
+}

@@ -1,0 +1,20 @@
+import { type AnswerValue, type Query, queryText } from "./query.ts";
+
+/** An immutable set of answers: the only input of rendering. */
+export interface Snapshot {
+  /** Counts up with every change of content; two snapshots of one store with equal versions are the same. */
+  readonly version: number;
+  /** The answer to `query`, or `undefined` when the source has not answered yet. */
+  get<Q extends Query>(query: Q): AnswerValue<Q> | undefined;
+}
+
+/** Makes a snapshot of answers keyed by their query's canonical text. The map must not change afterwards. */
+export function createSnapshot(
+  answers: ReadonlyMap<string, AnswerValue>,
+  version: number,
+): Snapshot {
+  return {
+    version,
+    get: <Q extends Query>(query: Q) => answers.get(queryText(query)) as AnswerValue<Q> | undefined,
+  };
+}

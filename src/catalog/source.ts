@@ -1,0 +1,22 @@
+import type { AppError } from "../errors.ts";
+import type { AnswerValue, Query } from "./query.ts";
+
+/** What a source tells about the queries that it follows. Called only for queries that are followed. */
+export interface AnswerListener {
+  /** The source answered. The value may equal the last one. */
+  answered(query: Query, value: AnswerValue): void;
+  /** An attempt failed. The source goes on trying; the last answer stays in force. */
+  failed(query: Query, error: AppError): void;
+}
+
+/** Where answers come from. Implementations stand to the right, under `source/`. */
+export interface Source {
+  /**
+   * Replaces the set of followed queries, keyed by canonical text. Answers go to the listener until
+   * the source's signal aborts.
+   */
+  follow(queries: ReadonlyMap<string, Query>): void;
+}
+
+/** Opens a source that tells `listener` and ends all its work once `signal` aborts. */
+export type OpenSource = (listener: AnswerListener, signal: AbortSignal) => Source;

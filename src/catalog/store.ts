@@ -1,0 +1,81 @@
+import { isDeepStrictEqual } from "node:util";
+import type { AppError } from "../errors.ts";
+import { type AnswerValue, type Query, queryText } from "./query.ts";
+import { createSnapshot, type Snapshot } from "./snapshot.ts";
+import type { OpenSource, Source } from "./source.ts";
+
+/** Joins a source's answers into snapshots, for any number of readers that each want their own queries. */
+export interface CatalogStore {
+  /** All answers so far. The same object until the content changes. */
+  snapshot(): Snapshot;
+  /** Replaces the queries that `reader` wants. What nobody wants is no longer followed, and forgotten. */
+  want(reader: string, queries: ReadonlyMap<string, Query>): void;
+  /** Calls `listener` after each change of content. Returns the way to end that. */
+  onChange(listener: () => void): () => void;
+  /** Why a wanted query has no fresh answer, by canonical text. Empty while all is well. */
+  failures(): ReadonlyMap<string, AppError>;
+}
+
+/** Opens `openSource` and joins what it answers, until `signal` aborts. */
+export function createCatalogStore(openSource: OpenSource, signal: AbortSignal): CatalogStore {
+  const answers = new Map<string, AnswerValue>();
+  const failures = new Map<string, AppError>();
+  const wants = new Map<string, ReadonlyMap<string, Query>>();
+  const listeners = new Set<() => void>();
+  let followed: ReadonlyMap<string, Query> = new Map();
+  let version = 0;
+  let snapshot = createSnapshot(new Map(), version);
+
+  const source: Source = openSource(
+    {
+      answered(query, value) {
+        const text = queryText(query);
+        failures.delete(text);
+        if (!followed.has(text)) return;
+        if (answers.has(text) && isDeepStrictEqual(answers.get(text), value)) return;
+        answers.set(text, value);
+        version += 1;
+        snapshot = createSnapshot(new Map(answers), version);
+        for (const listener of listeners) listener();
+      },
+      failed(query, error) {
+        const text = queryText(query);
+        if (followed.has(text)) failures.set(text, error);
+      },
+    },
+    signal,
+  );
+
+  return {
+    snapshot: () => snapshot,
+    failures: () => failures,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    want(reader, queries) {
+      wants.set(reader, queries);
+      const wanted = union(wants.values());
+      if (sameKeys(wanted, followed)) return;
+      followed = wanted;
+      for (const text of [...answers.keys(), ...failures.keys()]) {
+        if (!wanted.has(text)) forget(text);
+      }
+      source.follow(wanted);
+    },
+  };
+
+  function forget(text: string): void {
+    answers.delete(text);
+    failures.delete(text);
+  }
+}
+
+function union(maps: Iterable<ReadonlyMap<string, Query>>): ReadonlyMap<string, Query> {
+  const result = new Map<string, Query>();
+  for (const map of maps) for (const [text, query] of map) result.set(text, query);
+  return result;
+}
+
+const sameKeys = (a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean =>
+  a.size === b.size && [...a.keys()].every((key) => b.has(key));

@@ -1,0 +1,123 @@
+import { execa } from "execa";
+import { AppError } from "../errors.ts";
+
+/** How a command ended. A refusal is a value; only an abort is thrown. */
+export interface CommandResult {
+  readonly ok: boolean;
+  /** Undefined when it was ended by a signal or could not start. */
+  readonly exitCode: number | undefined;
+  /** Standard output and standard error interleaved, at most the first {@link OUTPUT_LIMIT_BYTES} bytes. */
+  readonly output: string;
+  /** Whether it was ended because its time was up. */
+  readonly timedOut: boolean;
+  /** Whether the program was not there, or may not be run. */
+  readonly notFound: boolean;
+}
+
+/** What is kept of a command's output. The rest is read and dropped, so that the command never blocks. */
+export const OUTPUT_LIMIT_BYTES = 64 * 1024;
+
+const KILL_DELAY_MS = 2_000;
+
+/**
+ * Runs a command without a shell, in a process group of its own that is ended at the timeout.
+ *
+ * @param options.timeoutMs milliseconds until the whole group gets SIGTERM, and SIGKILL 2 s later
+ * @throws the signal's reason, once aborted. Nothing else.
+ */
+export async function runCommand(
+  argv: readonly string[],
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<CommandResult> {
+  options.signal.throwIfAborted();
+  const [file = "", ...args] = argv;
+  const child = execa(file, args, {
+    all: true,
+    buffer: false,
+    reject: false,
+    shell: false,
+    stdin: "ignore",
+    detached: true, // its own process group, so that its children end with it
+    cleanup: true,
+  });
+  const output = readHead(child.all);
+  const end = endGroupOn(child.pid, options);
+  try {
+    const result = await child;
+    if (options.signal.aborted) throw options.signal.reason;
+    return {
+      ok: !result.failed,
+      exitCode: result.exitCode,
+      output: await output,
+      timedOut: end.timedOut(),
+      notFound: result.code === "ENOENT" || result.code === "EACCES",
+    };
+  } finally {
+    end.clear();
+  }
+}
+
+/** The result's output, or a sentence that says what became of the command when it said nothing. */
+export function describeFailure(argv: readonly string[], result: CommandResult): string {
+  const command = argv.join(" ");
+  if (result.timedOut) return `"${command}" was ended as it took too long. ${result.output}`.trim();
+  if (result.notFound) return `"${argv[0]}" cannot be run: there is no such program`;
+  if (result.output.trim() !== "") return result.output.trim();
+  return `"${command}" ended with exit code ${result.exitCode ?? "none"} and said nothing`;
+}
+
+/** The error for a reload command that did not end well. */
+export function reloadCommandFailed(argv: readonly string[], result: CommandResult): AppError {
+  return new AppError("RELOAD_FAILED", `Cannot reload: ${describeFailure(argv, result)}`, {
+    hint: `Run "${argv.join(" ")}" by hand, as the user that Fairlead runs as`,
+  });
+}
+
+async function readHead(stream: NodeJS.ReadableStream | undefined): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of stream ?? []) {
+      const buffer = Buffer.from(chunk as Uint8Array);
+      if (bytes < OUTPUT_LIMIT_BYTES) chunks.push(buffer.subarray(0, OUTPUT_LIMIT_BYTES - bytes));
+      bytes += buffer.length;
+    }
+  } catch {
+    // The pipe broke as the command was ended: what was read so far is what there is.
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function endGroupOn(
+  pid: number | undefined,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+) {
+  let timedOut = false;
+  let killTimer: NodeJS.Timeout | undefined;
+  const end = () => {
+    if (pid === undefined) return;
+    signalGroup(pid, "SIGTERM");
+    killTimer = setTimeout(() => signalGroup(pid, "SIGKILL"), KILL_DELAY_MS);
+  };
+  const timer = setTimeout(() => {
+    timedOut = true;
+    end();
+  }, timeoutMs);
+  signal.addEventListener("abort", end, { once: true });
+  return {
+    timedOut: () => timedOut,
+    clear() {
+      clearTimeout(timer);
+      clearTimeout(killTimer);
+      signal.removeEventListener("abort", end);
+    },
+  };
+}
+
+function signalGroup(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, name);
+  } catch {
+    // The group is gone already.
+  }
+}
