@@ -1,0 +1,89 @@
+import type { Rendered } from "../template/render-proxy.ts";
+import type { Outcome } from "./apply-generation.ts";
+import { isInPlace } from "./durable-file.ts";
+import { type GenerationRecord, readRecord, writeRecord } from "./generation-record.ts";
+import type { View } from "./guard.ts";
+import type { Generation, Proof } from "./proxy-driver.ts";
+
+/** What is on disk for one proxy and what it serves, kept across restarts. */
+export interface LiveState {
+  /** The generation that went live last. */
+  readonly live: (Generation & { readonly proof: Proof; readonly view: View }) | undefined;
+  /** Whether the proxy is known to serve exactly these files. */
+  isServed(id: string): boolean;
+  /** What rendered files mean to the disk. */
+  plan(rendered: Rendered): Promise<Plan>;
+  /** Notes how making a generation live ended. @throws {AppError} SWAP when the state directory fails. */
+  record(generation: Generation, outcome: Outcome, view: View): Promise<void>;
+  /** Notes what the live generation was made from, when that changed but its bytes did not. */
+  sawView(view: View): void;
+}
+
+/** The generation that rendered files are, and how they stand to what is on disk. */
+export interface Plan {
+  readonly generation: Generation;
+  /** The same bytes are in place already. */
+  readonly isInPlace: boolean;
+  /** Files of the live generation that this one has no more. */
+  readonly removed: readonly string[];
+}
+
+/**
+ * Opens the state of a proxy.
+ *
+ * @throws {AppError} SWAP when the state directory cannot be used
+ */
+export async function openLiveState(directory: string, proxy: string): Promise<LiveState> {
+  let stored: GenerationRecord = await readRecord(directory, proxy);
+  await writeRecord(directory, proxy, stored); // shows now, not later, that it can be written
+  let number = stored.number;
+  let onDisk: { readonly id: string; readonly isServed: boolean } | undefined;
+  let lastTried: Generation | undefined;
+
+  return {
+    get live() {
+      return stored.live;
+    },
+    isServed: (id) => onDisk?.id === id && onDisk.isServed,
+    async plan(rendered) {
+      const paths = rendered.outputs.map(({ path }) => path);
+      const generation = { number: numberFor(rendered.id), id: rendered.id, paths };
+      lastTried = generation;
+      return {
+        generation,
+        // Only the first look is at the disk: afterwards it is known what was put there.
+        isInPlace:
+          onDisk === undefined ? await isInPlace(rendered.outputs) : onDisk.id === rendered.id,
+        removed: (stored.live?.paths ?? []).filter((path) => !paths.includes(path)),
+      };
+    },
+    async record(generation, outcome, view) {
+      if (outcome.fate === "failed") {
+        const id = outcome.inPlace === "new" ? generation.id : stored.live?.id;
+        onDisk = id === undefined ? undefined : { id, isServed: outcome.isServed };
+      }
+      if (outcome.fate !== "live") return;
+      onDisk = { id: generation.id, isServed: true };
+      const live = {
+        ...generation,
+        paths: [...generation.paths],
+        proof: outcome.proof,
+        view,
+        at: new Date().toISOString(),
+      };
+      stored = { number, live };
+      await writeRecord(directory, proxy, stored);
+    },
+    sawView(view) {
+      if (stored.live !== undefined) stored = { ...stored, live: { ...stored.live, view } };
+    },
+  };
+
+  /** A retry keeps its number, and so does what is live already. */
+  function numberFor(id: string): number {
+    const known = [lastTried, stored.live].find((it) => it?.id === id);
+    if (known !== undefined) return known.number;
+    number += 1;
+    return number;
+  }
+}

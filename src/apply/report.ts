@@ -1,0 +1,155 @@
+import { type Query, queryText } from "../catalog/query.ts";
+import type { AppError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { RouteProblem } from "../route/route.ts";
+import type { Outcome } from "./apply-generation.ts";
+import type { View } from "./guard.ts";
+import type { Generation } from "./proxy-driver.ts";
+
+/** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
+export interface Report {
+  /** The render lacks answers. What is missing is named after 5 s, and every minute from then on. */
+  waiting(missing: ReadonlyMap<string, Query>): void;
+  /** The render is complete, with these problems. */
+  complete(problems: readonly RouteProblem[]): void;
+  templateRefused(error: AppError): void;
+  held(reason: string, forMs: number): void;
+  outcome(
+    generation: Generation,
+    outcome: Outcome,
+    change: { readonly before: View | undefined; readonly after: View },
+  ): void;
+  willRetry(inMs: number): void;
+  /** Ends all timers. */
+  stop(): void;
+}
+
+const PATIENCE_MS = 5_000;
+const REMIND_MS = 60_000;
+
+/** @param failures why queries have no fresh answer, by canonical text */
+export function createReport(log: Log, failures: () => ReadonlyMap<string, AppError>): Report {
+  let missing: ReadonlyMap<string, Query> = new Map();
+  let waitTimer: NodeJS.Timeout | undefined;
+  let known = new Set<string>();
+  let lastHeld: string | undefined;
+
+  return {
+    waiting(now) {
+      missing = now;
+      waitTimer ??= setTimeout(nameMissing, PATIENCE_MS);
+    },
+    complete(problems) {
+      clearTimeout(waitTimer);
+      waitTimer = undefined;
+      const fresh = new Set(problems.map((problem) => JSON.stringify(problem)));
+      for (const problem of problems) {
+        if (!known.has(JSON.stringify(problem))) sayProblem(problem);
+      }
+      known = fresh;
+    },
+    templateRefused(error) {
+      log.error({ fate: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);
+    },
+    held(reason, forMs) {
+      if (lastHeld !== reason) {
+        log.warn(
+          {
+            fate: "held",
+            forMs: Math.round(forMs),
+            hint: "Wait for the catalog to recover; guard.hold bounds the wait",
+          },
+          `held: ${reason}; the live configuration stays`,
+        );
+      }
+      lastHeld = reason;
+    },
+    outcome(generation, outcome, change) {
+      lastHeld = undefined;
+      sayOutcome(log, generation, outcome, changeText(change.before, change.after));
+    },
+    willRetry: (inMs) =>
+      log.info({ retryInMs: inMs }, `trying again in ${Math.round(inMs / 100) / 10} s`),
+    stop: () => clearTimeout(waitTimer),
+  };
+
+  function nameMissing(): void {
+    waitTimer = setTimeout(nameMissing, REMIND_MS);
+    const names = [...missing.values()].map(queryText);
+    const why = names.map((text) => failures().get(text)).find((error) => error !== undefined);
+    const more = names.length > 10 ? ` and ${names.length - 10} more` : "";
+    log.warn(
+      {
+        missing: names.slice(0, 10),
+        missingCount: names.length,
+        ...(why === undefined ? {} : { err: why, hint: why.hint }),
+      },
+      `waiting for ${names.slice(0, 10).join(", ")}${more}${why === undefined ? "" : `: ${why.message}`}`,
+    );
+  }
+
+  function sayProblem({ service, instance, node, subject, reason }: RouteProblem): void {
+    log.warn(
+      { service, instance, node },
+      `service "${service}", instance "${instance}" on ${node}: ${subject}: ${reason}`,
+    );
+  }
+}
+
+function sayOutcome(log: Log, { number, id }: Generation, outcome: Outcome, change: string): void {
+  const fields = { generation: number, id, fate: outcome.fate, ...outcome.timings };
+  switch (outcome.fate) {
+    case "live":
+      log.info(
+        { ...fields, change, proof: outcome.proof.evidence },
+        `generation ${number} is live: ${change} (${outcome.proof.evidence})`,
+      );
+      return;
+    case "refused":
+      log.error(
+        { ...fields, change, hint: outcome.hint },
+        `refused: generation ${number} (${change}): ${outcome.output}; the live files are untouched`,
+      );
+      return;
+    case "failed": {
+      const { error, inPlace, isServed } = outcome;
+      const state =
+        inPlace === "new"
+          ? "the checked files are in place"
+          : isServed
+            ? "the previous files are back and served"
+            : "the previous files are back, but it is not proved that they are served";
+      log.error(
+        { ...fields, change, err: error, hint: error.hint },
+        `failed: generation ${number} (${change}): ${error.message}; ${state}`,
+      );
+    }
+  }
+}
+
+/** Such as `web 3 → 2 healthy, +api (2 healthy), -old`, at most five services. */
+function changeText(before: View | undefined, after: View): string {
+  if (before === undefined) return counted(Object.keys(after).length, "service");
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
+  const parts = names.flatMap((name) => serviceChange(name, before[name], after[name]));
+  if (parts.length === 0) return "content changed";
+  const more = parts.length > 5 ? ` and ${parts.length - 5} more` : "";
+  return `${parts.slice(0, 5).join(", ")}${more}`;
+}
+
+function serviceChange(
+  name: string,
+  was: View[string] | undefined,
+  is: View[string] | undefined,
+): readonly string[] {
+  if (is === undefined) return [`-${name}`];
+  if (was === undefined) return [`+${name} (${healthy(is)} healthy)`];
+  if (healthy(was) !== healthy(is)) return [`${name} ${healthy(was)} → ${healthy(is)} healthy`];
+  return JSON.stringify(was) === JSON.stringify(is) ? [] : [name];
+}
+
+const healthy = (instances: View[string]): number =>
+  Object.values(instances).filter((status) => status === "passing").length;
+
+const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? "" : "s"}`;

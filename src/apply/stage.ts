@@ -1,0 +1,69 @@
+import { realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { AppError, messageOf } from "../errors.ts";
+import type { Output } from "../template/render-proxy.ts";
+import { isNotFound, removeIfThere, writeDurably } from "./durable-file.ts";
+import type { CandidateFile } from "./proxy-driver.ts";
+
+/** A candidate's file with where the rename goes: through a symbolic link to what it names. */
+export interface StagedFile extends CandidateFile {
+  readonly target: string;
+}
+
+/**
+ * Writes outputs beside the files that they would replace, so that what is checked is what is renamed, and
+ * a full disk shows before anything is changed. The names start with a dot: no `*.conf` matches them.
+ *
+ * @param options.directory stage there instead, for a check that must leave the live directories alone
+ * @throws {AppError} SWAP, with nothing left behind
+ */
+export async function stage(
+  outputs: readonly Output[],
+  options: { readonly id: string; readonly directory?: string },
+): Promise<readonly StagedFile[]> {
+  const staged: StagedFile[] = [];
+  try {
+    for (const [i, output] of outputs.entries()) {
+      const target = await targetOf(output.path);
+      const stagedPath =
+        options.directory === undefined
+          ? join(dirname(target), `.${basename(target)}.fairlead-${options.id}`)
+          : join(options.directory, `${i}-${basename(target)}`);
+      staged.push({ path: output.path, target, stagedPath, format: output.format });
+      await writeDurably(stagedPath, output.text, output.mode);
+    }
+    return staged;
+  } catch (cause) {
+    await unstage(staged).catch(() => undefined);
+    throw stageError(cause);
+  }
+}
+
+/** Removes what {@link stage} wrote, where it was not renamed. */
+export async function unstage(staged: readonly StagedFile[]): Promise<void> {
+  for (const { stagedPath } of staged) await removeIfThere(stagedPath);
+}
+
+async function targetOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (isNotFound(error)) return path;
+    throw error;
+  }
+}
+
+function stageError(cause: unknown): AppError {
+  const path = (cause as { readonly path?: string }).path ?? "";
+  const code = (cause as { readonly code?: string }).code;
+  const hint =
+    code === "ENOENT"
+      ? `Create the directory "${dirname(path)}"`
+      : code === "ENOSPC"
+        ? "Free space on the disk"
+        : `Let this user write in "${dirname(path)}"`;
+  return new AppError("SWAP", `Cannot write beside the live files as ${messageOf(cause)}`, {
+    hint,
+    cause,
+  });
+}

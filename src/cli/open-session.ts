@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import type { OpenSource } from "../catalog/source.ts";
+import { type CatalogStore, createCatalogStore } from "../catalog/store.ts";
+import { findConfig } from "../config/find-config.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
+import { type Config, consulSchema, type ProxyConfig } from "../config/schema.ts";
+import { AppError } from "../errors.ts";
+import { createLog, type Log } from "../log.ts";
+import type { CommandOptions } from "./command-options.ts";
+
+/** What every command that reads a config starts from. */
+export interface Session {
+  readonly loaded: LoadedConfig;
+  readonly log: Log;
+  /** The config's proxies, or the one that `--proxy` names. */
+  readonly proxies: readonly ProxyConfig[];
+}
+
+/**
+ * Loads the config and makes the log.
+ *
+ * @throws {AppError} CONFIG, or USAGE when `--proxy` names none of the proxies
+ */
+export async function openSession(options: CommandOptions): Promise<Session> {
+  const loaded = await loadNamedConfig(options);
+  const log = await createLog({
+    level: options.logLevel,
+    pretty: process.stderr.isTTY === true,
+    secrets: secretsOf(loaded.config),
+  });
+  return { loaded, log, proxies: selectProxies(loaded.config, options.proxy) };
+}
+
+/** @throws {AppError} CONFIG */
+export async function loadNamedConfig(options: CommandOptions): Promise<LoadedConfig> {
+  return await findConfig(options.config, {
+    environment: process.env,
+    ...(options.catalog === undefined ? {} : { catalogFile: options.catalog }),
+  });
+}
+
+/**
+ * Opens the config's source behind a store.
+ *
+ * @throws {AppError} CATALOG when the catalog file is not readable, CONSUL when a TLS file is not
+ */
+export async function openStore(
+  config: Config,
+  { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+): Promise<CatalogStore> {
+  return createCatalogStore(await openSource(config, log), signal);
+}
+
+async function openSource(config: Config, log: Log): Promise<OpenSource> {
+  if (config.catalog !== undefined) {
+    const { file } = config.catalog;
+    const { readCatalogFile } = await import("../source/file/catalog-file.ts");
+    const { fileSource } = await import("../source/file/file-source.ts");
+    return fileSource(file, { initial: await readCatalogFile(file), log });
+  }
+  const { consulSource } = await import("../source/consul/consul-source.ts");
+  return consulSource(config.consul ?? consulSchema.parse({}), log);
+}
+
+function selectProxies(config: Config, name: string | undefined): readonly ProxyConfig[] {
+  if (name === undefined) return config.proxies;
+  const proxies = config.proxies.filter((it) => it.name === name);
+  if (proxies.length > 0) return proxies;
+  throw new AppError("USAGE", `Cannot use --proxy as the config has no proxy "${name}"`, {
+    hint: `Name one of ${config.proxies.map((it) => it.name).join(", ")}`,
+  });
+}
+
+/** Texts that never appear in a log, an error or a status. */
+export function secretsOf(config: Config): readonly string[] {
+  const { consul, admin } = config;
+  const password = consul?.auth?.slice(consul.auth.indexOf(":") + 1);
+  const inAddress = /^https?:\/\/[^@/]*:([^@/]*)@/.exec(consul?.address ?? "")?.[1];
+  return [
+    consul?.token,
+    admin?.token,
+    consul?.auth,
+    password,
+    inAddress,
+    tokenIn(consul?.tokenFile),
+  ].filter((secret): secret is string => secret !== undefined && secret !== "");
+}
+
+/** A file that cannot be read now is reported where it is used. */
+function tokenIn(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}

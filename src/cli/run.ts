@@ -1,0 +1,154 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ProxyDriver } from "../apply/proxy-driver.ts";
+import type { ProxyConfig } from "../config/schema.ts";
+import { AppError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Fate } from "../pipeline.ts";
+import type { CommandOptions } from "./command-options.ts";
+import { openDriver } from "./open-driver.ts";
+import { openSession, type Session } from "./open-session.ts";
+import { startWatch, type Watch } from "./watch.ts";
+
+/**
+ * Keeps every proxy up to date until SIGTERM or SIGINT, or with `--once` until each was applied once.
+ * SIGHUP reads the config and the templates again; an invalid config leaves the old one running.
+ *
+ * @returns the exit code
+ * @throws {AppError} when it cannot start
+ */
+export async function run(options: CommandOptions): Promise<number> {
+  let session = await openSession(options);
+  const drivers = createDriverPool();
+  const once = options.once === true ? collectFates(session.proxies) : undefined;
+  const signals = listenForSignals();
+  let watch = await start(session);
+  try {
+    for (;;) {
+      const event = await Promise.race([
+        signals.next(),
+        watch.crashed,
+        ...(once === undefined ? [] : [once.done]),
+      ]);
+      if (event !== "SIGHUP") return once === undefined ? 0 : await once.exitCode(event);
+      watch = await reload(watch);
+    }
+  } finally {
+    signals.stop();
+    await watch.stop();
+    await drivers.closeAll();
+  }
+
+  async function start(from: Session): Promise<Watch> {
+    warnOfUnusedKeys(from);
+    return await startWatch(from, {
+      driverFor: (proxy, log) => drivers.take(proxy, log),
+      onFate: (proxy, fate) => once?.note(proxy, fate),
+    });
+  }
+
+  async function reload(running: Watch): Promise<Watch> {
+    const next = await said(() => openSession(options));
+    if (next === undefined) return running;
+    await running.stop();
+    const started = await said(() => start(next));
+    if (started === undefined) return await start(session);
+    session = next;
+    await drivers.closeUnused(next.proxies);
+    next.log.info("read the config again");
+    return started;
+  }
+
+  /** The result, or `undefined` once its failure was said. */
+  async function said<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      session.log.error(
+        { err: error, hint: error.hint },
+        `${error.message}; the old config stays in force`,
+      );
+      return undefined;
+    }
+  }
+}
+
+/** Keys of the contract that this version does not act on yet. Silence would promise more. */
+function warnOfUnusedKeys({ loaded, log }: Session): void {
+  if (loaded.config.admin !== undefined) {
+    log.warn("the config's `admin` is accepted, but this version serves no admin address yet");
+  }
+}
+
+/** Drivers outlive a config that is read again: a supervised proxy goes on running. */
+function createDriverPool() {
+  const pool = new Map<string, { readonly proxy: ProxyConfig; readonly driver: ProxyDriver }>();
+  return {
+    async take(proxy: ProxyConfig, log: Log): Promise<ProxyDriver> {
+      const known = pool.get(proxy.name);
+      if (known !== undefined && isDeepStrictEqual(known.proxy, proxy)) return known.driver;
+      await known?.driver.close();
+      const driver = await openDriver(proxy, log);
+      pool.set(proxy.name, { proxy, driver });
+      return driver;
+    },
+    async closeUnused(used: readonly ProxyConfig[]): Promise<void> {
+      for (const [name, { driver }] of pool) {
+        if (used.some((proxy) => proxy.name === name)) continue;
+        pool.delete(name);
+        await driver.close();
+      }
+    },
+    async closeAll(): Promise<void> {
+      await Promise.all([...pool.values()].map(({ driver }) => driver.close()));
+    },
+  };
+}
+
+type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP";
+
+function listenForSignals() {
+  const queue: SignalName[] = [];
+  let wake: () => void = () => undefined;
+  const listeners = (["SIGTERM", "SIGINT", "SIGHUP"] as const).map((name) => {
+    const listener = () => {
+      queue.push(name);
+      wake();
+    };
+    process.on(name, listener);
+    return () => process.off(name, listener);
+  });
+  return {
+    async next(): Promise<SignalName> {
+      while (queue.length === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      return queue.shift() as SignalName;
+    },
+    stop: () => {
+      for (const off of listeners) off();
+    },
+  };
+}
+
+/** With `--once`: the first final fate of each proxy. */
+function collectFates(proxies: readonly ProxyConfig[]) {
+  const fates = new Map<string, Fate>();
+  let finish: (event: "done") => void = () => undefined;
+  const done = new Promise<"done">((resolve) => {
+    finish = resolve;
+  });
+  return {
+    done,
+    note(proxy: string, fate: Fate) {
+      if (fate !== "waiting" && !fates.has(proxy)) fates.set(proxy, fate);
+      if (fates.size === proxies.length) finish("done");
+    },
+    async exitCode(event: string): Promise<number> {
+      const well = [...fates.values()].every((fate) => fate === "live" || fate === "unchanged");
+      return event === "done" && well ? 0 : 1;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { watch as watchFiles } from "chokidar";
+import type { ProxyDriver } from "../apply/proxy-driver.ts";
+import type { ProxyConfig } from "../config/schema.ts";
+import { AppError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { createPipeline, type Fate, type Pipeline } from "../pipeline.ts";
+import { templatePath } from "../template/load-template.ts";
+import { type FileTemplate, loadProxyTemplates } from "../template/proxy-templates.ts";
+import { openStore, type Session } from "./open-session.ts";
+
+/** All proxies of one config being kept up to date. */
+export interface Watch {
+  /** Rejects when one of them ends by a bug. Never resolves. */
+  readonly crashed: Promise<never>;
+  /** Ends the work on all proxies; what runs as a child goes on. */
+  stop(): Promise<void>;
+}
+
+/** A template that is still being written is left alone. */
+const HALF_WRITTEN = { stabilityThreshold: 50, pollInterval: 10 };
+
+/** @throws {AppError} when the source or the state directory cannot be used */
+export async function startWatch(
+  { loaded, log, proxies }: Session,
+  {
+    driverFor,
+    onFate,
+  }: {
+    readonly driverFor: (proxy: ProxyConfig, log: Log) => Promise<ProxyDriver>;
+    readonly onFate: (proxy: string, fate: Fate) => void;
+  },
+): Promise<Watch> {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const store = await openStore(loaded.config, { log, signal });
+  const runs = await Promise.all(
+    proxies.map(async (proxy) => {
+      const proxyLog = log.child({ proxy: proxy.name });
+      const pipeline = await createPipeline({
+        proxy,
+        config: loaded.config,
+        templates: await tryLoadTemplates(proxy, proxyLog),
+        store,
+        driver: await driverFor(proxy, proxyLog),
+        log: proxyLog,
+      });
+      watchTemplates(proxy, { pipeline, log: proxyLog, signal });
+      return { proxy, pipeline };
+    }),
+  );
+  const running = runs.map(({ proxy, pipeline }) =>
+    pipeline.run(signal, (fate) => onFate(proxy.name, fate)),
+  );
+  return {
+    crashed: Promise.race(running.map(untilAborted)),
+    async stop() {
+      ending.abort(new Error("asked to end"));
+      await Promise.allSettled(running);
+    },
+  };
+
+  /** The end that was asked for is no crash. */
+  async function untilAborted(run: Promise<never>): Promise<never> {
+    try {
+      return await run;
+    } catch (error) {
+      if (signal.aborted) return await new Promise<never>(() => undefined);
+      throw error;
+    }
+  }
+}
+
+/** `undefined`, said in the log, when they cannot be loaded. */
+async function tryLoadTemplates(
+  proxy: ProxyConfig,
+  log: Log,
+): Promise<readonly FileTemplate[] | undefined> {
+  try {
+    return await loadProxyTemplates(proxy);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    log.error({ fate: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);
+    return undefined;
+  }
+}
+
+function watchTemplates(
+  proxy: ProxyConfig,
+  {
+    pipeline,
+    log,
+    signal,
+  }: { readonly pipeline: Pipeline; readonly log: Log; readonly signal: AbortSignal },
+): void {
+  const files = [...new Set(proxy.files.map(({ template }) => templatePath(template)))];
+  const watcher = watchFiles(files, { ignoreInitial: true, awaitWriteFinish: HALF_WRITTEN });
+  const reload = async (file: string) => {
+    const templates = await tryLoadTemplates(proxy, log);
+    if (templates === undefined || signal.aborted) return;
+    log.info({ file }, "read the template again");
+    pipeline.setTemplates(templates);
+  };
+  watcher.on("add", (file) => void reload(file)).on("change", (file) => void reload(file));
+  signal.addEventListener("abort", () => void watcher.close());
+}

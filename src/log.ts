@@ -1,0 +1,59 @@
+import { type Logger, pino } from "pino";
+
+/** The program's logger: JSON lines on stderr, or readable lines when that is a terminal. */
+export type Log = Logger;
+
+const REDACTED = "[redacted]";
+/** Shorter texts would blank out half of the log, and are no secrets. */
+const SHORTEST_SECRET = 4;
+
+/**
+ * Makes the root logger.
+ *
+ * @param options.secrets texts that never appear in a line, wherever in it they stand
+ * @param options.pretty  readable lines instead of JSON
+ */
+export async function createLog(options: {
+  readonly level: string;
+  readonly pretty: boolean;
+  readonly secrets: readonly string[];
+}): Promise<Log> {
+  const write = await lineWriter(options.pretty);
+  const redact = redactor(options.secrets);
+  return pino(
+    { level: options.level, base: null, serializers: { err: serializeError } },
+    { write: (line: string) => write(redact(line)) },
+  );
+}
+
+/** Replaces every one of `secrets` in a text, also as it looks inside a JSON string. */
+export function redactor(secrets: readonly string[]): (text: string) => string {
+  const texts = secrets
+    .filter((secret) => secret.length >= SHORTEST_SECRET)
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
+    .toSorted((a, b) => b.length - a.length);
+  return (text) => texts.reduce((result, secret) => result.replaceAll(secret, REDACTED), text);
+}
+
+async function lineWriter(pretty: boolean): Promise<(line: string) => void> {
+  if (!pretty) return (line) => void process.stderr.write(line);
+  const { prettyFactory } = await import("pino-pretty");
+  const format = prettyFactory({
+    colorize: process.stderr.hasColors?.() ?? false,
+    translateTime: "SYS:HH:MM:ss.l",
+    ignore: "err",
+    messageFormat: (entry, key) => String(entry[key]),
+    singleLine: true,
+  });
+  return (line) => void process.stderr.write(format(line) ?? line);
+}
+
+/** An expected failure is its text and hint; only a bug shows its stack. */
+function serializeError(error: Error & { readonly code?: string; readonly hint?: string }): object {
+  const expected = error.name === "AppError";
+  return {
+    ...(error.code === undefined ? {} : { code: error.code }),
+    message: error.message,
+    ...(expected ? {} : { stack: error.stack }),
+  };
+}

@@ -1,0 +1,151 @@
+import { applyGeneration } from "./apply/apply-generation.ts";
+import { createGuard, type View, viewOf } from "./apply/guard.ts";
+import { openLiveState } from "./apply/live-state.ts";
+import type { ProxyDriver } from "./apply/proxy-driver.ts";
+import { createReport } from "./apply/report.ts";
+import { createSchedule } from "./apply/schedule.ts";
+import type { CatalogStore } from "./catalog/store.ts";
+import type { Config, ProxyConfig } from "./config/schema.ts";
+import { AppError } from "./errors.ts";
+import type { Log } from "./log.ts";
+import type { FileTemplate } from "./template/proxy-templates.ts";
+import { type Rendered, renderProxy, type Waiting } from "./template/render-proxy.ts";
+
+/** How one look at a proxy ended. */
+export type Fate = "live" | "unchanged" | "waiting" | "held" | "refused" | "failed";
+
+/** One proxy being kept up to date. */
+export interface Pipeline {
+  /**
+   * Follows the catalog until `signal` aborts.
+   *
+   * @param onFate told how each look ended
+   * @throws the signal's reason, once aborted. Anything else is a bug.
+   */
+  run(signal: AbortSignal, onFate: (fate: Fate) => void): Promise<never>;
+  /** Uses other templates from now on. */
+  setTemplates(templates: readonly FileTemplate[]): void;
+}
+
+export interface PipelineParts {
+  readonly proxy: ProxyConfig;
+  readonly config: Pick<Config, "values" | "state">;
+  /** Absent while they cannot be loaded: then nothing is done. */
+  readonly templates: readonly FileTemplate[] | undefined;
+  readonly store: CatalogStore;
+  readonly driver: ProxyDriver;
+  readonly log: Log;
+}
+
+/**
+ * The whole program for one proxy. For each new snapshot: render → guard → same bytes? stop → stage →
+ * check → swap → reload → prove → record.
+ *
+ * @throws {AppError} SWAP when the state directory cannot be used
+ */
+export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
+  const { proxy, config, store, driver, log } = parts;
+  const now = () => performance.now();
+  const schedule = createSchedule(proxy.settle, { now, random: Math.random });
+  const guard = createGuard({
+    maxDropPercent: Number.parseInt(proxy.guard.maxDrop, 10),
+    holdMs: proxy.guard.hold,
+  });
+  const report = createReport(log, () => store.failures());
+  const state = await openLiveState(config.state, proxy.name);
+  let templates = parts.templates;
+  /** What the live generation was rendered with: other templates may well see another part of the catalog. */
+  let guardedTemplates = templates;
+
+  return {
+    setTemplates(next) {
+      templates = next;
+      schedule.changed();
+    },
+    async run(signal, onFate) {
+      const unsubscribe = store.onChange(() => schedule.changed());
+      try {
+        schedule.changed();
+        for (;;) {
+          await schedule.due(signal, guard.endsAtMs());
+          onFate(await bringUpToDate(signal));
+        }
+      } finally {
+        unsubscribe();
+        report.stop();
+      }
+    },
+  };
+
+  async function bringUpToDate(signal: AbortSignal): Promise<Fate> {
+    const snapshot = store.snapshot();
+    const rendered = templates === undefined ? undefined : render(templates);
+    if (rendered === undefined) return "refused";
+
+    store.want(proxy.name, rendered.asked);
+    if (rendered.kind === "waiting") {
+      report.waiting(rendered.missing);
+      return "waiting";
+    }
+    report.complete(rendered.problems);
+
+    const view = viewOf(snapshot, rendered.asked);
+    const before = guardedTemplates === templates ? state.live?.view : undefined;
+    const suspicion = guard.holds(before, view, now());
+    if (suspicion !== undefined) {
+      report.held(suspicion, (guard.endsAtMs() ?? now()) - now());
+      return "held";
+    }
+
+    if (state.isServed(rendered.id)) {
+      state.sawView(view);
+      guardedTemplates = templates;
+      return "unchanged";
+    }
+    return await makeLive(rendered, view, signal);
+
+    function render(from: readonly FileTemplate[]): Rendered | Waiting | undefined {
+      try {
+        return renderProxy(from, snapshot, { proxy, values: config.values });
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        report.templateRefused(error);
+        return undefined;
+      }
+    }
+  }
+
+  async function makeLive(rendered: Rendered, view: View, signal: AbortSignal): Promise<Fate> {
+    schedule.applying();
+    const previous = state.live;
+    const renderedWith = templates;
+    const plan = await state.plan(rendered);
+    const outcome = await applyGeneration({
+      driver,
+      plan,
+      outputs: rendered.outputs,
+      previous,
+      signal,
+    });
+    report.outcome(plan.generation, outcome, { before: previous?.view, after: view });
+    await record(() => state.record(plan.generation, outcome, view));
+    if (outcome.fate === "live") {
+      schedule.succeeded();
+      guardedTemplates = renderedWith;
+    } else {
+      const isDown = outcome.fate === "failed" && outcome.error.code === "PROXY_DOWN";
+      report.willRetry(schedule.failed({ soon: isDown }));
+    }
+    return outcome.fate;
+  }
+
+  /** A state directory that fails later is said, and does not end what works. */
+  async function record(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      log.error({ err: error, hint: error.hint }, error.message);
+    }
+  }
+}

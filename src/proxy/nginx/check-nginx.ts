@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
+import type { NginxConfig } from "../../config/schema.ts";
+import { AppError } from "../../errors.ts";
+import { describeFailure, runCommand } from "../command.ts";
+import { buildCheckTree, type CheckTree, withLivePaths } from "./check-tree.ts";
+
+/**
+ * Asks `nginx -t` about the candidate within the whole configuration.
+ *
+ * @param options.prefix what the running master was given with -p, if anything
+ * @param options.onWarning told of each `[warn]` line of an accepted candidate
+ * @throws {AppError} CHECK_UNAVAILABLE when there is no nginx to ask
+ */
+export async function checkNginx(
+  config: NginxConfig,
+  candidate: Candidate,
+  options: {
+    readonly prefix: string | undefined;
+    readonly signal: AbortSignal;
+    readonly onWarning: (line: string) => void;
+  },
+): Promise<CheckResult> {
+  const directory = await mkdtemp(join(tmpdir(), "fairlead-check-"));
+  try {
+    const tree = await buildCheckTree(config.config, { candidate, directory });
+    const unreached = candidate.files.find(
+      ({ path, format }) => format === "nginx" && !tree.reached.has(path),
+    );
+    if (unreached !== undefined) return notIncluded(unreached.path, config);
+    return await runCheck(config, tree, options);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function runCheck(
+  config: NginxConfig,
+  tree: CheckTree,
+  options: Parameters<typeof checkNginx>[2],
+): Promise<CheckResult> {
+  const prefix = options.prefix === undefined ? [] : ["-p", options.prefix];
+  const argv = [config.binary, "-t", ...prefix, "-c", tree.main];
+  const result = await runCommand(argv, { timeoutMs: config.checkTimeout, signal: options.signal });
+  if (result.notFound) {
+    throw new AppError(
+      "CHECK_UNAVAILABLE",
+      `Cannot check as "${config.binary}" cannot be run: there is no such program`,
+      {
+        hint: "Install nginx beside Fairlead, or set the proxy's `binary`",
+      },
+    );
+  }
+  const output = withLivePaths(describeFailure(argv, result), tree.standIns);
+  if (!result.ok) {
+    return { ok: false, output: errorLines(output), hint: hintFor(output) };
+  }
+  for (const line of withLivePaths(result.output, tree.standIns).split("\n")) {
+    if (line.includes("[warn]")) options.onWarning(line);
+  }
+  return { ok: true };
+}
+
+function notIncluded(path: string, config: NginxConfig): CheckResult {
+  return {
+    ok: false,
+    output: `"${config.config}" does not include "${path}": nginx would never read it`,
+    hint: `Add "include ${path};" to the http block of ${config.config}, or give the file entry \`format: text\``,
+  };
+}
+
+/** The lines that explain; nginx's closing "test failed" says nothing more. */
+function errorLines(output: string): string {
+  const lines = output.split("\n").filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
+  return lines.length === 0
+    ? output
+    : lines.map((line) => line.replace(/^.*?\[(\w+)\] (\d+#\d+: )?/, "[$1] ")).join("\n");
+}
+
+function hintFor(output: string): string {
+  if (output.includes("host not found in upstream"))
+    return "See that the name resolves here, or register the service with an IP address";
+  if (output.includes("Permission denied"))
+    return "Run Fairlead as the user that nginx's master runs as: nginx -t opens logs, certificates and the pid file";
+  if (output.includes("a duplicate default server"))
+    return "Set values.nginx.listen to an address of its own, or remove the other default_server";
+  return "Correct the template or the service's data; the live files are untouched";
+}

@@ -1,0 +1,148 @@
+import { readdir, readFile, realpath, symlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Candidate } from "../../apply/proxy-driver.ts";
+import { AppError, messageOf } from "../../errors.ts";
+import { byBytes, expandGlob, isGlob, matchesGlob } from "./include-glob.ts";
+import { readDirectives } from "./nginx-directives.ts";
+
+/** A copy of the main file that includes the candidate in place of the live files. */
+export interface CheckTree {
+  /** The file to give to `nginx -t -c`. */
+  readonly main: string;
+  /** Paths in nginx's output that stand for live ones. */
+  readonly standIns: ReadonlyMap<string, string>;
+  /** Live paths of candidate files that the main file includes, directly or not. */
+  readonly reached: ReadonlySet<string>;
+}
+
+/** Includes deeper than this are a loop. */
+const DEEPEST = 20;
+
+/**
+ * Builds the tree in `directory`, without touching anything live.
+ *
+ * Only files on the way from the main file to a candidate are copied, with the same lines. All else is
+ * read where it is. Beside the copy of the main file stands a link to each of its neighbours, as nginx
+ * resolves relative paths against the directory of the file given with -c.
+ *
+ * @throws {AppError} CHECK_UNAVAILABLE when the main file cannot be read
+ */
+export async function buildCheckTree(
+  mainFile: string,
+  { candidate, directory }: { readonly candidate: Candidate; readonly directory: string },
+): Promise<CheckTree> {
+  const home = dirname(mainFile);
+  const standIns = new Map<string, string>();
+  const reached = new Set<string>();
+  const staged = new Map<string, string>();
+  for (const { path, stagedPath } of candidate.files) {
+    staged.set(path, stagedPath);
+    standIns.set(stagedPath, path);
+  }
+  const removed = new Set(candidate.removed);
+  let copies = 0;
+
+  const text = await readMain(staged.get(mainFile) ?? mainFile);
+  if (staged.has(mainFile)) reached.add(mainFile);
+  const main = join(directory, basename(mainFile));
+  await writeFile(main, (await rewritten(text, 0)) ?? text);
+  standIns.set(main, mainFile);
+  await linkNeighbours(home, { directory, except: basename(mainFile) });
+  standIns.set(`${directory}/`, `${home}/`);
+  return { main, standIns, reached };
+
+  /** The text with includes of changed files exchanged, or `undefined` when there are none. */
+  async function rewritten(source: string, depth: number): Promise<string | undefined> {
+    let result = "";
+    let copied = 0;
+    let changed = false;
+    for (const { name, args, start, end } of readDirectives(source)) {
+      const [pattern] = args;
+      if (name !== "include" || pattern === undefined || args.length !== 1) continue;
+      const replacement = await replaceInclude(resolve(home, pattern), depth);
+      if (replacement === undefined) continue;
+      const lineBreaks = source.slice(start, end).replace(/[^\n]/g, "");
+      result += source.slice(copied, start) + replacement + lineBreaks;
+      copied = end;
+      changed = true;
+    }
+    return changed ? result + source.slice(copied) : undefined;
+  }
+
+  async function replaceInclude(pattern: string, depth: number): Promise<string | undefined> {
+    const live = isGlob(pattern) ? await expandGlob(pattern) : [pattern];
+    const added = [...staged.keys()].filter(
+      (path) => isGlob(pattern) && matchesGlob(pattern, path),
+    );
+    const wanted = [...new Set([...live, ...added])]
+      .filter((path) => !removed.has(path))
+      .toSorted(byBytes);
+    const files = await Promise.all(wanted.map(async (path) => await standInFor(path, depth)));
+    const same = files.length === live.length && files.every((file, i) => file === live[i]);
+    return same ? undefined : files.map((file) => `include ${quoted(file)};`).join(" ");
+  }
+
+  async function standInFor(path: string, depth: number): Promise<string> {
+    const live = staged.has(path) ? path : await candidateBehind(path);
+    const stagedPath = live === undefined ? undefined : staged.get(live);
+    if (live !== undefined) reached.add(live);
+    const source = depth < DEEPEST ? await readIfThere(stagedPath ?? path) : undefined;
+    const copy = source === undefined ? undefined : await rewritten(source, depth + 1);
+    if (copy === undefined) return stagedPath ?? path;
+    copies += 1;
+    const file = join(directory, `.fairlead-${copies}-${basename(path)}`);
+    await writeFile(file, copy);
+    standIns.set(file, path);
+    return file;
+  }
+
+  /** Debian's sites-enabled links to sites-available: a link to a candidate is the candidate. */
+  async function candidateBehind(path: string): Promise<string | undefined> {
+    try {
+      const target = await realpath(path);
+      return staged.has(target) ? target : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** nginx's output with live paths in place of those of the tree. */
+export function withLivePaths(output: string, standIns: ReadonlyMap<string, string>): string {
+  const longestFirst = [...standIns].toSorted(([a], [b]) => b.length - a.length);
+  return longestFirst.reduce((text, [standIn, live]) => text.replaceAll(standIn, live), output);
+}
+
+async function readMain(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new AppError(
+      "CHECK_UNAVAILABLE",
+      `Cannot check as nginx's main file is not readable: ${messageOf(cause)}`,
+      {
+        hint: "Set the proxy's `config` to nginx's main file, and let this user read it",
+        cause,
+      },
+    );
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch {
+    return undefined; // nginx will say what is wrong with it
+  }
+}
+
+async function linkNeighbours(
+  home: string,
+  { directory, except }: { readonly directory: string; readonly except: string },
+): Promise<void> {
+  for (const name of await readdir(home)) {
+    if (name !== except) await symlink(join(home, name), join(directory, name));
+  }
+}
+
+const quoted = (path: string): string => `"${path.replace(/["\\]/g, "\\$&")}"`;

@@ -1,0 +1,50 @@
+import { open, stat } from "node:fs/promises";
+
+/** The part of a log file that is written from now on. */
+export interface LogTail {
+  /** Lines written since, at most the last 64 KiB. Empty when the file cannot be read. */
+  lines(): Promise<readonly string[]>;
+}
+
+const LIMIT_BYTES = 64 * 1024;
+
+/** Notes where the file ends now. A file that is rotated meanwhile is read from its start. */
+export async function tailFromNow(path: string | undefined): Promise<LogTail> {
+  const from = path === undefined ? 0 : await sizeOf(path);
+  return {
+    async lines() {
+      if (path === undefined) return [];
+      const size = await sizeOf(path);
+      const start = Math.max(size < from ? 0 : from, size - LIMIT_BYTES);
+      return (await readRange(path, start, size)).split("\n").filter((line) => line !== "");
+    },
+  };
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch {
+    return 0;
+  }
+}
+
+async function readRange(path: string, start: number, end: number): Promise<string> {
+  if (end <= start) return "";
+  try {
+    const handle = await open(path, "r");
+    try {
+      const { buffer, bytesRead } = await handle.read(
+        Buffer.alloc(end - start),
+        0,
+        end - start,
+        start,
+      );
+      return buffer.subarray(0, bytesRead).toString("utf8");
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return "";
+  }
+}

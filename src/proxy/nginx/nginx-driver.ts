@@ -1,0 +1,177 @@
+import { readFile, stat } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Generation, ProxyDriver } from "../../apply/proxy-driver.ts";
+import type { NginxConfig } from "../../config/schema.ts";
+import { AppError, messageOf } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import { reloadCommandFailed, runCommand } from "../command.ts";
+import { superviseProcess } from "../supervised-process.ts";
+import { checkNginx } from "./check-nginx.ts";
+import { type LogTail, tailFromNow } from "./error-log.ts";
+import { type NginxFacts, readNginxFacts } from "./nginx-facts.ts";
+import { type Master, readMaster, readWorkers, startedAtMs } from "./nginx-process.ts";
+import { proveByUrl } from "./prove-by-url.ts";
+import { identityOf, proveByWorkers } from "./prove-by-workers.ts";
+
+/** What was so just before a reload: the proof is what differs afterwards. */
+interface Before {
+  readonly workers: ReadonlySet<number>;
+  readonly log: LogTail;
+}
+
+/** How long a master may take to appear after its start. */
+const START_MS = 5_000;
+
+/** Checks, reloads and proves one nginx: by its master's signal, by a command, or as Fairlead's own child. */
+export function createNginxDriver(
+  config: NginxConfig,
+  { log }: { readonly log: Log },
+): ProxyDriver {
+  const { reload, proof } = config;
+  const child =
+    reload.supervise === undefined
+      ? undefined
+      : superviseProcess(reload.supervise, { stopSignal: "SIGQUIT", log });
+  const configuredPrefix = prefixIn(reload.supervise?.join(" ") ?? "");
+  let facts: NginxFacts | undefined;
+  let before: Before | undefined;
+
+  return {
+    async check(candidate, signal) {
+      const master = await findMaster(signal);
+      return await checkNginx(config, candidate, {
+        prefix: master === undefined ? configuredPrefix : prefixIn(master.title),
+        signal,
+        onWarning: (line) => log.warn(`nginx accepts the candidate, but warns: ${line}`),
+      });
+    },
+
+    async reload(_generation, signal) {
+      const master = await findMaster(signal);
+      before = await lookBefore(master, signal);
+      if (child !== undefined && child.pid() === undefined) return child.start();
+      if (reload.command !== undefined) return await runReload(reload.command, signal);
+      if (master === undefined) throw proxyDown(await readFacts(signal), child !== undefined);
+      hangUp(master);
+    },
+
+    async prove(generation, signal) {
+      const master = await untilMaster(signal);
+      if (master === undefined && proof.url === undefined) throw cannotSee(await readFacts(signal));
+      const seen = master === undefined ? undefined : await proveByMaster(master, signal);
+      if (proof.url === undefined && seen !== undefined) return seen;
+      const { timeout: timeoutMs, url = "" } = proof;
+      const answered = await proveByUrl(url, { id: generation.id, timeoutMs, signal });
+      const evidence = seen === undefined ? answered : `${seen.evidence}; ${answered}`;
+      return { evidence, identity: seen?.identity ?? "" };
+    },
+
+    async serves(generation, lastProof, signal) {
+      const master = await findMaster(signal);
+      if (master === undefined) return false;
+      return lastProof?.identity === identityOf(master) || (await startedWith(generation, master));
+    },
+
+    close: async () => await child?.stop(),
+  };
+
+  async function lookBefore(master: Master | undefined, signal: AbortSignal): Promise<Before> {
+    const workers = master === undefined ? [] : await readWorkers(master.pid);
+    const active = workers.filter(({ isDraining }) => !isDraining);
+    return {
+      workers: new Set(active.map(({ pid }) => pid)),
+      log: await tailFromNow((await readFacts(signal)).errorLog),
+    };
+  }
+
+  async function proveByMaster(master: Master, signal: AbortSignal) {
+    return await proveByWorkers(master, {
+      before: before?.workers ?? new Set(),
+      readErrors: async () => [
+        ...((await before?.log.lines()) ?? []),
+        ...(child?.recentErrors() ?? []),
+      ],
+      timeoutMs: proof.timeout,
+      signal,
+    });
+  }
+
+  async function runReload(argv: readonly string[], signal: AbortSignal): Promise<void> {
+    const result = await runCommand(argv, { timeoutMs: reload.timeout, signal });
+    if (!result.ok) throw reloadCommandFailed(argv, result);
+  }
+
+  async function readFacts(signal: AbortSignal): Promise<NginxFacts> {
+    facts ??= await readNginxFacts(config, { prefix: configuredPrefix, signal });
+    return facts;
+  }
+
+  async function findMaster(signal: AbortSignal): Promise<Master | undefined> {
+    const pid =
+      child === undefined ? await readPid((await readFacts(signal)).pidFile) : child.pid();
+    return pid === undefined ? undefined : await readMaster(pid);
+  }
+
+  /** A child, or a master that a command started, needs a moment until it is one. */
+  async function untilMaster(signal: AbortSignal): Promise<Master | undefined> {
+    const deadline = performance.now() + (child === undefined ? 0 : START_MS);
+    for (;;) {
+      const master = await findMaster(signal);
+      if (master !== undefined || performance.now() > deadline) return master;
+      await sleep(10, undefined, { signal });
+    }
+  }
+}
+
+/** A file that is empty, as `nginx -t` leaves it, names no process. */
+async function readPid(pidFile: string): Promise<number | undefined> {
+  const text = await readFile(pidFile, "utf8").catch(() => "");
+  return /^\d+\s*$/.test(text) && Number(text) > 1 ? Number(text) : undefined;
+}
+
+function hangUp(master: Master): void {
+  try {
+    process.kill(master.pid, "SIGHUP");
+  } catch (cause) {
+    throw new AppError(
+      "RELOAD_FAILED",
+      `Cannot signal nginx's master ${master.pid}: ${messageOf(cause)}`,
+      {
+        hint: "Run Fairlead as the user that nginx's master runs as, or with CAP_KILL",
+        cause,
+      },
+    );
+  }
+}
+
+/** Whether the master started after the generation's files were put in place: then it read them. */
+async function startedWith(generation: Generation, master: Master): Promise<boolean> {
+  const startedMs = await startedAtMs(master.startTicks);
+  const changes = await Promise.all(
+    generation.paths.map(async (path) => (await stat(path)).ctimeMs),
+  );
+  // A start time is rounded to whole seconds at worst: within these nothing can be told.
+  return changes.every((changedMs) => changedMs < startedMs - 1_000);
+}
+
+/** What nginx was given with -p, from its command line. */
+const prefixIn = (commandLine: string): string | undefined => / -p\s*(\S+)/.exec(commandLine)?.[1];
+
+function proxyDown(facts: NginxFacts, isSupervised: boolean): AppError {
+  const where = isSupervised
+    ? "its child is not up"
+    : `"${facts.pidFile}" names no running nginx master`;
+  return new AppError("PROXY_DOWN", `Cannot reload as nginx does not run: ${where}`, {
+    hint: "Start nginx, or correct reload.pidFile; in a container share its process namespace. The checked files are in place, and Fairlead picks it up by itself",
+  });
+}
+
+function cannotSee(facts: NginxFacts): AppError {
+  return new AppError(
+    "NOT_PROVED",
+    `Cannot prove the reload as "${facts.pidFile}" names no nginx master that can be seen from here`,
+    {
+      hint: "Correct reload.pidFile, share the process namespace, or set proof.url to the built-in /__fairlead/generation",
+    },
+  );
+}

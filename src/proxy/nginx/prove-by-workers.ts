@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Proof } from "../../apply/proxy-driver.ts";
+import { AppError } from "../../errors.ts";
+import { type Master, readMaster, readWorkers } from "./nginx-process.ts";
+
+const POLL_MS = 10;
+
+interface Evidence {
+  /** Active workers just before the reload. */
+  readonly before: ReadonlySet<number>;
+  /** Lines of the error log since the reload. */
+  readonly readErrors: () => Promise<readonly string[]>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Resolves once the master has new workers and the old ones drain.
+ *
+ * A master that takes a new configuration starts workers with it and only then asks the old ones to end.
+ * One that refuses it keeps its workers and says why in the error log. A worker that died and was started
+ * again is new as well, but leaves the others as they were.
+ *
+ * @throws {AppError} NOT_PROVED, with nginx's own line
+ */
+export async function proveByWorkers(master: Master, evidence: Evidence): Promise<Proof> {
+  const deadline = performance.now() + evidence.timeoutMs;
+  for (;;) {
+    const workers = await readWorkers(master.pid);
+    const fresh = workers.filter(({ pid, isDraining }) => !isDraining && !evidence.before.has(pid));
+    const stale = workers.filter(({ pid, isDraining }) => !isDraining && evidence.before.has(pid));
+    if (fresh.length > 0 && stale.length === 0)
+      return proofOf(master, workers.length, fresh.length);
+    const errors = (await evidence.readErrors()).filter((line) => isOf(master, line));
+    if (errors.some(isFinal)) throw refused(errors);
+    if (performance.now() > deadline) throw timedOut(errors, evidence.timeoutMs);
+    if ((await readMaster(master.pid)) === undefined) throw masterGone(master, errors);
+    await sleep(POLL_MS, undefined, { signal: evidence.signal });
+  }
+}
+
+/** Names one master process for good. */
+export const identityOf = ({ pid, startTicks }: Master): string => `${pid}@${startTicks}`;
+
+function proofOf(master: Master, all: number, fresh: number): Proof {
+  const draining = all === fresh ? "" : `, ${all - fresh} draining`;
+  return {
+    evidence: `${fresh} new ${fresh === 1 ? "worker" : "workers"} of master ${master.pid}${draining}`,
+    identity: identityOf(master),
+  };
+}
+
+/** A taken address is tried five times over 2.5 s before nginx gives up. Source: ngx_open_listening_sockets(). */
+const isFinal = (line: string): boolean =>
+  line.includes("[emerg]") && !/ bind\(\) to .* failed/.test(line);
+
+const isOf = (master: Master, line: string): boolean =>
+  /\[(emerg|alert|crit)\]/.test(line) && line.includes(`] ${master.pid}#`);
+
+function refused(errors: readonly string[]): AppError {
+  const words = explanation(errors);
+  return new AppError(
+    "NOT_PROVED",
+    `Cannot prove the reload as nginx kept its old configuration: ${words}`,
+    {
+      hint: words.includes("Address already in use")
+        ? "Free the address, or take it out of the template; Fairlead tries again by itself"
+        : "Mend what nginx names; Fairlead tries again by itself",
+    },
+  );
+}
+
+function timedOut(errors: readonly string[], timeoutMs: number): AppError {
+  const said = errors.length === 0 ? "nginx said nothing" : explanation(errors);
+  return new AppError(
+    "NOT_PROVED",
+    `Cannot prove the reload as no new workers came within ${timeoutMs} ms: ${said}`,
+    {
+      hint: "See nginx's error log; raise proof.timeout if its configuration takes this long to load",
+    },
+  );
+}
+
+function masterGone(master: Master, errors: readonly string[]): AppError {
+  const said = errors.length === 0 ? "" : `: ${explanation(errors)}`;
+  return new AppError(
+    "NOT_PROVED",
+    `Cannot prove the reload as nginx's master ${master.pid} ended${said}`,
+    {
+      hint: "Start nginx again; Fairlead then picks it up by itself",
+    },
+  );
+}
+
+/** The first line says what is wrong; "still could not bind()" only repeats it. */
+const explanation = (errors: readonly string[]): string =>
+  (errors.find((line) => line.includes("[emerg]")) ?? errors[0] ?? "").replace(
+    /^.*?(\[(emerg|alert|crit)\]) (\d+#\d+: )?/,
+    "$1 ",
+  );

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { retryDelayMs } from "./retry-delay.ts";
+
+/** One answer of Consul. `index` is its X-Consul-Index. */
+export interface IndexedAnswer<T> {
+  readonly index: bigint;
+  readonly value: T;
+}
+
+/** Asks once. Index 0 answers at once, another one when there is something newer or the wait is over. */
+export type Fetch<T> = (index: bigint, signal: AbortSignal) => Promise<IndexedAnswer<T>>;
+
+export interface QueryOptions {
+  readonly signal: AbortSignal;
+  /** Told of each failed attempt, before the wait for the next one. */
+  readonly onFailure: (error: unknown, failures: number) => void;
+  /** Told when Consul answered, also when it had nothing new. */
+  readonly onSuccess: () => void;
+  readonly random: () => number;
+}
+
+/** Least time between two answers of one query: a query that changes all the time is read this often. */
+const FLOOR_MS = 50;
+
+/**
+ * Follows one Consul blocking query for as long as the caller keeps pulling.
+ *
+ * Yields the first answer, then one value per index change. A failed request never ends the stream: it
+ * is retried with backoff and the last yielded value stays in force. After a failure the query is read
+ * anew, as the agent may have lost its history meanwhile.
+ *
+ * Source: Consul documentation, "Blocking Queries", section "Implementation Details".
+ *
+ * @throws the signal's reason, once aborted. Nothing else.
+ */
+export async function* blockingQuery<T>(
+  fetch: Fetch<T>,
+  options: QueryOptions,
+): AsyncGenerator<T, never> {
+  let index = 0n;
+  let answeredAt = 0;
+  for (;;) {
+    await pauseUntil(answeredAt + FLOOR_MS, options.signal);
+    const { answer, retried } = await fetchUntilAnswered(fetch, index, options);
+    answeredAt = performance.now();
+    if (answer.index === index && !retried) continue; // the wait ran out with nothing new
+    // An index that goes backwards means Consul lost its history (restored snapshot): start over.
+    index = answer.index < index ? 0n : answer.index;
+    yield answer.value;
+  }
+}
+
+async function fetchUntilAnswered<T>(fetch: Fetch<T>, index: bigint, options: QueryOptions) {
+  for (let failures = 0; ; ) {
+    try {
+      const answer = await fetch(failures === 0 ? index : 0n, options.signal);
+      options.onSuccess();
+      return { answer, retried: failures > 0 };
+    } catch (error) {
+      options.signal.throwIfAborted();
+      failures += 1;
+      options.onFailure(error, failures);
+      await sleep(retryDelayMs(failures, options.random()), undefined, { signal: options.signal });
+    }
+  }
+}
+
+async function pauseUntil(timeMs: number, signal: AbortSignal): Promise<void> {
+  const restMs = timeMs - performance.now();
+  if (restMs > 0) await sleep(restMs, undefined, { signal });
+}

@@ -1,0 +1,130 @@
+import type {
+  CatalogNode,
+  Instance,
+  InstanceStatus,
+  KeyValue,
+  ServiceSummary,
+} from "../../catalog/instance.ts";
+import type { AnswerValue, Query } from "../../catalog/query.ts";
+import { AppError } from "../../errors.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Turns the body of Consul's answer to `query` into the catalog's model. Pure.
+ *
+ * Lists come sorted, so that the same catalog gives the same value whatever order Consul answered in;
+ * only `near` keeps Consul's order, which is its meaning.
+ *
+ * @throws {AppError} CONSUL when the body is not what Consul answers to such a query
+ */
+export function parseAnswer(query: Query, body: unknown): AnswerValue {
+  switch (query.kind) {
+    case "service": {
+      const instances = list(body, query).map(toInstance);
+      return query.near === undefined ? instances.toSorted(byPlace) : instances;
+    }
+    case "services":
+      return Object.entries(object(body, query)).map(toSummary).toSorted(byName);
+    case "nodes":
+      return list(body, query).map(toNode).toSorted(byName);
+    case "datacenters":
+      return list(body, query).map(String).toSorted();
+    case "key":
+      return body === undefined ? null : toKeyValue(object(body, query));
+    case "tree":
+      return body === undefined ? [] : list(body, query).map(toKeyValue).toSorted(byKey);
+  }
+}
+
+function list(body: unknown, query: Query): readonly Json[] {
+  if (Array.isArray(body)) return body as readonly Json[];
+  throw unexpected(query, "a list");
+}
+
+function object(body: unknown, query: Query): Json {
+  const plain =
+    typeof body === "object" && body !== null && !Array.isArray(body) && !Buffer.isBuffer(body);
+  if (plain) return body as Json;
+  throw unexpected(query, "an object");
+}
+
+function unexpected(query: Query, what: string): AppError {
+  return new AppError(
+    "CONSUL",
+    `Cannot use Consul's answer to a ${query.kind} query as it is not JSON of ${what}`,
+    {
+      hint: "See that consul.address is a Consul agent, and what stands between",
+    },
+  );
+}
+
+function toInstance(entry: Json): Instance {
+  const node = part(entry["Node"]);
+  const service = part(entry["Service"]);
+  const weights = part(service["Weights"]);
+  return {
+    id: text(service["ID"]),
+    name: text(service["Service"]),
+    address: text(service["Address"]) || text(node["Address"]),
+    port: Number(service["Port"] ?? 0),
+    tags: strings(service["Tags"]),
+    meta: stringMap(service["Meta"]),
+    weights: { passing: Number(weights["Passing"] ?? 1), warning: Number(weights["Warning"] ?? 1) },
+    status: statusOf(entry["Checks"]),
+    node: text(node["Node"]),
+    nodeAddress: text(node["Address"]),
+    nodeMeta: stringMap(node["Meta"]),
+    datacenter: text(node["Datacenter"]),
+    createIndex: Number(service["CreateIndex"] ?? 0),
+  };
+}
+
+/** The worst check decides. Maintenance mode is a critical check with a reserved name. */
+function statusOf(checks: unknown): InstanceStatus {
+  const all = Array.isArray(checks) ? (checks as Json[]) : [];
+  const isMaintenance = (check: Json): boolean =>
+    /^_(service|node)_maintenance/.test(text(check["CheckID"]));
+  if (all.some(isMaintenance)) return "maintenance";
+  const states = new Set(all.map((check) => text(check["Status"])));
+  if (states.has("critical")) return "critical";
+  return states.has("warning") ? "warning" : "passing";
+}
+
+const toSummary = ([name, tags]: [string, unknown]): ServiceSummary => ({
+  name,
+  tags: strings(tags).toSorted(),
+});
+
+const toNode = (node: Json): CatalogNode => ({
+  name: text(node["Node"]),
+  address: text(node["Address"]),
+  datacenter: text(node["Datacenter"]),
+  meta: stringMap(node["Meta"]),
+});
+
+const toKeyValue = (entry: Json): KeyValue => ({
+  key: text(entry["Key"]),
+  value: text(entry["Value"]),
+});
+
+const part = (value: unknown): Json =>
+  typeof value === "object" && value !== null ? (value as Json) : {};
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const strings = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.map(String) : [];
+
+function stringMap(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(part(value)).map(([key, it]) => [key, text(it)] as const);
+  return Object.fromEntries(entries.toSorted(([a], [b]) => compare(a, b)));
+}
+
+const compare = (a: string | number, b: string | number): number => (a < b ? -1 : a > b ? 1 : 0);
+const byName = (a: { readonly name: string }, b: { readonly name: string }) =>
+  compare(a.name, b.name);
+const byKey = (a: KeyValue, b: KeyValue) => compare(a.key, b.key);
+const byPlace = (a: Instance, b: Instance) =>
+  compare(a.address, b.address) ||
+  compare(a.port, b.port) ||
+  compare(a.node, b.node) ||
+  compare(a.id, b.id);

@@ -1,0 +1,154 @@
+import { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
+import type { AnswerValue, Query } from "../../catalog/query.ts";
+import type { ConsulConfig } from "../../config/schema.ts";
+import { AppError, messageOf } from "../../errors.ts";
+import type { IndexedAnswer } from "./blocking-query.ts";
+import { parseAnswer } from "./consul-answer.ts";
+import type { ConsulClient } from "./consul-client.ts";
+
+/** Consul may add up to a sixteenth to the wait. Source: Consul documentation, "Blocking Queries". */
+const JITTER_SHARE = 1 / 16;
+/** What an answer may take beyond the wait, before its connection counts as half-open. */
+const MARGIN_MS = 5_000;
+
+/**
+ * Asks Consul one query, once.
+ *
+ * @param options.index  the index last seen; 0 answers at once
+ * @param options.waitMs how long Consul may hold the question while there is nothing newer
+ * @throws {AppError} CONSUL, with the status and Consul's own words
+ */
+export async function readQuery(
+  client: ConsulClient,
+  query: Query,
+  options: {
+    readonly config: ConsulConfig;
+    readonly index: bigint;
+    readonly waitMs: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<IndexedAnswer<AnswerValue>> {
+  const { config } = options;
+  const first = await ask(client, query, { ...options, consistency: config.consistency });
+  const { response, body } =
+    config.consistency === "stale" && staleMs(first.response) > config.maxStale
+      ? await ask(client, query, { ...options, index: 0n, consistency: "default" })
+      : first;
+  return { index: indexOf(response), value: parseAnswer(query, body) };
+}
+
+async function ask(
+  client: ConsulClient,
+  query: Query,
+  options: {
+    readonly config: ConsulConfig;
+    readonly index: bigint;
+    readonly waitMs: number;
+    readonly signal: AbortSignal;
+    readonly consistency: ConsulConfig["consistency"];
+  },
+): Promise<{ readonly response: IncomingMessage; readonly body: unknown }> {
+  const { config, index, waitMs, signal, consistency } = options;
+  signal.throwIfAborted();
+  const context = Object.assign(new EventEmitter(), { includeResponse: true });
+  const cancel = () => context.emit("cancel");
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    const token = await client.token();
+    const [response, body] = (await call(client, query, {
+      ctx: context,
+      timeout: waitMs + waitMs * JITTER_SHARE + MARGIN_MS,
+      ...(index === 0n ? {} : { index: String(index), wait: `${waitMs}ms` }),
+      ...(token === undefined ? {} : { token }),
+      ...(config.partition === undefined ? {} : { partition: config.partition }),
+      ...datacenterOf(query, config),
+      ...(consistency === "default" ? {} : { [consistency]: true }),
+    })) as [IncomingMessage, unknown];
+    return { response, body };
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw cause instanceof AppError ? cause : toAppError(cause, config);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+/** The npm client's types lack the options that all its methods take. */
+type Call = (options: object) => Promise<unknown>;
+
+function call(client: ConsulClient, query: Query, options: object): Promise<unknown> {
+  const { health, catalog, kv } = client.api;
+  const on = (target: unknown, method: string): Call =>
+    (target as Record<string, Call>)[method]?.bind(target) as Call;
+  switch (query.kind) {
+    case "service":
+      return on(
+        health,
+        "service",
+      )({
+        ...options,
+        service: query.name,
+        ...(query.tag === undefined ? {} : { tag: query.tag }),
+        ...(query.near === undefined ? {} : { near: query.near }),
+        ...(query.filter === undefined ? {} : { filter: query.filter }),
+      });
+    case "services":
+      return on(catalog.service, "list")(options);
+    case "nodes":
+      return on(catalog.node, "list")(options);
+    case "datacenters":
+      return on(catalog, "datacenters")(options);
+    case "key":
+      return on(kv, "get")({ ...options, key: query.key });
+    case "tree":
+      return on(kv, "get")({ ...options, key: query.prefix, recurse: true });
+  }
+}
+
+function datacenterOf(query: Query, config: ConsulConfig): { readonly dc?: string } {
+  if (query.kind === "datacenters") return {};
+  const dc = query.datacenter ?? config.datacenter;
+  return dc === undefined ? {} : { dc };
+}
+
+function staleMs(response: IncomingMessage): number {
+  return Number(response.headers["x-consul-lastcontact"] ?? 0);
+}
+
+function indexOf(response: IncomingMessage): bigint {
+  const header = response.headers["x-consul-index"];
+  const index = typeof header === "string" && /^\d+$/.test(header) ? BigInt(header) : 0n;
+  if (index > 0n) return index;
+  throw new AppError(
+    "CONSUL",
+    `Cannot use Consul's answer as its X-Consul-Index is ${header ?? "missing"}`,
+    {
+      hint: "See that consul.address is a Consul agent, and what stands between",
+    },
+  );
+}
+
+function toAppError(cause: unknown, config: ConsulConfig): AppError {
+  const status = (cause as { readonly statusCode?: number }).statusCode;
+  const code = (cause as { readonly code?: string }).code;
+  const reason =
+    code !== undefined && !messageOf(cause).includes(code)
+      ? `${code} ${messageOf(cause)}`
+      : messageOf(cause);
+  const where = config.address.replace(/\/\/[^@/]*@/, "//");
+  return new AppError(
+    "CONSUL",
+    `Cannot ask Consul at ${where}: ${status === undefined ? "" : `${status} `}${reason.replace(/^consul: /, "")}`,
+    { hint: hintFor(status), cause },
+  );
+}
+
+function hintFor(status: number | undefined): string {
+  if (status === 403) return "Give consul.token the policy to read services, nodes and keys";
+  if (status === 429)
+    return "Raise limits.http_max_conns_per_client of the agent, or lower consul.maxConnections";
+  if (status === undefined)
+    return "See that the Consul agent runs and that consul.address names it";
+  return "See the Consul agent's log";
+}

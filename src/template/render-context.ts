@@ -1,0 +1,27 @@
+import { type AnswerValue, type Query, queryText } from "../catalog/query.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+import type { RouteProblem } from "../route/route.ts";
+
+/** What one render of one proxy asked and found, beside its text. */
+export interface RenderContext {
+  readonly snapshot: Snapshot;
+  /** Queries asked, by canonical text. */
+  readonly asked: Map<string, Query>;
+  /** Those of them that have no answer yet. */
+  readonly missing: Map<string, Query>;
+  /** What could not become a route. */
+  readonly problems: Map<string, RouteProblem>;
+}
+
+export function createRenderContext(snapshot: Snapshot): RenderContext {
+  return { snapshot, asked: new Map(), missing: new Map(), problems: new Map() };
+}
+
+/** The answer to `query`, noting that it was asked; `undefined` when there is none yet. */
+export function ask<Q extends Query>(context: RenderContext, query: Q): AnswerValue<Q> | undefined {
+  const text = queryText(query);
+  context.asked.set(text, query);
+  const answer = context.snapshot.get(query);
+  if (answer === undefined) context.missing.set(text, query);
+  return answer;
+}
