@@ -7,7 +7,13 @@ import { swap } from "./swap.ts";
 
 /** How an attempt to make a generation live ended, with the time of each step in milliseconds. */
 export type Outcome =
-  | { readonly fate: "live"; readonly proof: Proof; readonly timings: Timings }
+  | {
+      readonly fate: "live";
+      readonly proof: Proof;
+      /** The proxy served these very files before: nothing was done. */
+      readonly wasLive: boolean;
+      readonly timings: Timings;
+    }
   | {
       readonly fate: "refused";
       readonly output: string;
@@ -78,10 +84,10 @@ async function reapply(
         evidence: "it loaded these files when it started",
         identity: "",
       };
-      return { fate: "live", proof, timings: clock.timings() };
+      return { fate: "live", proof, wasLive: false, timings: clock.timings() };
     }
     const proof = await reloadAndProve({ driver, generation, signal }, clock);
-    return { fate: "live", proof, timings: clock.timings() };
+    return { fate: "live", proof, wasLive: false, timings: clock.timings() };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { fate: "failed", error, inPlace: "new", isServed: false, timings: clock.timings() };
@@ -96,7 +102,7 @@ async function goLive(
   try {
     const { driver, plan, signal } = attempt;
     const proof = await reloadAndProve({ driver, generation: plan.generation, signal }, clock);
-    return { fate: "live", proof, timings: clock.timings() };
+    return { fate: "live", proof, wasLive: false, timings: clock.timings() };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     // Nothing runs that could serve either: the new files passed the check, and are what it shall start with.

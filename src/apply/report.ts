@@ -100,6 +100,10 @@ function sayOutcome(log: Log, { number, id }: Generation, outcome: Outcome, chan
   const fields = { generation: number, id, fate: outcome.fate, ...outcome.timings };
   switch (outcome.fate) {
     case "live":
+      if (outcome.wasLive) {
+        log.info(fields, `generation ${number} is live already (${outcome.proof.evidence})`);
+        return;
+      }
       log.info(
         { ...fields, change, proof: outcome.proof.evidence },
         `generation ${number} is live: ${change} (${outcome.proof.evidence})`,

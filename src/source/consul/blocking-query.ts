@@ -14,8 +14,10 @@ export interface QueryOptions {
   readonly signal: AbortSignal;
   /** Told of each failed attempt, before the wait for the next one. */
   readonly onFailure: (error: unknown, failures: number) => void;
-  /** Told when Consul answered, also when it had nothing new. */
-  readonly onSuccess: () => void;
+  /** Told when Consul answered that there is nothing new. */
+  readonly onUnchanged: () => void;
+  /** Waits before the next attempt, in milliseconds; may end early when there is reason to try at once. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
 }
 
@@ -43,7 +45,10 @@ export async function* blockingQuery<T>(
     await pauseUntil(answeredAt + FLOOR_MS, options.signal);
     const { answer, retried } = await fetchUntilAnswered(fetch, index, options);
     answeredAt = performance.now();
-    if (answer.index === index && !retried) continue; // the wait ran out with nothing new
+    if (answer.index === index && !retried) {
+      options.onUnchanged(); // the wait ran out
+      continue;
+    }
     // An index that goes backwards means Consul lost its history (restored snapshot): start over.
     index = answer.index < index ? 0n : answer.index;
     yield answer.value;
@@ -54,13 +59,12 @@ async function fetchUntilAnswered<T>(fetch: Fetch<T>, index: bigint, options: Qu
   for (let failures = 0; ; ) {
     try {
       const answer = await fetch(failures === 0 ? index : 0n, options.signal);
-      options.onSuccess();
       return { answer, retried: failures > 0 };
     } catch (error) {
       options.signal.throwIfAborted();
       failures += 1;
       options.onFailure(error, failures);
-      await sleep(retryDelayMs(failures, options.random()), undefined, { signal: options.signal });
+      await options.pause(retryDelayMs(failures, options.random()), options.signal);
     }
   }
 }

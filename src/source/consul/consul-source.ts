@@ -5,6 +5,7 @@ import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { blockingQuery } from "./blocking-query.ts";
 import { createConsulClient } from "./consul-client.ts";
+import { createOutage } from "./outage.ts";
 import { readQuery } from "./read-query.ts";
 import { createTurns } from "./turns.ts";
 
@@ -27,7 +28,7 @@ function openConsulSource(
   const client = createConsulClient(config);
   const running = new Map<string, AbortController>();
   const turns = createTurns(config.maxConnections);
-  const outage = outageReport(log);
+  const outage = createOutage(log);
   let crowded = false;
   signal.addEventListener("abort", () => {
     for (const query of running.values()) query.abort(signal.reason);
@@ -79,7 +80,8 @@ function openConsulSource(
       {
         signal: stop,
         random: Math.random,
-        onSuccess: () => outage.succeeded(text),
+        pause: outage.pause,
+        onUnchanged: () => outage.unchanged(text),
         onFailure(error, failures) {
           const failure = toAppError(error);
           outage.failed(text, failure, failures);
@@ -88,7 +90,9 @@ function openConsulSource(
       },
     );
     try {
-      for await (const value of answers) listener.answered(query, value);
+      for await (const value of answers) {
+        outage.answered(text, () => listener.answered(query, value));
+      }
     } catch (error) {
       outage.forget(text);
       if (!stop.aborted) throw error;
@@ -99,32 +103,4 @@ function openConsulSource(
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   throw error instanceof Error ? error : new Error(messageOf(error));
-}
-
-/** Says once that Consul cannot be asked, and once that it can again, whatever the number of queries. */
-function outageReport(log: Log) {
-  const failing = new Map<string, AppError>();
-  let since = 0;
-  return {
-    failed(text: string, error: AppError, failures: number) {
-      if (failing.size === 0) {
-        since = Date.now();
-        log.warn(
-          { query: text, err: error, hint: error.hint },
-          `${error.message}; the last answers stay in force`,
-        );
-      } else if (failures % 20 === 0) {
-        log.warn(
-          { query: text, failures, err: error, hint: error.hint },
-          `still: ${error.message}`,
-        );
-      }
-      failing.set(text, error);
-    },
-    succeeded(text: string) {
-      if (!failing.delete(text) || failing.size > 0) return;
-      log.info({ outageMs: Date.now() - since }, "Consul answers again");
-    },
-    forget: (text: string) => void failing.delete(text),
-  };
 }
