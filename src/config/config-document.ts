@@ -1,6 +1,6 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { AppError } from "../errors.ts";
-import { interpolate } from "./interpolate.ts";
+import { fillIn, hasMask, maskVariables } from "./interpolate.ts";
 
 /** Something wrong at one place of the config file. */
 export interface Finding {
@@ -36,7 +36,8 @@ export function parseConfigDocument(
   environment: Readonly<Record<string, string | undefined>>,
 ): { readonly document: ConfigDocument } | { readonly findings: readonly Finding[] } {
   const lines = new LineCounter();
-  const yaml = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const masked = maskVariables(text);
+  const yaml = parseDocument(masked.text, { lineCounter: lines, prettyErrors: false });
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
@@ -48,12 +49,12 @@ export function parseConfigDocument(
   const filled = new Set<unknown>();
   visit(yaml, {
     Scalar(_, node) {
-      if (typeof node.value !== "string" || !node.value.includes("${")) return;
-      const result = interpolate(node.value, environment);
+      if (typeof node.value !== "string" || !hasMask(node.value)) return;
+      const result = fillIn(node.value, masked.hidden, environment);
       node.value = result.text;
       filled.add(node);
       for (const fault of result.faults) {
-        findings.push({ ...position(node.range?.[0] ?? 0), text: fault.reason });
+        findings.push({ ...position(node.range?.[0] ?? 0), text: fault });
       }
     },
   });

@@ -48,7 +48,7 @@ interface Reader {
 
 const READERS: Readonly<Record<Key, Reader>> = {
   path: {
-    expected: "a path such as /api, of letters, digits and -._~@:+,=&!*/",
+    expected: "a path such as /api, of letters, digits and -._~@:+,=&!/",
     read: (value) => optional(normalPath(value), (path) => ({ paths: [path] })),
   },
   host: {
@@ -171,7 +171,7 @@ function entriesOf(instance: Instance): readonly Entry[] {
 }
 
 function normalPath(value: string): string | undefined {
-  if (!/^\/[\w\-.~@:+,=&!*/]*$/.test(value) || value.length > 512) return undefined;
+  if (!/^\/[\w\-.~@:+,=&!/]*$/.test(value) || value.length > 512) return undefined;
   if (/\/\/|(^|\/)\.\.?(\/|$)/.test(value)) return undefined;
   if (/^\/__fairlead(\/|$)/.test(value)) return undefined;
   return value === "/" ? value : value.replace(/\/$/, "");
