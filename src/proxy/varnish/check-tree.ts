@@ -1,0 +1,70 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import type { Candidate } from "../../apply/proxy-driver.ts";
+import { AppError } from "../../errors.ts";
+
+/** The file to compile for a candidate, and what its paths stand for. */
+export interface CheckTree {
+  readonly main: string;
+  /** Live paths by the paths that Varnish will name. */
+  readonly standIns: ReadonlyMap<string, string>;
+  remove(): Promise<void>;
+}
+
+/**
+ * Finds the main VCL, the first of the candidate's VCL files. Where there are more, which it may include,
+ * copies are made that include each other in place of the live files, with the same lines.
+ *
+ * @throws {AppError} CHECK_UNAVAILABLE when the candidate has no VCL
+ */
+export async function openCheckTree({ files }: Candidate): Promise<CheckTree> {
+  const vcls = files.filter(({ format }) => format === "vcl");
+  const [main] = vcls;
+  if (main === undefined) {
+    throw new AppError("CHECK_UNAVAILABLE", "Cannot check as the proxy has no VCL file", {
+      hint: "Give the proxy's first file entry a template that makes VCL",
+    });
+  }
+  if (vcls.length === 1) {
+    return {
+      main: main.stagedPath,
+      standIns: new Map([[main.stagedPath, main.path]]),
+      remove: async () => undefined,
+    };
+  }
+  const directory = await mkdtemp(join(tmpdir(), "fairlead-vcl-"));
+  await chmod(directory, 0o755); // varnishd compiles as a user of its own
+  const copies = vcls.map(({ path, stagedPath }, i) => ({
+    path,
+    stagedPath,
+    copy: join(directory, `${i}-${basename(path)}`),
+  }));
+  for (const { stagedPath, copy } of copies) {
+    const text = await readFile(stagedPath, "utf8");
+    await writeFile(copy, withIncludes(text, copies), { mode: 0o644 });
+  }
+  return {
+    main: copies[0]?.copy ?? main.stagedPath,
+    standIns: new Map(copies.map(({ copy, path }) => [copy, path])),
+    remove: async () => await rm(directory, { recursive: true, force: true }),
+  };
+}
+
+function withIncludes(
+  text: string,
+  copies: readonly { readonly path: string; readonly copy: string }[],
+): string {
+  return text.replace(
+    /(\binclude\s+")([^"\n]*)(")/g,
+    (match, before: string, path: string, after: string) => {
+      const copy = copies.find((it) => it.path === path)?.copy;
+      return copy === undefined ? match : `${before}${copy}${after}`;
+    },
+  );
+}
+
+/** Varnish's output with live paths. */
+export function withLivePaths(output: string, standIns: CheckTree["standIns"]): string {
+  return [...standIns].reduce((text, [standIn, live]) => text.replaceAll(standIn, live), output);
+}

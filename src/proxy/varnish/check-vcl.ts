@@ -1,0 +1,103 @@
+import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
+import { AppError } from "../../errors.ts";
+import { describeFailure, runCommand } from "../command.ts";
+import { type CheckTree, openCheckTree, withLivePaths } from "./check-tree.ts";
+import { type CliAddress, withCli } from "./cli-connection.ts";
+
+/** How to ask about a candidate. */
+export interface CheckOptions {
+  readonly binary: string;
+  readonly cli: CliAddress;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+const HINT = "Correct the template or the service's data; the live files are untouched";
+
+/**
+ * Asks `varnishd -C` whether the candidate compiles, with the running daemon's compiler; where there is no
+ * such program, the daemon itself, by a cold load that it forgets at once.
+ *
+ * @throws {AppError} CHECK_UNAVAILABLE when there is neither
+ */
+export async function checkVcl(candidate: Candidate, options: CheckOptions): Promise<CheckResult> {
+  const tree = await openCheckTree(candidate);
+  try {
+    return (await compile(tree, options)) ?? (await loadCold(tree, options));
+  } finally {
+    await tree.remove();
+  }
+}
+
+/** @returns `undefined` when there is no such program */
+async function compile(tree: CheckTree, options: CheckOptions): Promise<CheckResult | undefined> {
+  const compiler = await readCompiler(options);
+  const parameters = compiler === undefined ? [] : ["-p", `cc_command=${compiler}`];
+  const argv = [options.binary, ...parameters, "-C", "-f", tree.main];
+  const result = await runCommand(argv, options);
+  if (result.notFound) return undefined;
+  if (result.ok) return { ok: true };
+  const output =
+    result.timedOut || result.output.trim() === "" ? describeFailure(argv, result) : result.output;
+  return { ok: false, output: explanation(withLivePaths(output, tree.standIns)), hint: HINT };
+}
+
+/** The running daemon's `cc_command`: with tcc a check takes a fraction of the time. */
+async function readCompiler({ cli, signal }: CheckOptions): Promise<string | undefined> {
+  try {
+    const { status, body } = await withCli(cli, signal, (connection) =>
+      connection.send(["param.show", "-j", "cc_command"]),
+    );
+    if (status !== 200) return undefined;
+    const [, , , parameter] = JSON.parse(body) as readonly [
+      unknown,
+      unknown,
+      unknown,
+      { readonly value?: string },
+    ];
+    return parameter.value;
+  } catch {
+    signal.throwIfAborted();
+    return undefined; // no daemon to ask: varnishd's own default will do
+  }
+}
+
+async function loadCold(tree: CheckTree, options: CheckOptions): Promise<CheckResult> {
+  const name = `fairlead_check_${process.pid}`;
+  try {
+    return await withCli(options.cli, options.signal, async (cli) => {
+      const loaded = await cli.send(["vcl.load", name, tree.main, "cold"], options);
+      if (loaded.status === 200) {
+        await cli.send(["vcl.discard", name]);
+        return { ok: true };
+      }
+      return {
+        ok: false,
+        output: explanation(withLivePaths(loaded.body, tree.standIns)),
+        hint: HINT,
+      };
+    });
+  } catch (cause) {
+    if (!(cause instanceof AppError) || cause.code !== "PROXY_DOWN") throw cause;
+    throw new AppError(
+      "CHECK_UNAVAILABLE",
+      `Cannot check as "${options.binary}" cannot be run, and there is no running Varnish to ask either: ${cause.message}`,
+      {
+        hint: "Install varnish beside Fairlead, set the proxy's `binary`, or start varnishd",
+        cause,
+      },
+    );
+  }
+}
+
+/** The compiler's words without the frame around them, on one line each. */
+export function explanation(output: string): string {
+  const noise =
+    /^(Message from VCC-compiler:|Message from C-compiler:|Running VCC-compiler failed.*|VCL compilation failed|Could not delete .*|Debug: .*)$/;
+  return output
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== "" && !noise.test(line))
+    .slice(0, 20)
+    .join("\n");
+}

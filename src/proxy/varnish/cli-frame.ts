@@ -1,0 +1,62 @@
+import { createHash } from "node:crypto";
+
+/*
+ * The frames of Varnish's CLI socket. Source: Varnish documentation, varnish-cli(7), sections "Syntax",
+ * "Status Codes" and "Authentication".
+ */
+
+/** One answer of the CLI. */
+export interface CliAnswer {
+  /** 200 well, 106 the VCL does not compile, 107 authentication, 300 cannot, 201 truncated, 4xx and 500 broken. */
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Three digits, a space, the length in eight columns, a line feed. */
+const HEADER_BYTES = 13;
+/** The challenge is the first line of a 107 answer. */
+const CHALLENGE_LENGTH = 32;
+
+/**
+ * Reads the first answer of a buffer.
+ *
+ * @returns the answer and how many bytes it took, or `undefined` while it is not whole
+ * @throws {Error} when the bytes are no CLI answer
+ */
+export function parseAnswer(
+  buffer: Buffer,
+): { readonly answer: CliAnswer; readonly bytes: number } | undefined {
+  if (buffer.length < HEADER_BYTES) return undefined;
+  const match = /^(\d{3}) (\d+) *\n$/.exec(buffer.toString("latin1", 0, HEADER_BYTES));
+  if (match === null) throw new Error("what answers there is no Varnish CLI");
+  const bodyBytes = Number(match[2]);
+  const bytes = HEADER_BYTES + bodyBytes + 1; // the body ends with a line feed that is not counted
+  if (buffer.length < bytes) return undefined;
+  const body = buffer.toString("utf8", HEADER_BYTES, HEADER_BYTES + bodyBytes);
+  return { answer: { status: Number(match[1]), body }, bytes };
+}
+
+/** A command line of the CLI. Each word is quoted, so that none can become two, or a second command. */
+export function encodeCommand(words: readonly string[]): string {
+  const [name = "", ...args] = words;
+  return `${[name, ...args.map(quoted)].join(" ")}\n`;
+}
+
+/** What answers a challenge: a hash over the secret that never shows it. */
+export function authenticate(challengeBody: string, secret: Buffer): string {
+  const challenge = challengeBody.slice(0, CHALLENGE_LENGTH);
+  return createHash("sha256")
+    .update(`${challenge}\n`)
+    .update(secret)
+    .update(`${challenge}\n`)
+    .digest("hex");
+}
+
+function quoted(word: string): string {
+  const escaped = word
+    .replace(/[\\"]/g, "\\$&")
+    .replaceAll("\n", "\\n")
+    .replaceAll("\r", "\\r")
+    .replaceAll("\t", "\\t");
+  return `"${escaped}"`;
+}

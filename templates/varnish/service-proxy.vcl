@@ -1,0 +1,226 @@
+vcl 4.1;
+# Written by Fairlead from builtin:varnish/service-proxy.vcl; changes made here are overwritten.
+# Generation {{generation}}
+#
+# What is not said here is Varnish's built-in VCL: requests with cookies or Authorization are not cached,
+# nor are answers that set cookies. Settings from the config's `values.varnish`:
+#   grace          how long a stale answer may stand in while a service is sick   10m
+#   trustForwarded believe X-Forwarded-Proto and -Host                            false
+
+import directors;
+import std;
+
+# Who may PURGE and ask for the generation.
+acl fairlead_local {
+  "127.0.0.0"/8;
+  "::1";
+}
+
+backend default none;
+{{#each (routes)}}
+{{#if servers}}
+
+# {{name}}: {{#if host}}{{host}}{{/if}}{{path}}, {{length servers}} healthy
+{{#each servers}}
+backend b_{{../name}}_{{@index}} {
+  .host = "{{address}}";
+  .port = "{{port}}";
+  .connect_timeout = 2s;
+{{#if ../timeoutMs}}
+  .first_byte_timeout = {{seconds ../timeoutMs}};
+  .between_bytes_timeout = {{seconds ../timeoutMs}};
+{{/if}}
+{{#if maxconn}}
+  .max_connections = {{maxconn}};
+{{/if}}
+{{#if ../probe}}
+  .probe = {
+    .url = "{{../probe}}";
+    .interval = 2s;
+    .timeout = 1s;
+    .window = 4;
+    .threshold = 2;
+    .initial = 1;
+  }
+{{/if}}
+}
+{{/each}}
+{{/if}}
+{{/each}}
+
+sub vcl_init {
+{{#each (routes)}}
+{{#if servers}}
+{{#if (or sticky (eq balance "hash"))}}
+  new d_{{name}} = directors.shard();
+{{#each servers}}
+  d_{{../name}}.add_backend(b_{{../name}}_{{@index}}, weight={{weight}});
+{{/each}}
+  d_{{name}}.reconfigure();
+{{else if (uniformWeights servers)}}
+  new d_{{name}} = directors.round_robin();{{#if (eq balance "least_conn")}} # Varnish counts no connections per backend{{/if}}
+{{#each servers}}
+  d_{{../name}}.add_backend(b_{{../name}}_{{@index}});
+{{/each}}
+{{else}}
+  new d_{{name}} = directors.random();
+{{#each servers}}
+  d_{{../name}}.add_backend(b_{{../name}}_{{@index}}, {{weight}});
+{{/each}}
+{{/if}}
+{{/if}}
+{{/each}}
+  return (ok);
+}
+
+# Which route a request belongs to. Hosts come before routes for every host, long paths before short ones.
+sub fairlead_route {
+{{#each (routes)}}
+  {{#unless @first}}else {{/unless}}if ({{#if host}}{{#if (startsWith host "*.")}}req.http.X-Fairlead-Host ~ "{{regexQuote (slice host 1)}}$"{{else}}req.http.X-Fairlead-Host == "{{host}}"{{/if}}{{#unless (eq path "/")}} && {{/unless}}{{else if (eq path "/")}}true{{/if}}{{#unless (eq path "/")}}req.url ~ "^{{regexQuote path}}(/|\?|$)"{{/unless}}) {
+    set req.http.X-Fairlead-Route = "{{name}}";
+{{#if servers}}
+{{#if strip}}
+    if (req.url ~ "^{{regexQuote path}}(\?|$)") {
+      set req.http.X-Fairlead-Location = regsub(req.url, "^{{regexQuote path}}", "{{path}}/");
+      return (synth(308));
+    }
+    set req.http.X-Fairlead-Url = regsub(req.url, "^{{regexQuote path}}", "");
+{{/if}}
+{{#if (eq sticky.by "cookie")}}
+    set req.http.X-Fairlead-Key = regsub(req.http.Cookie, "^(?:.*?;\s*)?{{sticky.cookie}}=([^;]*).*$", "\1");
+    if (req.http.X-Fairlead-Key == req.http.Cookie || req.http.X-Fairlead-Key == "") {
+      set req.http.X-Fairlead-Key = "" + client.ip; # the cookie is not there yet
+    }
+    set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key(req.http.X-Fairlead-Key));
+{{else if (eq sticky.by "address")}}
+    set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key("" + client.ip));
+{{else if (eq balance "hash")}}
+    set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key(req.url));
+{{else}}
+    set req.backend_hint = d_{{name}}.backend();
+{{/if}}
+{{else}}
+    return (synth(503)); # no healthy instance
+{{/if}}
+  }
+{{/each}}
+}
+
+sub vcl_recv {
+  unset req.http.Proxy; # httpoxy
+  unset req.http.X-Fairlead-Route;
+  unset req.http.X-Fairlead-Url;
+  unset req.http.X-Fairlead-Key;
+  unset req.http.X-Fairlead-Location;
+  set req.http.X-Fairlead-Host = std.tolower(regsub(req.http.Host, ":\d+$", ""));
+
+  if (req.url ~ "^/__fairlead(/|\?|$)") {
+    if (req.url == "/__fairlead/generation" && client.ip ~ fairlead_local) {
+      return (synth(200, "{{generation}}"));
+    }
+    return (synth(404));
+  }
+  if (req.method == "PURGE" && client.ip !~ fairlead_local) {
+    return (synth(405));
+  }
+
+{{#unless values.varnish.trustForwarded}}
+  set req.http.X-Forwarded-Proto = "http";
+  set req.http.X-Forwarded-Host = req.http.Host;
+{{/unless}}
+  call fairlead_route;
+  if (!req.http.X-Fairlead-Route) {
+    if (req.url ~ "^/(\?|$)") {
+      return (synth(200, "fairlead"));
+    }
+    return (synth(404));
+  }
+  if (req.method == "PURGE") {
+    return (purge);
+  }
+  if (req.http.Upgrade ~ "(?i)^websocket$") {
+    return (pipe);
+  }
+  if (std.healthy(req.backend_hint)) {
+    set req.grace = 10s;
+  }
+}
+
+sub vcl_hash {
+  hash_data(req.http.X-Fairlead-Route);
+}
+
+sub vcl_pipe {
+  set bereq.http.Upgrade = req.http.Upgrade;
+  set bereq.http.Connection = req.http.Connection;
+  call fairlead_clean;
+}
+
+sub vcl_backend_fetch {
+  call fairlead_clean;
+}
+
+# What the service sees: its own URL, and none of our headers but the route's name.
+sub fairlead_clean {
+  if (bereq.http.X-Fairlead-Url) {
+    set bereq.url = bereq.http.X-Fairlead-Url;
+  }
+  unset bereq.http.X-Fairlead-Url;
+  unset bereq.http.X-Fairlead-Key;
+  unset bereq.http.X-Fairlead-Host;
+}
+
+# Another server may do better, when asking twice does no harm.
+sub fairlead_retry {
+  if (bereq.method == "GET" || bereq.method == "HEAD") {
+{{#each (routes)}}
+{{#if (isNumber retries)}}
+    if (bereq.http.X-Fairlead-Route == "{{name}}") {
+      if (bereq.retries < {{retries}}) {
+        return (retry);
+      }
+    } else
+{{/if}}
+{{/each}}
+    if (bereq.retries < 2) {
+      return (retry);
+    }
+  }
+}
+
+sub vcl_backend_response {
+  if (beresp.status >= 502 && beresp.status <= 504) {
+    call fairlead_retry;
+  }
+  set beresp.grace = {{default values.varnish.grace "10m"}};
+}
+
+sub vcl_backend_error {
+  call fairlead_retry;
+  set beresp.http.Content-Type = "text/plain; charset=utf-8";
+  set beresp.http.Retry-After = "5";
+  set beresp.http.Cache-Control = "no-store";
+  set beresp.body = {"no answer from this service
+"};
+  return (deliver);
+}
+
+sub vcl_synth {
+  set resp.http.Content-Type = "text/plain; charset=utf-8";
+  set resp.http.Cache-Control = "no-store";
+  if (resp.status == 308) {
+    set resp.http.Location = req.http.X-Fairlead-Location;
+    set resp.body = "";
+  } elseif (resp.status == 503) {
+    set resp.http.Retry-After = "5";
+    set resp.body = {"no healthy instance
+"};
+  } elseif (resp.status == 404) {
+    set resp.body = {"no such route
+"};
+  } else {
+    set resp.body = resp.reason + {"
+"};
+  }
+  return (deliver);
+}
