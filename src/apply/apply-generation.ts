@@ -84,7 +84,7 @@ async function reapply(
         evidence: "it loaded these files when it started",
         identity: "",
       };
-      return { fate: "live", proof, wasLive: false, timings: clock.timings() };
+      return { fate: "live", proof, wasLive: true, timings: clock.timings() };
     }
     const proof = await reloadAndProve({ driver, generation, signal }, clock);
     return { fate: "live", proof, wasLive: false, timings: clock.timings() };

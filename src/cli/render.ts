@@ -34,15 +34,9 @@ const textOf = ({ path, text }: Output): string =>
 async function diffOf({ path, text }: Output): Promise<string> {
   const live = await readFile(path, "utf8").catch(() => undefined);
   if (live === text) return "";
-  const { createTwoFilesPatch } = await import("diff");
-  const before = live === undefined ? "/dev/null" : path;
-  const patch = createTwoFilesPatch(
-    before,
-    path,
-    live ?? "",
-    text,
-    live === undefined ? "absent" : "live",
-    "rendered",
-  );
-  return patch.replace(/^=+\n/, "");
+  const { createTwoFilesPatch, FILE_HEADERS_ONLY } = await import("diff");
+  const [before, beforeLabel] = live === undefined ? ["/dev/null", "absent"] : [path, "live"];
+  return createTwoFilesPatch(before, path, live ?? "", text, beforeLabel, "rendered", {
+    headerOptions: FILE_HEADERS_ONLY,
+  });
 }

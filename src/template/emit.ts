@@ -18,18 +18,15 @@ interface Rule {
  */
 const RULES: Readonly<Record<Format, Rule | undefined>> = {
   nginx: {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    unsafe: /[\u0000-\u0020\u007f;{}"'\\$#`]/u,
+    unsafe: /[\s\p{Cc};{}"'\\$#`]/u,
     what: "white space, control characters or any of ; { } \" ' \\ $ # `",
   },
   vcl: {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    unsafe: /[\u0000-\u0020\u007f;{}"'#`]|\/\/|\/\*|\*\//u,
+    unsafe: /[\s\p{Cc};{}"'#`]|\/\/|\/\*|\*\//u,
     what: "white space, control characters, comment marks or any of ; { } \" ' # `",
   },
   path: {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    unsafe: /[\u0000-\u001f\u007f/\\]|^\./u,
+    unsafe: /[\p{Cc}/\\]|^\./u,
     what: "a slash, a control character or a leading dot",
   },
   text: undefined,

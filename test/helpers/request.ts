@@ -12,7 +12,7 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** A connection of its own unless given. */
-  readonly agent?: http.Agent;
+  readonly agent?: http.Agent | false;
 }
 
 /** Sends one request and reads the whole answer. @throws when there is none within 10 s */
@@ -43,7 +43,17 @@ export async function request(url: string, options: RequestOptions = {}): Promis
       },
     );
     outgoing.on("timeout", () => outgoing.destroy(new Error(`${url} did not answer within 10 s`)));
-    outgoing.on("error", reject);
+    outgoing.on("error", (error) => {
+      // A server may close an idle connection just as it is used again. Every browser then asks once more
+      // (RFC 9112, section 9.3.1), and so does this client.
+      if (
+        outgoing.method === "GET" &&
+        outgoing.reusedSocket &&
+        (error as NodeJS.ErrnoException).code === "ECONNRESET"
+      ) {
+        resolve(request(url, { ...options, agent: false }));
+      } else reject(error);
+    });
     outgoing.end(options.body);
   });
 }

@@ -1,0 +1,339 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { freePort } from "../helpers/free-port.ts";
+import { request } from "../helpers/request.ts";
+import {
+  listenAddress,
+  nginxProxy,
+  testConsul,
+  testDirectory,
+  testFairlead,
+  testNginx,
+  testService,
+  whoAnswers,
+  writeConfig,
+} from "../helpers/stage.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
+import { until } from "../helpers/until.ts";
+
+const CATALOG = `services:
+  web:
+    - { address: 127.0.0.1, port: 8001 }
+    - { address: 127.0.0.1, port: 8002, status: critical }
+`;
+
+describe("fairlead run --once", () => {
+  test("applies every proxy and exits with 0; the same again does nothing", async () => {
+    const { directory, nginx, listen } = await stage();
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [nginxProxy(nginx)],
+      values: { nginx: { listen } },
+    });
+    const first = await runFairlead(["run", "-c", config, "--once"]);
+    expect(first).toMatchObject({ exitCode: 0, stdout: "" });
+    expect(first.log.map(({ fate }) => fate)).toEqual(["live"]);
+    const id = (await request(`http://${listen}/__fairlead/generation`)).body.trim();
+    expect(first.log[0]).toMatchObject({ id, generation: 1 });
+
+    const workers = await workersOf(nginx.pid());
+    const second = await runFairlead(["run", "-c", config, "--once"]);
+    expect(second.exitCode).toBe(0);
+    expect(second.log[0]?.msg).toMatch(/^generation 1 is live already/);
+    expect(await workersOf(nginx.pid())).toEqual(workers);
+  });
+
+  test("exits with 1 when nginx refuses, and leaves the live files and their directory as they were", async () => {
+    const { directory, nginx } = await stage();
+    const path = join(nginx.confDirectory, "site.conf");
+    await writeFile(path, "# before\n");
+    await writeFile(directory.at("site.hbs"), "server { lisen 80; }\n");
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [nginxProxy(nginx, { files: [{ template: "site.hbs", path }] })],
+    });
+    const result = await runFairlead(["run", "-c", config, "--once"]);
+    expect(result.exitCode).toBe(1);
+    expect(result.log[0]).toMatchObject({
+      fate: "refused",
+      msg: expect.stringContaining(`unknown directive "lisen" in ${path}:1`),
+    });
+    expect(await readFile(path, "utf8")).toBe("# before\n");
+    expect(await readdir(nginx.confDirectory)).toEqual(["site.conf"]);
+  });
+
+  test("exits with 1 when nginx does not run, with the checked files in place", async () => {
+    const { directory, nginx, listen } = await stage();
+    await nginx.stop();
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [nginxProxy(nginx)],
+      values: { nginx: { listen } },
+    });
+    const result = await runFairlead(["run", "-c", config, "--once"]);
+    expect(result.exitCode).toBe(1);
+    expect(result.log[0]).toMatchObject({
+      fate: "failed",
+      hint: expect.stringContaining("Start nginx"),
+    });
+    await nginx.startAgain();
+    expect((await request(`http://${listen}/`)).body).toBe("fairlead\n");
+  });
+
+  test("exits with 2 on an unknown key, naming its place and the nearest key", async () => {
+    const directory = await testDirectory();
+    await writeFile(directory.at("fairlead.yaml"), "catalog:\n  fiel: x\n");
+    const result = await runFairlead(["run", "-c", directory.at("fairlead.yaml"), "--once"]);
+    expect(result.exitCode).toBe(2);
+    expect(result.output).toContain(
+      `${directory.at("fairlead.yaml")}:2:3: unknown key "catalog.fiel": did you mean "file"?`,
+    );
+  });
+
+  test.each([
+    [["run", "-c", "/nowhere/fairlead.yaml"], "Cannot read the config"],
+    [["run", "--nonsense"], "unknown option '--nonsense'"],
+    [["nonsense"], "unknown command 'nonsense'"],
+  ])("%j exits with 2", async (args, words) => {
+    const result = await runFairlead(args);
+    expect(result.exitCode).toBe(2);
+    expect(result.output).toContain(words);
+  });
+});
+
+describe("fairlead run", () => {
+  test("ends with exit code 0 on SIGTERM, also while it waits for Consul", async () => {
+    const directory = await testDirectory();
+    const fairlead = await testFairlead(directory, {
+      consul: { address: `http://127.0.0.1:${await freePort()}` },
+      proxies: [
+        {
+          name: "edge",
+          kind: "nginx",
+          files: [{ template: "builtin:nginx/service-proxy.conf", path: "x.conf" }],
+        },
+      ],
+    });
+    await fairlead.untilLog("it asks Consul", ({ msg }) => msg.includes("Cannot ask Consul"));
+    expect(await fairlead.stop("SIGTERM", 5_000)).toBe(0);
+  });
+
+  test("SIGHUP reads the config again; an invalid one leaves the old one running", async () => {
+    const { directory, nginx, listen } = await stage();
+    const next = await listenAddress();
+    const configFor = (address: string) => ({
+      catalog: { file: "catalog.yaml" },
+      proxies: [nginxProxy(nginx)],
+      values: { nginx: { listen: address } },
+    });
+    const fairlead = await testFairlead(directory, configFor(listen));
+    await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+
+    await writeFile(directory.at("fairlead.yaml"), "proxies: 3\n");
+    process.kill(fairlead.pid, "SIGHUP");
+    const refused = await fairlead.untilLog("the config is refused", ({ msg }) =>
+      msg.includes("the old config stays in force"),
+    );
+    expect(refused.msg).toContain("proxies: expected a list of proxies, got 3");
+    expect((await request(`http://${listen}/`)).status).toBe(200);
+
+    await writeConfig(directory, configFor(next.listen));
+    process.kill(fairlead.pid, "SIGHUP");
+    await until("the new address is served", async () => (await request(next.url)).status === 200);
+  });
+
+  test("follows a catalog file, and keeps the last good one when it breaks", async () => {
+    const { directory, nginx, listen } = await stage();
+    const web = await testService("web-1");
+    const fairlead = await testFairlead(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [nginxProxy(nginx)],
+      values: { nginx: { listen } },
+    });
+    await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+    await writeFile(
+      directory.at("catalog.yaml"),
+      `services:\n  web:\n    - { address: 127.0.0.1, port: ${web.port} }\n`,
+    );
+    await fairlead.untilLog("the change is live", ({ generation }) => generation === 2);
+    await writeFile(
+      directory.at("catalog.yaml"),
+      "services:\n  web:\n    - { adress: 127.0.0.1 }\n",
+    );
+    const line = await fairlead.untilLog("the file is refused", ({ msg }) =>
+      msg.includes("the last good catalog stays in force"),
+    );
+    expect(line.msg).toContain("catalog.yaml:3:7: services.web.0");
+    expect(await whoAnswers(`http://${listen}/web/`, 2)).toEqual(new Set(["web-1"]));
+  });
+
+  test("runs nginx as its child, reloads it, and leaves no process behind", async () => {
+    const { directory, nginx, listen } = await stage();
+    await nginx.stop();
+    const fairlead = await testFairlead(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [
+        nginxProxy(nginx, {
+          reload: { supervise: ["nginx", "-c", nginx.config, "-g", "daemon off;"] },
+        }),
+      ],
+      values: { nginx: { listen } },
+    });
+    await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+    expect((await request(`http://${listen}/web`)).status).toBe(308);
+    const pid = Number(await readFile(nginx.pidFile, "utf8"));
+    await writeFile(
+      directory.at("catalog.yaml"),
+      `${CATALOG}  api:\n    - { address: 127.0.0.1, port: 8003 }\n`,
+    );
+    await until(
+      "the new route is there",
+      async () => (await request(`http://${listen}/api`)).status === 308,
+    );
+    expect(Number(await readFile(nginx.pidFile, "utf8"))).toBe(pid);
+
+    process.kill(pid, "SIGKILL");
+    await until(
+      "it is started again",
+      async () => (await request(`http://${listen}/api`)).status === 308,
+    );
+    const again = Number(await readFile(nginx.pidFile, "utf8"));
+    expect(await fairlead.stop("SIGTERM", 5_000)).toBe(0);
+    expect(() => process.kill(again, 0)).toThrow("ESRCH");
+  });
+
+  test("never shows the token", async () => {
+    const directory = await testDirectory();
+    const consul = await testConsul();
+    const fairlead = await testFairlead(
+      directory,
+      {
+        consul: { address: `${consul.address}/nothing-here` },
+        proxies: [
+          {
+            name: "edge",
+            kind: "nginx",
+            files: [{ template: "builtin:nginx/service-proxy.conf", path: "x.conf" }],
+          },
+        ],
+      },
+      { env: { CONSUL_HTTP_TOKEN: "planted-secret-token" }, args: ["--log-level", "debug"] },
+    );
+    await fairlead.untilLog("Consul refuses", ({ msg }) => msg.includes("Cannot ask Consul"));
+    await fairlead.stop();
+    expect(fairlead.output()).not.toContain("planted-secret-token");
+  });
+});
+
+describe("fairlead render, check and schema", () => {
+  test("render prints, --diff compares with the live file, and neither touches it", async () => {
+    const { directory, nginx } = await stage();
+    const path = join(nginx.confDirectory, "site.conf");
+    await writeFile(path, "server 127.0.0.1:8001;\nserver 127.0.0.1:9;\n");
+    await writeFile(
+      directory.at("site.hbs"),
+      '{{#each (service "web")}}\nserver {{address}}:{{port}};\n{{/each}}\n',
+    );
+    const config = await writeConfig(directory, {
+      proxies: [nginxProxy(nginx, { files: [{ template: "site.hbs", path }] })],
+    });
+    const flags = ["-c", config, "--catalog", directory.at("catalog.yaml")];
+    const printed = await runFairlead(["render", ...flags]);
+    expect(printed).toMatchObject({
+      exitCode: 0,
+      stdout: `==> ${path} <==\nserver 127.0.0.1:8001;\n`,
+    });
+    const diff = await runFairlead(["render", ...flags, "--diff"]);
+    expect(diff.stdout).toBe(
+      `--- ${path}\tlive\n+++ ${path}\trendered\n@@ -1,2 +1,1 @@\n server 127.0.0.1:8001;\n-server 127.0.0.1:9;\n`,
+    );
+    expect(await readFile(path, "utf8")).toContain("127.0.0.1:9;");
+    expect((await runFairlead(["render", ...flags, "--proxy", "nobody"])).exitCode).toBe(2);
+  });
+
+  test("render exits with 1 and shows the template's line when it cannot", async () => {
+    const { directory, nginx } = await stage();
+    await writeFile(
+      directory.at("site.hbs"),
+      'x\n  {{#each (service "web" health="well")}}{{/each}}\n',
+    );
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [nginxProxy(nginx, { files: [{ template: "site.hbs", path: "site.conf" }] })],
+    });
+    const result = await runFairlead(["render", "-c", config]);
+    expect(result.exitCode).toBe(1);
+    expect(result.output).toContain(
+      `${directory.at("site.hbs")}:2:11: unknown health "well"\n2 |   {{#each (service "web" health="well")}}{{/each}}\n              ^\n`,
+    );
+  });
+
+  test("check asks nginx about the candidate in the whole configuration and touches nothing", async () => {
+    const { directory, nginx, listen } = await stage();
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [nginxProxy(nginx)],
+      values: { nginx: { listen } },
+    });
+    expect(await runFairlead(["check", "-c", config])).toMatchObject({
+      exitCode: 0,
+      stdout: "edge: ok, 1 file\n",
+    });
+    await writeFile(
+      join(nginx.confDirectory, "other.conf"),
+      `server { listen ${listen} default_server; }\n`,
+    );
+    const refused = await runFairlead(["check", "-c", config]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stdout).toMatch(
+      new RegExp(
+        `^edge: refused: \\[emerg\\] a duplicate default server for ${listen} in .*/conf.d/services.conf:\\d+\n`,
+      ),
+    );
+    expect(await readdir(nginx.confDirectory)).toEqual(["other.conf"]);
+  });
+
+  test("check says when nginx would never read the file", async () => {
+    const { directory, nginx, listen } = await stage();
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [
+        nginxProxy(nginx, {
+          files: [
+            { template: "builtin:nginx/service-proxy.conf", path: directory.at("lost.conf") },
+          ],
+        }),
+      ],
+      values: { nginx: { listen } },
+    });
+    const result = await runFairlead(["check", "-c", config]);
+    expect(result.exitCode).toBe(1);
+    expect(result.stdout).toContain(`does not include "${directory.at("lost.conf")}"`);
+  });
+
+  test("schema prints JSON Schema that knows every section", async () => {
+    const { exitCode, stdout } = await runFairlead(["schema"]);
+    expect(exitCode).toBe(0);
+    const schema = JSON.parse(stdout) as { readonly properties: object };
+    expect(Object.keys(schema.properties)).toEqual([
+      "consul",
+      "catalog",
+      "state",
+      "admin",
+      "proxies",
+      "values",
+    ]);
+  });
+});
+
+async function stage() {
+  const directory = await testDirectory();
+  const nginx = await testNginx(directory);
+  await writeFile(directory.at("catalog.yaml"), CATALOG);
+  return { directory, nginx, ...(await listenAddress()) };
+}
+
+async function workersOf(master: number): Promise<string> {
+  return await readFile(`/proc/${master}/task/${master}/children`, "utf8");
+}

@@ -1,0 +1,106 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { stringify } from "yaml";
+import { freePort } from "./free-port.ts";
+import { request } from "./request.ts";
+import { type SampleAnswer, type SampleService, startSampleService } from "./sample-service.ts";
+import { type ConsulAgent, startConsul } from "./start-consul.ts";
+import { type Fairlead, startFairlead } from "./start-fairlead.ts";
+import { type Nginx, startNginx } from "./start-nginx.ts";
+import { startVarnish, type Varnish } from "./start-varnish.ts";
+import { type TempDirectory, tempDirectory } from "./temp-directory.ts";
+
+/*
+ * Starts what an acceptance test needs, and ends it when the test is finished, the last started first.
+ */
+
+/** A directory that goes with the test. */
+export async function testDirectory(): Promise<TempDirectory> {
+  const directory = await tempDirectory();
+  onTestFinished(() => directory.remove());
+  return directory;
+}
+
+export async function testConsul(): Promise<ConsulAgent> {
+  const consul = await startConsul();
+  onTestFinished(() => consul.stop());
+  return consul;
+}
+
+export async function testNginx(directory: TempDirectory): Promise<Nginx> {
+  const nginx = await startNginx(directory.path);
+  onTestFinished(() => nginx.stop());
+  return nginx;
+}
+
+export async function testVarnish(directory: TempDirectory): Promise<Varnish> {
+  const home = join(directory.path, "cache");
+  await mkdir(home);
+  const varnish = await startVarnish(home);
+  onTestFinished(() => varnish.stop());
+  return varnish;
+}
+
+export async function testService(name: string): Promise<SampleService> {
+  const service = await startSampleService(name);
+  onTestFinished(() => service.stop());
+  return service;
+}
+
+/** Writes a config and runs `fairlead run` with it. */
+export async function testFairlead(
+  directory: TempDirectory,
+  config: object,
+  options: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Fairlead> {
+  const file = await writeConfig(directory, config);
+  const fairlead = await startFairlead(["run", "-c", file, ...(options.args ?? [])], options);
+  onTestFinished(async () => void (await fairlead.stop()));
+  return fairlead;
+}
+
+export async function writeConfig(directory: TempDirectory, config: object): Promise<string> {
+  const file = directory.at("fairlead.yaml");
+  await writeFile(file, stringify({ state: "state", ...config }));
+  return file;
+}
+
+/** A proxy entry of the config for `nginx`, with the built-in routes. */
+export const nginxProxy = (nginx: Nginx, more: object = {}): object => ({
+  name: "edge",
+  kind: "nginx",
+  config: nginx.config,
+  files: [
+    {
+      template: "builtin:nginx/service-proxy.conf",
+      path: join(nginx.confDirectory, "services.conf"),
+    },
+  ],
+  ...more,
+});
+
+/** A proxy entry of the config for `varnish`, with the built-in routes. */
+export const varnishProxy = (varnish: Varnish, more: object = {}): object => ({
+  name: "cache",
+  kind: "varnish",
+  admin: { address: varnish.admin, secretFile: varnish.secretFile },
+  files: [{ template: "builtin:varnish/service-proxy.vcl", path: varnish.vcl }],
+  ...more,
+});
+
+/** An address for nginx to serve at, for `values.nginx.listen`. */
+export async function listenAddress(): Promise<{ readonly listen: string; readonly url: string }> {
+  const listen = `127.0.0.1:${await freePort()}`;
+  return { listen, url: `http://${listen}` };
+}
+
+/** The names of the instances that answer `url`, asked `times` times over connections of their own. */
+export async function whoAnswers(url: string, times = 8): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (let i = 0; i < times; i += 1) {
+    const { status, body } = await request(url);
+    names.add(status === 200 ? (JSON.parse(body) as SampleAnswer).name : `status ${status}`);
+  }
+  return names;
+}
