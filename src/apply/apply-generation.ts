@@ -1,36 +1,9 @@
 import { AppError } from "../errors.ts";
 import type { Output } from "../template/render-proxy.ts";
-import type { Plan } from "./live-state.ts";
+import type { Outcome, Plan, Timings } from "./generation-outcome.ts";
 import type { Generation, Proof, ProxyDriver } from "./proxy-driver.ts";
 import { type StagedFile, stage, unstage } from "./stage.ts";
 import { swap } from "./swap.ts";
-
-/** How an attempt to make a generation live ended, with the time of each step in milliseconds. */
-export type Outcome =
-  | {
-      readonly fate: "live";
-      readonly proof: Proof;
-      /** The proxy served these very files before: nothing was done. */
-      readonly wasLive: boolean;
-      readonly timings: Timings;
-    }
-  | {
-      readonly fate: "refused";
-      readonly output: string;
-      readonly hint: string;
-      readonly timings: Timings;
-    }
-  | {
-      readonly fate: "failed";
-      readonly error: AppError;
-      /** What is in place now: the previous files, or the new ones as nothing runs that could serve either. */
-      readonly inPlace: "previous" | "new";
-      /** Whether the proxy was proved to serve what is in place. */
-      readonly isServed: boolean;
-      readonly timings: Timings;
-    };
-
-export type Timings = Readonly<Record<string, number>>;
 
 /** What {@link applyGeneration} works on. */
 export interface Attempt {

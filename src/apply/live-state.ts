@@ -1,6 +1,6 @@
 import type { Rendered } from "../template/render-proxy.ts";
-import type { Outcome } from "./apply-generation.ts";
 import { isInPlace } from "./durable-file.ts";
+import type { Outcome, Plan } from "./generation-outcome.ts";
 import { type GenerationRecord, readRecord, writeRecord } from "./generation-record.ts";
 import type { View } from "./guard.ts";
 import type { Generation, Proof } from "./proxy-driver.ts";
@@ -17,15 +17,6 @@ export interface LiveState {
   record(generation: Generation, outcome: Outcome, view: View): Promise<void>;
   /** Notes what the live generation was made from, when that changed but its bytes did not. */
   sawView(view: View): void;
-}
-
-/** The generation that rendered files are, and how they stand to what is on disk. */
-export interface Plan {
-  readonly generation: Generation;
-  /** The same bytes are in place already. */
-  readonly isInPlace: boolean;
-  /** Files of the live generation that this one has no more. */
-  readonly removed: readonly string[];
 }
 
 /**

@@ -2,7 +2,7 @@ import { type Query, queryText } from "../catalog/query.ts";
 import type { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { RouteProblem } from "../route/route.ts";
-import type { Outcome } from "./apply-generation.ts";
+import type { Outcome } from "./generation-outcome.ts";
 import type { View } from "./guard.ts";
 import type { Generation } from "./proxy-driver.ts";
 

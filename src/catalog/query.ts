@@ -11,29 +11,29 @@ export interface ServiceQuery {
   readonly filter?: string;
 }
 
-export interface ServicesQuery {
+interface ServicesQuery {
   readonly kind: "services";
   readonly datacenter?: string;
 }
 
-export interface NodesQuery {
+interface NodesQuery {
   readonly kind: "nodes";
   readonly datacenter?: string;
 }
 
-export interface DatacentersQuery {
+interface DatacentersQuery {
   readonly kind: "datacenters";
 }
 
 /** One entry of the key-value store; its answer is `null` when there is no such key. */
-export interface KeyQuery {
+interface KeyQuery {
   readonly kind: "key";
   readonly key: string;
   readonly datacenter?: string;
 }
 
 /** All entries of the key-value store whose key starts with `prefix`. */
-export interface TreeQuery {
+interface TreeQuery {
   readonly kind: "tree";
   readonly prefix: string;
   readonly datacenter?: string;

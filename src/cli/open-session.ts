@@ -25,14 +25,14 @@ export async function openSession(options: CommandOptions): Promise<Session> {
   const loaded = await loadNamedConfig(options);
   const log = await createLog({
     level: options.logLevel,
-    pretty: process.stderr.isTTY === true,
+    pretty: process.stderr.isTTY,
     secrets: secretsOf(loaded.config),
   });
   return { loaded, log, proxies: selectProxies(loaded.config, options.proxy) };
 }
 
 /** @throws {AppError} CONFIG */
-export async function loadNamedConfig(options: CommandOptions): Promise<LoadedConfig> {
+async function loadNamedConfig(options: CommandOptions): Promise<LoadedConfig> {
   return await findConfig(options.config, {
     environment: process.env,
     ...(options.catalog === undefined ? {} : { catalogFile: options.catalog }),
@@ -72,7 +72,7 @@ function selectProxies(config: Config, name: string | undefined): readonly Proxy
 }
 
 /** Texts that never appear in a log, an error or a status. */
-export function secretsOf(config: Config): readonly string[] {
+function secretsOf(config: Config): readonly string[] {
   const { consul, admin } = config;
   const password = consul?.auth?.slice(consul.auth.indexOf(":") + 1);
   const inAddress = /^https?:\/\/[^@/]*:([^@/]*)@/.exec(consul?.address ?? "")?.[1];

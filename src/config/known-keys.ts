@@ -15,7 +15,7 @@ export function configJsonSchema(): object {
 
 /** The keys that the config's schema knows at `path` of `value`. Empty where any key is welcome. */
 export function knownKeys(path: readonly PropertyKey[], value: unknown): readonly string[] {
-  let schema: JsonSchema | undefined = configJsonSchema() as JsonSchema;
+  let schema: JsonSchema | undefined = configJsonSchema();
   let current = value;
   for (const step of path) {
     schema = choose(schema, current);

@@ -146,17 +146,11 @@ function resolveConsulPaths(
   consul: NonNullable<Config["consul"]>,
   at: (path: string) => string,
 ): NonNullable<Config["consul"]> {
-  const resolved = <K extends string>(key: K, path: string | undefined) =>
-    path === undefined ? {} : ({ [key]: at(path) } as Record<K, string>);
-  const { tls } = consul;
-  return {
-    ...consul,
-    ...resolved("tokenFile", consul.tokenFile),
-    tls: {
-      ...tls,
-      ...resolved("caFile", tls.caFile),
-      ...resolved("certFile", tls.certFile),
-      ...resolved("keyFile", tls.keyFile),
-    },
-  };
+  const tls = { ...consul.tls };
+  for (const key of ["caFile", "certFile", "keyFile"] as const) {
+    const path = tls[key];
+    if (path !== undefined) tls[key] = at(path);
+  }
+  const { tokenFile } = consul;
+  return { ...consul, tls, ...(tokenFile === undefined ? {} : { tokenFile: at(tokenFile) }) };
 }

@@ -15,7 +15,7 @@ export interface CommandResult {
 }
 
 /** What is kept of a command's output. The rest is read and dropped, so that the command never blocks. */
-export const OUTPUT_LIMIT_BYTES = 64 * 1024;
+const OUTPUT_LIMIT_BYTES = 64 * 1024;
 
 const KILL_DELAY_MS = 2_000;
 

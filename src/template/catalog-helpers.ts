@@ -92,7 +92,11 @@ const named = (args: readonly unknown[]): Options["hash"] => (args.at(-1) as Opt
 function datacenter(args: readonly unknown[], index: number): { readonly datacenter?: string } {
   const positional = values(args)[index];
   const given = named(args)["dc"] ?? positional;
-  return given === undefined ? {} : { datacenter: String(given).replace(/^@/, "") };
+  if (given === undefined) return {};
+  if (typeof given === "string") return { datacenter: given.replace(/^@/, "") };
+  throw new TemplateFault("a datacenter is given as text", {
+    hint: 'Write it as "@dc2" or dc="dc2"',
+  });
 }
 
 const folder = (prefix: string): string => (prefix.endsWith("/") ? prefix : `${prefix}/`);

@@ -74,7 +74,7 @@ export function compileTemplate(
     render(context, data) {
       try {
         return delegate(data, {
-          helpers: renderHelpers(context, format) as Record<string, Helper>,
+          helpers: renderHelpers(context, format),
         });
       } catch (error) {
         // With answers missing the values are stand-ins, and what breaks on them says nothing.
@@ -124,7 +124,7 @@ function toFault(error: unknown): TemplateFault {
   });
 }
 
-function renderHelpers(context: RenderContext, format: Format): Readonly<Record<string, Helper>> {
+function renderHelpers(context: RenderContext, format: Format): Record<string, Helper> {
   const catalog = catalogHelpers(context);
   const known: Readonly<Record<string, Helper>> = { ...PURE_HELPERS, ...catalog };
   const all: Record<string, Helper> = {

@@ -43,7 +43,10 @@ export const PURE_HELPERS: Readonly<Record<string, Helper>> = {
   },
   pluck: (list, key) => array(list).map((it) => Object(it)[text(key)] as unknown),
   longest: (list) =>
-    array(list).reduce<number>((most, it) => Math.max(most, String(it ?? "").length), 0),
+    array(list).reduce<number>(
+      (most, it) => Math.max(most, typeof it === "string" ? it.length : 0),
+      0,
+    ),
   first: (list) => array(list)[0],
   json: (a) => JSON.stringify(a),
   identifier: (a) => text(a).replace(/[^A-Za-z0-9_]/g, "_"),
@@ -99,7 +102,7 @@ function array(value: unknown): readonly unknown[] {
 
 function wrongArgument(expected: string, value: unknown): TemplateFault {
   const got =
-    value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value)).slice(0, 80);
+    value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value).slice(0, 80);
   return new TemplateFault(`expected ${expected}, got ${got}`, {
     hint: "See the helper's arguments in docs/templates.md",
   });

@@ -92,7 +92,7 @@ class Rewriter extends Handlebars.Visitor {
   #mustBeKnown(call: Call): void {
     const { original } = call.path as Path;
     if (this.#helpers.has(original) || BUILT_IN.includes(original)) return;
-    const fault = unknownHelper(String(original), [...this.#helpers, ...BUILT_IN]);
+    const fault = unknownHelper(original, [...this.#helpers, ...BUILT_IN]);
     fault.place = placeOf(call.path.loc);
     this.faults.push(fault);
   }

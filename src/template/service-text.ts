@@ -62,5 +62,6 @@ function readHealth(text: string): ServiceAsk["health"] {
 
 function option(named: Readonly<Record<string, unknown>>, key: string): string | undefined {
   const value = named[key];
-  return value === undefined ? undefined : String(value);
+  if (value === undefined || typeof value === "string") return value;
+  throw new TemplateFault(`${key}= wants text`, { hint: SPELLING });
 }

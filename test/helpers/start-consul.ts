@@ -4,7 +4,7 @@ import { request } from "./request.ts";
 import { until } from "./until.ts";
 
 /** A service to register. */
-export interface Registration {
+interface Registration {
   readonly name: string;
   readonly id?: string;
   readonly address?: string;

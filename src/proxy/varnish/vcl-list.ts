@@ -4,6 +4,8 @@ import type { Generation } from "../../apply/proxy-driver.ts";
 export interface LoadedVcl {
   readonly name: string;
   readonly isActive: boolean;
+  /** It is gone as soon as the last request that it serves is. */
+  readonly isDiscarded: boolean;
 }
 
 /** Loaded VCLs of Fairlead's that are kept besides the active one, for a quick way back. */
@@ -20,7 +22,11 @@ export function parseVclList(body: string): readonly LoadedVcl[] {
     readonly name: string;
     readonly status: string;
   }[];
-  return entries.map(({ name, status }) => ({ name, isActive: status === "active" }));
+  return entries.map(({ name, status }) => ({
+    name,
+    isActive: status === "active",
+    isDiscarded: status === "discarded",
+  }));
 }
 
 /** A name for a generation's VCL that is not taken. */
@@ -37,6 +43,8 @@ export const generationIdOf = (name: string): string | undefined => OURS.exec(na
 
 /** VCLs of Fairlead's that nobody needs any more: all but the active one and the last few, which come last in the list. */
 export function outdated(loaded: readonly LoadedVcl[]): readonly string[] {
-  const ours = loaded.filter(({ name, isActive }) => !isActive && OURS.test(name));
+  const ours = loaded.filter(
+    ({ name, isActive, isDiscarded }) => !isActive && !isDiscarded && OURS.test(name),
+  );
   return ours.slice(0, Math.max(0, ours.length - KEPT)).map(({ name }) => name);
 }

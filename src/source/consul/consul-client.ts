@@ -26,7 +26,7 @@ export function createConsulClient(config: ConsulConfig): ConsulClient {
     headers: headersOf(config, address),
     ...(unixSocket === undefined ? {} : { socketPath: unixSocket }),
   };
-  const api = new Consul(options as ConstructorParameters<typeof Consul>[0]);
+  const api = new Consul(options);
   return {
     api,
     destroy: () => agent.destroy(),

@@ -75,7 +75,7 @@ export function createOutage(log: Log): Outage {
 
   function succeeded(query: string): void {
     if (!failing.delete(query)) return;
-    for (const wake of [...sleepers]) wake();
+    for (const wake of sleepers) wake();
     if (failing.size === 0) end();
     else patience ??= setTimeout(handOn, TOGETHER_MS);
   }

@@ -122,7 +122,7 @@ function indexOf(response: IncomingMessage): bigint {
   if (index > 0n) return index;
   throw new AppError(
     "CONSUL",
-    `Cannot use Consul's answer as its X-Consul-Index is ${header ?? "missing"}`,
+    `Cannot use Consul's answer as its X-Consul-Index is ${String(header ?? "missing")}`,
     {
       hint: "See that consul.address is a Consul agent, and what stands between",
     },

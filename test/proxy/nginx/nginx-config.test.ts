@@ -1,0 +1,175 @@
+import { mkdir, mkdtemp, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Candidate } from "../../../src/apply/proxy-driver.ts";
+import { parseConfig } from "../../../src/config/load-config.ts";
+import type { NginxConfig } from "../../../src/config/schema.ts";
+import { checkNginx } from "../../../src/proxy/nginx/check-nginx.ts";
+import { matchesGlob } from "../../../src/proxy/nginx/include-glob.ts";
+import { readDirectives } from "../../../src/proxy/nginx/nginx-directives.ts";
+import { testDirectory } from "../../helpers/stage.ts";
+import { writeNginxConfig } from "../../helpers/start-nginx.ts";
+
+describe("readDirectives()", () => {
+  test("cuts words as nginx does: quotes, comments, braces in variables, code of other languages", () => {
+    const directives = readDirectives(`user www; # pid no;
+http { include "a b.conf"; location ~ ^/\${x}{ return 200 'a;\\'b'; }
+  content_by_lua_block { if x then { include "lua"; } end }
+  include
+    *.conf; }`);
+    expect(directives.map(({ name, args, depth }) => [depth, name, ...args])).toEqual([
+      [0, "user", "www"],
+      [0, "http"],
+      [1, "include", "a b.conf"],
+      [1, "location", "~", "^/${x}"],
+      [2, "return", "200", "a;'b"],
+      [1, "content_by_lua_block"],
+      [1, "include", "*.conf"],
+    ]);
+  });
+
+  test.each(["{", "}", "a", "'", "a {", '"\\', "include"])("does not fail on %j", (text) => {
+    expect(() => readDirectives(text)).not.toThrow();
+  });
+});
+
+test.each([
+  ["/etc/nginx/conf.d/*.conf", "/etc/nginx/conf.d/a.conf", true],
+  ["/etc/nginx/conf.d/*.conf", "/etc/nginx/conf.d/.a.conf", false],
+  ["/etc/nginx/conf.d/*.conf", "/etc/nginx/conf.d/sub/a.conf", false],
+  ["/etc/nginx/*/[!b]?.conf", "/etc/nginx/x/a1.conf", true],
+  ["/etc/nginx/*/[!b]?.conf", "/etc/nginx/x/b1.conf", false],
+  ["/etc/nginx/a.conf", "/etc/nginx/aXconf", false],
+])("matchesGlob(%j, %j) is %j", (pattern, path, expected) => {
+  expect(matchesGlob(pattern, path)).toBe(expected);
+});
+
+describe("checkNginx()", () => {
+  test("refuses with nginx's own words, the live path and the line", async ({ signal }) => {
+    const { config, candidate } = await stage();
+    const result = await check(config, await candidate("a.conf", "\nupstream web { }\n"), signal);
+    expect(result).toMatchObject({ ok: false });
+    if (!result.ok)
+      expect(result.output).toMatch(/no servers are inside upstream in .*\/conf\.d\/a\.conf:2$/);
+  });
+
+  test("sees the candidate in place of the live file, beside all others", async ({ signal }) => {
+    const { config, candidate, confDirectory } = await stage();
+    await writeFile(join(confDirectory, "a.conf"), "this is broken");
+    await writeFile(join(confDirectory, "b.conf"), "upstream taken { server 127.0.0.1:1; }\n");
+    expect(
+      await check(
+        config,
+        await candidate("a.conf", "upstream web { server 127.0.0.1:1; }\n"),
+        signal,
+      ),
+    ).toEqual({ ok: true });
+    const clash = await check(
+      config,
+      await candidate("a.conf", "upstream taken { server 127.0.0.1:1; }\n"),
+      signal,
+    );
+    expect(clash).toMatchObject({
+      ok: false,
+      output: expect.stringContaining('duplicate upstream "taken"'),
+    });
+    expect(await readFile(join(confDirectory, "a.conf"), "utf8")).toBe("this is broken");
+  });
+
+  test("leaves a removed file out", async ({ signal }) => {
+    const { config, candidate, confDirectory } = await stage();
+    await writeFile(join(confDirectory, "old.conf"), "this is broken");
+    const next = await candidate("a.conf", "");
+    expect(await check(config, next, signal)).toMatchObject({ ok: false });
+    expect(
+      await check(config, { ...next, removed: [join(confDirectory, "old.conf")] }, signal),
+    ).toEqual({ ok: true });
+  });
+
+  test("finds the candidate through includes of includes, links and absolute paths", async ({
+    signal,
+  }) => {
+    const { config, candidate, confDirectory, path: home } = await stage();
+    await mkdir(join(home, "sites"));
+    await symlink(join(home, "sites", "s.conf"), join(confDirectory, "link.conf"));
+    await writeFile(
+      join(confDirectory, "m.conf"),
+      `include sites/nested.inc;\ninclude ${home}/sites/[x]*.inc;\n`,
+    );
+    await writeFile(join(home, "sites", "nested.inc"), "# nothing\n");
+    await writeFile(join(home, "sites", "s.conf"), "");
+    for (const name of ["../sites/nested.inc", "../sites/x1.inc", "../sites/s.conf"]) {
+      const result = await check(config, await candidate(name, "upstream web { }"), signal);
+      expect(result).toMatchObject({
+        ok: false,
+        output: expect.stringContaining("no servers are inside upstream"),
+      });
+    }
+  });
+
+  test("relative paths of other files resolve as they do live", async ({ signal }) => {
+    const { config, candidate, path: home } = await stage();
+    await writeFile(join(home, "users"), "a:b\n");
+    const text =
+      "server { listen 127.0.0.1:1; auth_basic x; auth_basic_user_file users; include users.inc; }\n";
+    await writeFile(join(home, "users.inc"), "# fine\n");
+    expect(await check(config, await candidate("a.conf", text), signal)).toEqual({ ok: true });
+  });
+
+  test("the main file itself may be the candidate", async ({ signal }) => {
+    const { config, candidate } = await stage();
+    expect(await check(config, await candidate("../nginx.conf", "events {}\n"), signal)).toEqual({
+      ok: true,
+    });
+    const result = await check(
+      config,
+      await candidate("../nginx.conf", "events {}\nnonsense;\n"),
+      signal,
+    );
+    expect(result).toMatchObject({
+      ok: false,
+      output: expect.stringMatching(/unknown directive "nonsense" in .*\/nginx\.conf:2/),
+    });
+  });
+
+  test("a file that nginx would never read is refused", async ({ signal }) => {
+    const { config, candidate } = await stage();
+    const result = await check(config, await candidate("../elsewhere.conf", ""), signal);
+    expect(result).toMatchObject({
+      ok: false,
+      output: expect.stringContaining("nginx would never read it"),
+    });
+  });
+
+  test("says when there is no nginx", async ({ signal }) => {
+    const { config, candidate } = await stage();
+    const missing = { ...config, binary: "no-such-nginx" };
+    await expect(check(missing, await candidate("a.conf", ""), signal)).rejects.toMatchObject({
+      code: "CHECK_UNAVAILABLE",
+    });
+  });
+});
+
+async function stage() {
+  const directory = await testDirectory();
+  const { config: main, confDirectory } = await writeNginxConfig(directory.path);
+  const { proxies } = parseConfig(
+    `proxies: [{ name: a, kind: nginx, config: ${main}, files: [{ template: x, path: y }] }]`,
+    {
+      file: "fairlead.yaml",
+      environment: {},
+    },
+  );
+  const candidate = async (name: string, text: string): Promise<Candidate> => {
+    const stagedPath = join(await mkdtemp(directory.at("staged-")), "file");
+    await writeFile(stagedPath, text);
+    return {
+      files: [{ path: join(confDirectory, name), stagedPath, format: "nginx" }],
+      removed: [],
+    };
+  };
+  return { config: proxies[0] as NginxConfig, candidate, confDirectory, path: directory.path };
+}
+
+const check = async (config: NginxConfig, candidate: Candidate, signal: AbortSignal) =>
+  await checkNginx(config, candidate, { prefix: undefined, signal, onWarning: () => undefined });

@@ -1,0 +1,213 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { pino } from "pino";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { parseConfig } from "../../../src/config/load-config.ts";
+import type { VarnishConfig } from "../../../src/config/schema.ts";
+import { parseBackendHealth } from "../../../src/proxy/varnish/backend-health.ts";
+import { withCli } from "../../../src/proxy/varnish/cli-connection.ts";
+import { encodeCommand, parseAnswer } from "../../../src/proxy/varnish/cli-frame.ts";
+import { createVarnishDriver } from "../../../src/proxy/varnish/varnish-driver.ts";
+import { newVclName, outdated } from "../../../src/proxy/varnish/vcl-list.ts";
+import { request } from "../../helpers/request.ts";
+import { testDirectory, testService, testVarnish } from "../../helpers/stage.ts";
+
+describe("CLI frames", () => {
+  test("are cut whole, whatever pieces they arrive in", () => {
+    const bytes = Buffer.from("200 5       \nhello\n106 0       \n\n");
+    for (let length = 0; length < 19; length += 1)
+      expect(parseAnswer(bytes.subarray(0, length))).toBeUndefined();
+    expect(parseAnswer(bytes)).toEqual({ answer: { status: 200, body: "hello" }, bytes: 19 });
+    expect(parseAnswer(bytes.subarray(19))).toEqual({
+      answer: { status: 106, body: "" },
+      bytes: 14,
+    });
+  });
+
+  test("something else than a CLI is not taken for one", () => {
+    expect(() => parseAnswer(Buffer.from("HTTP/1.1 400 Bad Request"))).toThrow("no Varnish CLI");
+  });
+
+  test.each(["a b", 'x" y', "a\nparam.set x y", "\\", "", "é\u2028"])(
+    "the word %j stays one word",
+    (word) => {
+      const line = encodeCommand(["vcl.use", word]);
+      expect(line.endsWith("\n")).toBe(true);
+      expect(line.slice(0, -1)).not.toMatch(/[\n\r]/);
+      expect(line.trimEnd().split(" ")).toHaveLength(2);
+    },
+  );
+});
+
+test("old VCLs of Fairlead's are outdated but for the last two; others' never are", () => {
+  const loaded = [
+    "boot",
+    "fairlead_1_0123456789ab",
+    "fairlead_2_0123456789ab",
+    "mine",
+    "fairlead_3_0123456789ab_2",
+    "fairlead_4_0123456789ab",
+  ];
+  const list = loaded.map((name) => ({
+    name,
+    isActive: name === "fairlead_4_0123456789ab",
+    isDiscarded: false,
+  }));
+  expect(outdated(list)).toEqual(["fairlead_1_0123456789ab"]);
+  expect(newVclName({ number: 4, id: "0123456789ab", paths: [] }, list)).toBe(
+    "fairlead_4_0123456789ab_2",
+  );
+});
+
+test("parseBackendHealth() counts probed backends only", () => {
+  const body = JSON.stringify([
+    3,
+    ["backend.list", "-j"],
+    1,
+    {
+      "v.a": { type: "backend", admin_health: "probe", probe_message: [1, 8, "sick"] },
+      "v.b": { type: "backend", admin_health: "healthy", probe_message: [0, 0, "healthy"] },
+      "v.d": { type: "round-robin", admin_health: "probe", probe_message: [1, 2, "sick"] },
+    },
+  ]);
+  expect(parseBackendHealth(body)).toEqual({ probed: 1, sick: ["v.a"] });
+});
+
+describe("createVarnishDriver()", () => {
+  test("checks, loads, proves, discards; probes are awaited, so that no request meets a sick backend", async ({
+    signal,
+  }) => {
+    const { varnish, driver, put, generation } = await stage();
+    const service = await testService("web-1");
+    const vcl = `vcl 4.1; backend a { .host = "127.0.0.1"; .port = "${service.port}"; .probe = { .url = "/health"; .interval = 1s; } }\n`;
+    for (let number = 1; number <= 5; number += 1) {
+      await put(`${vcl}# ${number}\n`);
+      await driver.reload(generation(number), signal);
+      const proof = await driver.prove(generation(number), signal);
+      expect(proof.evidence).toMatch(
+        new RegExp(
+          `^VCL fairlead_${number}_0000000000a${number} is active in varnishd ${varnish.pid()}$`,
+        ),
+      );
+      expect((await request(`${varnish.url}/x`)).status).toBe(200);
+    }
+    const { body } = await withCli(
+      { address: varnish.admin, secretFile: varnish.secretFile },
+      signal,
+      (cli) => cli.send(["vcl.list"]),
+    );
+    const kept = body
+      .split("\n")
+      .filter((line) => !line.startsWith("discarded"))
+      .join("\n");
+    expect([...kept.matchAll(/\S+_(\d)_0{9}\S+/g)].map(([, number]) => number)).toEqual([
+      "3",
+      "4",
+      "5",
+    ]);
+    expect(body).toContain("boot");
+    expect(await driver.serves(generation(5), undefined, signal)).toBe(true);
+    expect(await driver.serves(generation(4), undefined, signal)).toBe(false);
+
+    await varnish.startAgain(); // boots with the live file: that is the generation
+    expect(await driver.serves(generation(5), undefined, signal)).toBe(true);
+    await put("vcl 4.1; backend default none;\n");
+    expect(await driver.serves(generation(5), undefined, signal)).toBe(false);
+  });
+
+  test.each(["varnishd", "no-such-varnishd"])(
+    "%s: a candidate that does not compile is refused with its live path and line",
+    async (binary) => {
+      const { driver, candidate, varnish, signal } = await stage({ binary });
+      expect(
+        await driver.check(await candidate("vcl 4.1;\nbackend default none;\n"), signal),
+      ).toEqual({ ok: true });
+      const refused = await driver.check(
+        await candidate("vcl 4.1;\nbackend default none;\nnonsense\n"),
+        signal,
+      );
+      expect(refused).toMatchObject({ ok: false });
+      if (!refused.ok) {
+        expect(refused.output).toContain(`('${varnish.vcl}' Line 3 Pos 1)`);
+        expect(refused.output).not.toContain("Debug:");
+      }
+      const { body } = await withCli(
+        { address: varnish.admin, secretFile: varnish.secretFile },
+        signal,
+        (cli) => cli.send(["vcl.list"]),
+      );
+      expect(body).not.toContain("check");
+    },
+  );
+
+  test("a wrong secret is named, and never shown", async ({ signal }) => {
+    const { driver, generation, directory } = await stage({ secret: "planted-secret" });
+    const error = await driver.reload(generation(1), signal).catch((it: Error) => it);
+    expect(error).toMatchObject({
+      code: "RELOAD_FAILED",
+      message: expect.stringContaining(`refuses the secret of "${directory.at("wrong-secret")}"`),
+    });
+    expect(JSON.stringify(error)).not.toContain("planted-secret");
+  });
+
+  test("a varnishd that is not there is told apart", async ({ signal }) => {
+    const { varnish, driver, generation } = await stage();
+    await varnish.stop();
+    await expect(driver.reload(generation(1), signal)).rejects.toMatchObject({
+      code: "PROXY_DOWN",
+    });
+    expect(await driver.serves(generation(1), undefined, signal)).toBe(false);
+  });
+
+  test("words from outside cannot become a command", async ({ signal }) => {
+    const { varnish } = await stage();
+    const answer = await withCli(
+      { address: varnish.admin, secretFile: varnish.secretFile },
+      signal,
+      async (cli) => {
+        await cli.send(["vcl.use", 'boot"\nparam.set default_ttl 1234\n']);
+        return await cli.send(["param.show", "default_ttl"]);
+      },
+    );
+    expect(answer.body).toContain("Value is: 120.000");
+  });
+});
+
+async function stage(options: { readonly binary?: string; readonly secret?: string } = {}) {
+  const directory = await testDirectory();
+  const varnish = await testVarnish(directory);
+  let { secretFile } = varnish;
+  if (options.secret !== undefined) {
+    secretFile = directory.at("wrong-secret");
+    await writeFile(secretFile, options.secret);
+  }
+  const text = JSON.stringify({
+    proxies: [
+      {
+        name: "cache",
+        kind: "varnish",
+        binary: options.binary ?? "varnishd",
+        admin: { address: varnish.admin, secretFile },
+        files: [{ template: "x", path: varnish.vcl }],
+      },
+    ],
+  });
+  const config = parseConfig(text, { file: "fairlead.yaml", environment: {} })
+    .proxies[0] as VarnishConfig;
+  const driver = createVarnishDriver(config, { log: pino({ level: "silent" }) });
+  onTestFinished(() => driver.close());
+  const ending = new AbortController();
+  onTestFinished(() => ending.abort(new Error("the test is finished")));
+  return {
+    directory,
+    varnish,
+    driver,
+    signal: ending.signal,
+    put: async (vcl: string) => await writeFile(varnish.vcl, vcl),
+    generation: (number: number) => ({ number, id: `0000000000a${number}`, paths: [varnish.vcl] }),
+    candidate: async (vcl: string) => {
+      const stagedPath = `${await mkdtemp(directory.at("staged-"))}.vcl`;
+      await writeFile(stagedPath, vcl, { mode: 0o644 });
+      return { files: [{ path: varnish.vcl, stagedPath, format: "vcl" as const }], removed: [] };
+    },
+  };
+}
