@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AnswerValue, Query } from "../../catalog/query.ts";
 import type { ConsulConfig } from "../../config/schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
@@ -11,6 +12,8 @@ import type { ConsulClient } from "./consul-client.ts";
 const JITTER_SHARE = 1 / 16;
 /** What an answer may take beyond the wait, before its connection counts as half-open. */
 const MARGIN_MS = 5_000;
+/** How often the list of datacenters is read. */
+const POLL_MS = 30_000;
 
 /**
  * Asks Consul one query, once.
@@ -29,6 +32,7 @@ export async function readQuery(
     readonly signal: AbortSignal;
   },
 ): Promise<IndexedAnswer<AnswerValue>> {
+  if (query.kind === "datacenters") return await pollDatacenters(client, options);
   const { config } = options;
   const first = await ask(client, query, { ...options, consistency: config.consistency });
   const { response, body } =
@@ -36,6 +40,22 @@ export async function readQuery(
       ? await ask(client, query, { ...options, index: 0n, consistency: "default" })
       : first;
   return { index: indexOf(response), value: parseAnswer(query, body) };
+}
+
+/** Consul's list of datacenters carries no index and cannot be waited for: it is read every so often. */
+async function pollDatacenters(
+  client: ConsulClient,
+  options: Parameters<typeof readQuery>[2],
+): Promise<IndexedAnswer<AnswerValue>> {
+  const { config, index, waitMs, signal } = options;
+  const query = { kind: "datacenters" } as const;
+  if (index > 0n) await sleep(Math.min(waitMs, POLL_MS), undefined, { signal });
+  const { body } = await ask(client, query, {
+    ...options,
+    index: 0n,
+    consistency: config.consistency,
+  });
+  return { index: index + 1n, value: parseAnswer(query, body) };
 }
 
 async function ask(
