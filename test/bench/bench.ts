@@ -1,0 +1,219 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { startProgram } from "../helpers/child-process.ts";
+import { freePort } from "../helpers/free-port.ts";
+import { request } from "../helpers/request.ts";
+import { type ConsulAgent, startConsul } from "../helpers/start-consul.ts";
+import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
+import { startNginx } from "../helpers/start-nginx.ts";
+import { tempDirectory } from "../helpers/temp-directory.ts";
+import { until } from "../helpers/until.ts";
+
+/*
+ * `npm run bench`: how long a change takes to be served, beside the least that can be done, in one run.
+ *
+ * A change is one instance's health; it is served at the first answer of nginx with another generation.
+ * Floor and Fairlead take turns, each with an nginx of its own and the same built-in file.
+ */
+
+const INSTANCES = 5;
+const FLIPS = 20;
+const TURNS = 2;
+/** Further apart than `settle.minInterval`: each change is a lone one. */
+const GAP_MS = 1_300;
+
+interface Subject {
+  /** Where its nginx says which generation it serves. */
+  readonly generationUrl: string;
+  start(): Promise<() => Promise<void>>;
+}
+
+const rows: string[][] = [];
+rows.push(["fairlead --version", `${median(await versionTimes()).toFixed(0)} ms`, "< 150 ms"]);
+for (const services of [20, 150]) await benchChanges(services);
+print(rows);
+
+async function benchChanges(services: number): Promise<void> {
+  const directory = await tempDirectory();
+  const consul = await startConsul();
+  const ends: (() => Promise<void>)[] = [() => directory.remove(), () => consul.stop()];
+  try {
+    await registerAll(consul, services);
+    const floorHome = directory.at("floor");
+    const fairleadHome = directory.at("fairlead");
+    await mkdir(floorHome);
+    await mkdir(fairleadHome);
+    const floorNginx = await startNginx(floorHome);
+    ends.push(() => floorNginx.stop());
+    const fairleadNginx = await startNginx(fairleadHome);
+    ends.push(() => fairleadNginx.stop());
+
+    const listen = `127.0.0.1:${await freePort()}`;
+    const config = join(fairleadHome, "fairlead.yaml");
+    await writeFile(
+      config,
+      configText(
+        consul,
+        fairleadNginx.config,
+        join(fairleadNginx.confDirectory, "services.conf"),
+        listen,
+      ),
+    );
+    const samples = { readyMs: [] as number[], residentMiB: [] as number[] };
+    const fairlead: Subject = {
+      generationUrl: `http://${listen}/__fairlead/generation`,
+      async start() {
+        const begin = performance.now();
+        const program = await startFairlead(["run", "-c", config]);
+        await program.untilLog("it is live", ({ fate }) => fate === "live");
+        samples.readyMs.push(performance.now() - begin);
+        return async () => {
+          samples.residentMiB.push(await residentMiB(program.pid));
+          await program.stop();
+        };
+      },
+    };
+    const floorListen = `127.0.0.1:${await freePort()}`;
+    const floorConf = join(floorNginx.confDirectory, "services.conf");
+    const baseFile = await writeBase(
+      directory.at("base"),
+      configText(consul, floorNginx.config, floorConf, floorListen),
+    );
+    const floor: Subject = {
+      generationUrl: `http://${floorListen}/__fairlead/generation`,
+      async start() {
+        const file = fileURLToPath(new URL("floor.ts", import.meta.url));
+        const argv = [
+          process.execPath,
+          "--import",
+          "tsx",
+          file,
+          consul.address,
+          "svc-000",
+          baseFile,
+          floorConf,
+          floorNginx.config,
+          floorNginx.pidFile,
+        ];
+        const program = await startProgram(argv);
+        await until("the floor serves", async () => {
+          if (!program.isRunning()) throw new Error(program.output());
+          return (await request(floor.generationUrl)).status === 200;
+        });
+        return async () => void (await program.stop("SIGKILL"));
+      },
+    };
+
+    const times = { floor: [] as number[], fairlead: [] as number[] };
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      times.floor.push(...(await measure(floor, consul)));
+      times.fairlead.push(...(await measure(fairlead, consul)));
+    }
+    const [a, b] = [median(times.fairlead), median(times.floor)];
+    const what = `${services} × ${INSTANCES}`;
+    rows.push([
+      `${what}: change to first answer, p50`,
+      `${a.toFixed(0)} ms, floor ${b.toFixed(0)} ms: ${(a / b).toFixed(2)} ×`,
+      "≤ 1.15 ×",
+    ]);
+    rows.push([
+      `${what}: start to first generation live`,
+      `${median(samples.readyMs).toFixed(0)} ms`,
+      services === 20 ? "< 1000 ms" : "",
+    ]);
+    rows.push([
+      `${what}: resident memory`,
+      `${Math.max(...samples.residentMiB).toFixed(0)} MiB`,
+      services === 150 ? "< 110 MiB" : "",
+    ]);
+  } finally {
+    for (const end of ends.toReversed()) await end();
+  }
+}
+
+/** Flips one instance's health again and again, and times each flip until another generation answers. */
+async function measure(subject: Subject, consul: ConsulAgent): Promise<readonly number[]> {
+  const stop = await subject.start();
+  const times: number[] = [];
+  try {
+    for (let i = 0; i < FLIPS; i += 1) {
+      await sleep(GAP_MS);
+      const { body: before } = await request(subject.generationUrl);
+      const begin = performance.now();
+      await consul.setHealth("svc-000-0", i % 2 === 0 ? "fail" : "pass");
+      while ((await request(subject.generationUrl)).body === before) await sleep(1);
+      times.push(performance.now() - begin);
+    }
+  } finally {
+    await stop();
+  }
+  return times;
+}
+
+async function registerAll(consul: ConsulAgent, services: number): Promise<void> {
+  for (let i = 0; i < services; i += 1) {
+    const name = `svc-${String(i).padStart(3, "0")}`;
+    for (let j = 0; j < INSTANCES; j += 1) {
+      await consul.register({ name, id: `${name}-${j}`, port: 30_000 + i * INSTANCES + j });
+    }
+  }
+}
+
+function configText(
+  consul: ConsulAgent,
+  nginxConfig: string,
+  path: string,
+  listen: string,
+): string {
+  return stringify({
+    consul: { address: consul.address, maxConnections: 180 },
+    state: "state",
+    proxies: [
+      {
+        name: "edge",
+        kind: "nginx",
+        config: nginxConfig,
+        files: [{ template: "builtin:nginx/service-proxy.conf", path }],
+      },
+    ],
+    values: { nginx: { listen } },
+  });
+}
+
+/** What Fairlead would write: the floor writes the same, but for its one service. */
+async function writeBase(path: string, config: string): Promise<string> {
+  await writeFile(`${path}.yaml`, config);
+  const { stdout } = await runFairlead(["render", "-c", `${path}.yaml`]);
+  await writeFile(path, stdout.replace(/^==> .* <==\n/, ""));
+  return path;
+}
+
+async function versionTimes(): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < 11; i += 1) {
+    const begin = performance.now();
+    await runFairlead(["--version"]);
+    times.push(performance.now() - begin);
+  }
+  return times;
+}
+
+async function residentMiB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function print(table: readonly (readonly string[])[]): void {
+  const all = [["what", "measured", "to reach"], ...table];
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  for (const row of all)
+    console.log(`| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`);
+}
