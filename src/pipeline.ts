@@ -4,6 +4,7 @@ import { openLiveState } from "./apply/live-state.ts";
 import type { ProxyDriver } from "./apply/proxy-driver.ts";
 import { createReport } from "./apply/report.ts";
 import { createSchedule } from "./apply/schedule.ts";
+import type { Snapshot } from "./catalog/snapshot.ts";
 import type { CatalogStore } from "./catalog/store.ts";
 import type { Config, ProxyConfig } from "./config/schema.ts";
 import { AppError } from "./errors.ts";
@@ -37,6 +38,17 @@ export interface PipelineParts {
   readonly log: Log;
 }
 
+/** What the last render lacked. While that is so the next one would wait as well, so they keep a distance. */
+interface Wait {
+  readonly missing: Waiting["missing"];
+  readonly lookAgainAtMs: number;
+  /** Something changed since, and a look was put off. */
+  readonly isDue: boolean;
+}
+
+const NO_WAIT: Wait = { missing: new Map(), lookAgainAtMs: Number.NEGATIVE_INFINITY, isDue: false };
+const LOOK_AGAIN_MS = 500;
+
 /**
  * The whole program for one proxy. For each new snapshot: render → guard → same bytes? stop → stage →
  * check → swap → reload → prove → record.
@@ -56,10 +68,12 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   let templates = parts.templates;
   /** What the live generation was rendered with: other templates may well see another part of the catalog. */
   let guardedTemplates = templates;
+  let wait = NO_WAIT;
 
   return {
     setTemplates(next) {
       templates = next;
+      wait = NO_WAIT;
       schedule.changed();
     },
     async run(signal, onFate) {
@@ -67,7 +81,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       try {
         schedule.changed();
         for (;;) {
-          await schedule.due(signal, guard.endsAtMs());
+          await schedule.due(signal, wait.isDue ? wait.lookAgainAtMs : guard.endsAtMs());
           onFate(await bringUpToDate(signal));
         }
       } finally {
@@ -79,11 +93,17 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
   async function bringUpToDate(signal: AbortSignal): Promise<Fate> {
     const snapshot = store.snapshot();
+    if (now() < wait.lookAgainAtMs && isAnyMissing(wait.missing, snapshot)) {
+      wait = { ...wait, isDue: true };
+      return "waiting";
+    }
+    wait = NO_WAIT;
     const rendered = templates === undefined ? undefined : render(templates);
     if (rendered === undefined) return "refused";
 
     store.want(proxy.name, rendered.asked);
     if (rendered.kind === "waiting") {
+      wait = { missing: rendered.missing, lookAgainAtMs: now() + LOOK_AGAIN_MS, isDue: false };
       report.waiting(rendered.missing);
       return "waiting";
     }
@@ -149,3 +169,6 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     }
   }
 }
+
+const isAnyMissing = (missing: Waiting["missing"], snapshot: Snapshot): boolean =>
+  [...missing.values()].some((query) => snapshot.get(query) === undefined);

@@ -1,8 +1,8 @@
 import { AppError } from "../errors.ts";
 import type { Output } from "../template/render-proxy.ts";
 import type { Outcome, Plan, Timings } from "./generation-outcome.ts";
-import type { Generation, Proof, ProxyDriver } from "./proxy-driver.ts";
-import { type StagedFile, stage, unstage } from "./stage.ts";
+import type { CheckResult, Generation, Proof, ProxyDriver } from "./proxy-driver.ts";
+import { type StagedFile, stage, syncStaged, unstage } from "./stage.ts";
 import { swap } from "./swap.ts";
 
 /** What {@link applyGeneration} works on. */
@@ -28,9 +28,11 @@ export async function applyGeneration(attempt: Attempt): Promise<Outcome> {
   const { driver, plan, outputs, signal } = attempt;
   let staged: readonly StagedFile[] = [];
   try {
-    staged = await clock.time("stage", () => stage(outputs, { id: plan.generation.id }));
+    staged = await clock.time("stage", () => stage(outputs));
     const candidate = { files: staged, removed: plan.removed };
-    const verdict = await clock.time("check", () => driver.check(candidate, signal));
+    const verdict = await clock.time("check", () =>
+      checked(driver.check(candidate, signal), staged),
+    );
     if (!verdict.ok) {
       const { output, hint } = verdict;
       return { fate: "refused", output, hint, timings: clock.timings() };
@@ -43,6 +45,15 @@ export async function applyGeneration(attempt: Attempt): Promise<Outcome> {
   } finally {
     await unstage(staged);
   }
+}
+
+/** The files reach the disk while they are checked. */
+async function checked(
+  verdict: Promise<CheckResult>,
+  staged: readonly StagedFile[],
+): Promise<CheckResult> {
+  const [result] = await Promise.all([verdict, syncStaged(staged)]);
+  return result;
 }
 
 async function reapply(

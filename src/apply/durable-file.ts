@@ -52,13 +52,17 @@ export async function removeIfThere(path: string): Promise<void> {
 
 /** Makes renames and removals in the directories of `paths` outlast a power cut. */
 export async function syncDirectories(paths: readonly string[]): Promise<void> {
-  for (const directory of new Set(paths.map((path) => dirname(path)))) {
-    const handle = await open(directory, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+  const directories = new Set(paths.map((path) => dirname(path)));
+  await Promise.all([...directories].map(syncPath));
+}
+
+/** Waits until a file's bytes, or a directory's entries, are on the disk. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,8 +1,8 @@
-import { realpath } from "node:fs/promises";
+import { chmod, realpath, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
 import type { Output } from "../template/render-proxy.ts";
-import { isNotFound, removeIfThere, writeDurably } from "./durable-file.ts";
+import { isNotFound, removeIfThere, syncPath } from "./durable-file.ts";
 import type { CandidateFile } from "./proxy-driver.ts";
 
 /** A candidate's file with where the rename goes: through a symbolic link to what it names. */
@@ -19,7 +19,7 @@ export interface StagedFile extends CandidateFile {
  */
 export async function stage(
   outputs: readonly Output[],
-  options: { readonly id: string; readonly directory?: string },
+  options: { readonly directory?: string } = {},
 ): Promise<readonly StagedFile[]> {
   const staged: StagedFile[] = [];
   try {
@@ -27,14 +27,28 @@ export async function stage(
       const target = await targetOf(output.path);
       const stagedPath =
         options.directory === undefined
-          ? join(dirname(target), `.${basename(target)}.fairlead-${options.id}`)
+          ? join(dirname(target), `.${basename(target)}.fairlead-new`)
           : join(options.directory, `${i}-${basename(target)}`);
       staged.push({ path: output.path, target, stagedPath, format: output.format });
-      await writeDurably(stagedPath, output.text, output.mode);
+      await writeFile(stagedPath, output.text, { mode: output.mode });
+      await chmod(stagedPath, output.mode); // writeFile applies the umask
     }
     return staged;
   } catch (cause) {
     await unstage(staged).catch(() => undefined);
+    throw stageError(cause);
+  }
+}
+
+/**
+ * Makes what {@link stage} wrote outlast a power cut: before the swap, and beside the check.
+ *
+ * @throws {AppError} SWAP
+ */
+export async function syncStaged(staged: readonly StagedFile[]): Promise<void> {
+  try {
+    await Promise.all(staged.map(({ stagedPath }) => syncPath(stagedPath)));
+  } catch (cause) {
     throw stageError(cause);
   }
 }

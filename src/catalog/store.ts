@@ -24,7 +24,8 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
   const listeners = new Set<() => void>();
   let followed: ReadonlyMap<string, Query> = new Map();
   let version = 0;
-  let snapshot = createSnapshot(new Map(), version);
+  /** Made when it is asked for: many answers may come before. */
+  let snapshot: Snapshot | undefined;
 
   const source: Source = openSource(
     {
@@ -35,7 +36,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
         if (answers.has(text) && isDeepStrictEqual(answers.get(text), value)) return;
         answers.set(text, value);
         version += 1;
-        snapshot = createSnapshot(new Map(answers), version);
+        snapshot = undefined;
         for (const listener of listeners) listener();
       },
       failed(query, error) {
@@ -47,7 +48,10 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
   );
 
   return {
-    snapshot: () => snapshot,
+    snapshot() {
+      snapshot ??= createSnapshot(new Map(answers), version);
+      return snapshot;
+    },
     failures: () => failures,
     onChange(listener) {
       listeners.add(listener);
@@ -66,7 +70,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
   };
 
   function forget(text: string): void {
-    answers.delete(text);
+    if (answers.delete(text)) snapshot = undefined;
     failures.delete(text);
   }
 }

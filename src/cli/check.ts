@@ -48,8 +48,8 @@ async function checkProxy(
   const driver = await openDriver(proxy, log.child({ proxy: proxy.name }));
   const directory = await mkdtemp(join(tmpdir(), "fairlead-stage-"));
   try {
-    const { outputs, id } = await renderOnce(proxy, { config: loaded.config, store, log });
-    const staged = await stage(outputs, { id, directory });
+    const { outputs } = await renderOnce(proxy, { config: loaded.config, store, log });
+    const staged = await stage(outputs, { directory });
     const result = await driver.check({ files: staged, removed: [] }, signal);
     if (result.ok)
       return { ok: true, text: `ok, ${outputs.length} ${outputs.length === 1 ? "file" : "files"}` };

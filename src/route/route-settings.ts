@@ -109,10 +109,23 @@ const READERS: Readonly<Record<Key, Reader>> = {
  * An instance whose every `path` or every `host` is unusable is not exposed: without them it would
  * answer in places that it did not ask for.
  */
-export function readRouteSettings(instance: Instance): {
+export function readRouteSettings(instance: Instance): SettingsReading {
+  const known = readings.get(instance);
+  if (known !== undefined) return known;
+  const reading = read(instance);
+  readings.set(instance, reading);
+  return reading;
+}
+
+interface SettingsReading {
   readonly settings: RouteSettings;
   readonly faults: readonly SettingFault[];
-} {
+}
+
+/** Instances never change: what did not change in the catalog is not read again. */
+const readings = new WeakMap<Instance, SettingsReading>();
+
+function read(instance: Instance): SettingsReading {
   const settings = {
     expose: true,
     hosts: [] as string[],

@@ -67,15 +67,17 @@ export function catalogHelpers(context: RenderContext): Readonly<Record<string, 
   };
 }
 
-/** All routes of all services. */
+/** All routes of all services. Built once per render. */
 export function routes(context: RenderContext): readonly Route[] {
+  context.routeTable ??= buildRouteTable(registeredInstances(context));
+  return context.routeTable.routes;
+}
+
+function registeredInstances(context: RenderContext): readonly Instance[] {
   const services = ask(context, { kind: "services" }) ?? [];
-  const instances = services
+  return services
     .filter((it) => it.name !== CONSUL_ITSELF)
     .flatMap((it): readonly Instance[] => ask(context, { kind: "service", name: it.name }) ?? []);
-  const table = buildRouteTable(instances);
-  for (const problem of table.problems) context.problems.set(JSON.stringify(problem), problem);
-  return table.routes;
 }
 
 function name(args: readonly unknown[], helper: string): string {

@@ -1,6 +1,6 @@
 import { type AnswerValue, type Query, queryText } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
-import type { RouteProblem } from "../route/route.ts";
+import type { RouteTable } from "../route/route.ts";
 
 /** What one render of one proxy asked and found, beside its text. */
 export interface RenderContext {
@@ -9,12 +9,12 @@ export interface RenderContext {
   readonly asked: Map<string, Query>;
   /** Those of them that have no answer yet. */
   readonly missing: Map<string, Query>;
-  /** What could not become a route. */
-  readonly problems: Map<string, RouteProblem>;
+  /** The routes, once a template asked for them. */
+  routeTable: RouteTable | undefined;
 }
 
 export function createRenderContext(snapshot: Snapshot): RenderContext {
-  return { snapshot, asked: new Map(), missing: new Map(), problems: new Map() };
+  return { snapshot, asked: new Map(), missing: new Map(), routeTable: undefined };
 }
 
 /** The answer to `query`, noting that it was asked; `undefined` when there is none yet. */

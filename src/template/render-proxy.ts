@@ -62,7 +62,7 @@ export function renderProxy(
       text: draft.text.replaceAll(GENERATION_MARK, id),
     })),
     asked: context.asked,
-    problems: [...context.problems.values()],
+    problems: context.routeTable?.problems ?? [],
   };
 }
 

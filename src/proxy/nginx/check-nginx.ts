@@ -1,45 +1,42 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
 import type { NginxConfig } from "../../config/schema.ts";
 import { AppError } from "../../errors.ts";
 import { describeFailure, runCommand } from "../command.ts";
-import { buildCheckTree, type CheckTree, withLivePaths } from "./check-tree.ts";
+import { type CheckTree, withLivePaths } from "./check-tree.ts";
+import type { CheckTrees } from "./check-trees.ts";
+
+/** How to ask nginx about a candidate. */
+export interface CheckOptions {
+  readonly trees: CheckTrees;
+  /** What the running master was given with -p, if anything. */
+  readonly prefix: string | undefined;
+  readonly signal: AbortSignal;
+  /** Told of each `[warn]` line of an accepted candidate. */
+  readonly onWarning: (line: string) => void;
+}
 
 /**
  * Asks `nginx -t` about the candidate within the whole configuration.
  *
- * @param options.prefix what the running master was given with -p, if anything
- * @param options.onWarning told of each `[warn]` line of an accepted candidate
  * @throws {AppError} CHECK_UNAVAILABLE when there is no nginx to ask
  */
 export async function checkNginx(
   config: NginxConfig,
   candidate: Candidate,
-  options: {
-    readonly prefix: string | undefined;
-    readonly signal: AbortSignal;
-    readonly onWarning: (line: string) => void;
-  },
+  options: CheckOptions,
 ): Promise<CheckResult> {
-  const directory = await mkdtemp(join(tmpdir(), "fairlead-check-"));
-  try {
-    const tree = await buildCheckTree(config.config, { candidate, directory });
-    const unreached = candidate.files.find(
-      ({ path, format }) => format === "nginx" && !tree.reached.has(path),
-    );
-    if (unreached !== undefined) return notIncluded(unreached.path, config);
-    return await runCheck(config, tree, options);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  const tree = await options.trees.open(candidate);
+  const unreached = candidate.files.find(
+    ({ path, format }) => format === "nginx" && !tree.reached.has(path),
+  );
+  if (unreached !== undefined) return notIncluded(unreached.path, config);
+  return await runCheck(config, tree, options);
 }
 
 async function runCheck(
   config: NginxConfig,
   tree: CheckTree,
-  options: Parameters<typeof checkNginx>[2],
+  options: CheckOptions,
 ): Promise<CheckResult> {
   const prefix = options.prefix === undefined ? [] : ["-p", options.prefix];
   const argv = [config.binary, "-t", ...prefix, "-c", tree.main];

@@ -1,9 +1,10 @@
-import { readdir, readFile, realpath, symlink, writeFile } from "node:fs/promises";
+import { readFile, realpath, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Candidate } from "../../apply/proxy-driver.ts";
 import { AppError, messageOf } from "../../errors.ts";
-import { byBytes, expandGlob, isGlob, matchesGlob } from "./include-glob.ts";
+import { byBytes, isGlob, matchesGlob } from "./include-glob.ts";
 import { readDirectives } from "./nginx-directives.ts";
+import { createTreeSources, type TreeSources } from "./tree-sources.ts";
 
 /** A copy of the main file that includes the candidate in place of the live files. */
 export interface CheckTree {
@@ -13,13 +14,15 @@ export interface CheckTree {
   readonly standIns: ReadonlyMap<string, string>;
   /** Live paths of candidate files that the main file includes, directly or not. */
   readonly reached: ReadonlySet<string>;
+  /** What the tree was made from. While it is the same, so is the tree. */
+  readonly sources: TreeSources;
 }
 
 /** Includes deeper than this are a loop. */
 const DEEPEST = 20;
 
 /**
- * Builds the tree in `directory`, without touching anything live.
+ * Builds the tree in an empty `directory`, without touching anything live.
  *
  * Only files on the way from the main file to a candidate are copied, with the same lines. All else is
  * read where it is. Beside the copy of the main file stands a link to each of its neighbours, as nginx
@@ -40,16 +43,18 @@ export async function buildCheckTree(
     standIns.set(stagedPath, path);
   }
   const removed = new Set(candidate.removed);
+  const sources = createTreeSources(candidate);
   let copies = 0;
 
   const text = await readMain(staged.get(mainFile) ?? mainFile);
+  await sources.readFile(staged.get(mainFile) ?? mainFile);
   if (staged.has(mainFile)) reached.add(mainFile);
   const main = join(directory, basename(mainFile));
   await writeFile(main, (await rewritten(text, 0)) ?? text);
   standIns.set(main, mainFile);
-  await linkNeighbours(home, { directory, except: basename(mainFile) });
+  await linkNeighbours(await sources.list(home), { home, directory, except: basename(mainFile) });
   standIns.set(`${directory}/`, `${home}/`);
-  return { main, standIns, reached };
+  return { main, standIns, reached, sources };
 
   /** The text with includes of changed files exchanged, or `undefined` when there are none. */
   async function rewritten(source: string, depth: number): Promise<string | undefined> {
@@ -70,7 +75,7 @@ export async function buildCheckTree(
   }
 
   async function replaceInclude(pattern: string, depth: number): Promise<string | undefined> {
-    const live = isGlob(pattern) ? await expandGlob(pattern) : [pattern];
+    const live = isGlob(pattern) ? await sources.expand(pattern) : [pattern];
     const added = [...staged.keys()].filter(
       (path) => isGlob(pattern) && matchesGlob(pattern, path),
     );
@@ -86,7 +91,7 @@ export async function buildCheckTree(
     const live = staged.has(path) ? path : await candidateBehind(path);
     const stagedPath = live === undefined ? undefined : staged.get(live);
     if (live !== undefined) reached.add(live);
-    const source = depth < DEEPEST ? await readIfThere(stagedPath ?? path) : undefined;
+    const source = depth < DEEPEST ? await sources.readFile(stagedPath ?? path) : undefined;
     const copy = source === undefined ? undefined : await rewritten(source, depth + 1);
     if (copy === undefined) return stagedPath ?? path;
     copies += 1;
@@ -128,21 +133,16 @@ async function readMain(path: string): Promise<string> {
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch {
-    return undefined; // nginx will say what is wrong with it
-  }
-}
-
 async function linkNeighbours(
-  home: string,
-  { directory, except }: { readonly directory: string; readonly except: string },
+  names: readonly string[],
+  {
+    home,
+    directory,
+    except,
+  }: { readonly home: string; readonly directory: string; readonly except: string },
 ): Promise<void> {
-  for (const name of await readdir(home)) {
-    if (name !== except) await symlink(join(home, name), join(directory, name));
-  }
+  const neighbours = names.filter((name) => name !== except);
+  await Promise.all(neighbours.map((name) => symlink(join(home, name), join(directory, name))));
 }
 
 const quoted = (path: string): string => `"${path.replace(/["\\]/g, "\\$&")}"`;

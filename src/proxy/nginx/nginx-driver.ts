@@ -7,6 +7,7 @@ import type { Log } from "../../log.ts";
 import { reloadCommandFailed, runCommand } from "../command.ts";
 import { superviseProcess } from "../supervised-process.ts";
 import { checkNginx } from "./check-nginx.ts";
+import { createCheckTrees } from "./check-trees.ts";
 import { type LogTail, tailFromNow } from "./error-log.ts";
 import { type NginxFacts, readNginxFacts } from "./nginx-facts.ts";
 import { type Master, readMaster, readWorkers, startedAtMs } from "./nginx-process.ts";
@@ -33,14 +34,17 @@ export function createNginxDriver(
       ? undefined
       : superviseProcess(reload.supervise, { stopSignal: "SIGQUIT", log });
   const configuredPrefix = prefixIn(reload.supervise?.join(" ") ?? "");
+  const trees = createCheckTrees(config.config);
   let facts: NginxFacts | undefined;
+  /** The master whose prefix is known, and that prefix. */
+  let known: { readonly pid: number; readonly prefix: string | undefined } | undefined;
   let before: Before | undefined;
 
   return {
     async check(candidate, signal) {
-      const master = await findMaster(signal);
       return await checkNginx(config, candidate, {
-        prefix: master === undefined ? configuredPrefix : prefixIn(master.title),
+        trees,
+        prefix: await readPrefix(signal),
         signal,
         onWarning: (line) => log.warn(`nginx accepts the candidate, but warns: ${line}`),
       });
@@ -72,16 +76,27 @@ export function createNginxDriver(
       return lastProof?.identity === identityOf(master) || (await startedWith(generation, master));
     },
 
-    close: async () => await child?.stop(),
+    async close() {
+      await Promise.all([child?.stop(), trees.close()]);
+    },
   };
 
+  /** What the running master was given with -p. Read once per master. */
+  async function readPrefix(signal: AbortSignal): Promise<string | undefined> {
+    const pid = await findPid(signal);
+    if (pid === undefined) return configuredPrefix;
+    if (known?.pid !== pid) known = { pid, prefix: prefixIn((await readMaster(pid))?.title ?? "") };
+    return known.prefix;
+  }
+
   async function lookBefore(master: Master | undefined, signal: AbortSignal): Promise<Before> {
-    const workers = master === undefined ? [] : await readWorkers(master.pid);
+    const { errorLog } = await readFacts(signal);
+    const [workers, log] = await Promise.all([
+      master === undefined ? [] : readWorkers(master.pid),
+      tailFromNow(errorLog),
+    ]);
     const active = workers.filter(({ isDraining }) => !isDraining);
-    return {
-      workers: new Set(active.map(({ pid }) => pid)),
-      log: await tailFromNow((await readFacts(signal)).errorLog),
-    };
+    return { workers: new Set(active.map(({ pid }) => pid)), log };
   }
 
   async function proveByMaster(master: Master, signal: AbortSignal) {
@@ -107,9 +122,12 @@ export function createNginxDriver(
   }
 
   async function findMaster(signal: AbortSignal): Promise<Master | undefined> {
-    const pid =
-      child === undefined ? await readPid((await readFacts(signal)).pidFile) : child.pid();
+    const pid = await findPid(signal);
     return pid === undefined ? undefined : await readMaster(pid);
+  }
+
+  async function findPid(signal: AbortSignal): Promise<number | undefined> {
+    return child === undefined ? await readPid((await readFacts(signal)).pidFile) : child.pid();
   }
 
   /** A child, or a master that a command started, needs a moment until it is one. */

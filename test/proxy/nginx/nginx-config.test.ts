@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { Candidate } from "../../../src/apply/proxy-driver.ts";
 import { parseConfig } from "../../../src/config/load-config.ts";
 import type { NginxConfig } from "../../../src/config/schema.ts";
 import { checkNginx } from "../../../src/proxy/nginx/check-nginx.ts";
+import { createCheckTrees } from "../../../src/proxy/nginx/check-trees.ts";
 import { matchesGlob } from "../../../src/proxy/nginx/include-glob.ts";
 import { readDirectives } from "../../../src/proxy/nginx/nginx-directives.ts";
 import { testDirectory } from "../../helpers/stage.ts";
@@ -141,6 +142,26 @@ describe("checkNginx()", () => {
     });
   });
 
+  test("a tree is kept until something that it was made from changes", async () => {
+    const { config, candidate, confDirectory, path: home } = await stage();
+    const trees = createCheckTrees(config.config);
+    onTestFinished(() => trees.close());
+    const next = await candidate("a.conf", "");
+    const first = await trees.open(next);
+    expect(await trees.open(next)).toBe(first);
+    await writeFile(join(confDirectory, "new.conf"), "");
+    const second = await trees.open(next);
+    expect(second).not.toBe(first);
+    await writeFile(
+      join(home, "nginx.conf"),
+      `events {}\nhttp { include ${confDirectory}/*.conf; }\n`,
+    );
+    const third = await trees.open(next);
+    expect(third).not.toBe(second);
+    await writeFile(join(home, "new.inc"), "");
+    expect(await trees.open(next)).not.toBe(third);
+  });
+
   test("says when there is no nginx", async ({ signal }) => {
     const { config, candidate } = await stage();
     const missing = { ...config, binary: "no-such-nginx" };
@@ -171,5 +192,13 @@ async function stage() {
   return { config: proxies[0] as NginxConfig, candidate, confDirectory, path: directory.path };
 }
 
-const check = async (config: NginxConfig, candidate: Candidate, signal: AbortSignal) =>
-  await checkNginx(config, candidate, { prefix: undefined, signal, onWarning: () => undefined });
+async function check(config: NginxConfig, candidate: Candidate, signal: AbortSignal) {
+  const trees = createCheckTrees(config.config);
+  onTestFinished(() => trees.close());
+  return await checkNginx(config, candidate, {
+    trees,
+    prefix: undefined,
+    signal,
+    onWarning: () => undefined,
+  });
+}
