@@ -3,7 +3,7 @@ import type { Output } from "../template/render-proxy.ts";
 import type { Outcome, Plan, Timings } from "./generation-outcome.ts";
 import type { CheckResult, Generation, Proof, ProxyDriver } from "./proxy-driver.ts";
 import { type StagedFile, stage, syncStaged, unstage } from "./stage.ts";
-import { swap } from "./swap.ts";
+import { type Swapped, swap } from "./swap.ts";
 
 /** What {@link applyGeneration} works on. */
 export interface Attempt {
@@ -37,8 +37,8 @@ export async function applyGeneration(attempt: Attempt): Promise<Outcome> {
       const { output, hint } = verdict;
       return { fate: "refused", output, hint, timings: clock.timings() };
     }
-    const undo = await clock.time("swap", () => swap(staged, plan.removed));
-    return await goLive(attempt, clock, undo);
+    const swapped = await clock.time("swap", () => swap(staged, plan.removed));
+    return await goLive(attempt, clock, swapped);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { fate: "failed", error, inPlace: "previous", isServed: true, timings: clock.timings() };
@@ -78,14 +78,14 @@ async function reapply(
   }
 }
 
-async function goLive(
-  attempt: Attempt,
-  clock: Stopwatch,
-  undo: () => Promise<void>,
-): Promise<Outcome> {
+async function goLive(attempt: Attempt, clock: Stopwatch, swapped: Swapped): Promise<Outcome> {
   try {
     const { driver, plan, signal } = attempt;
+    // The disk may take its time beside the reload: what it holds meanwhile is whole, and was checked.
+    const durable = swapped.durable();
+    durable.catch(() => undefined); // it is awaited below, after the reload is over
     const proof = await reloadAndProve({ driver, generation: plan.generation, signal }, clock);
+    await durable;
     return { fate: "live", proof, wasLive: false, timings: clock.timings() };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -93,7 +93,7 @@ async function goLive(
     if (error.code === "PROXY_DOWN") {
       return { fate: "failed", error, inPlace: "new", isServed: false, timings: clock.timings() };
     }
-    const isServed = await clock.time("restore", () => restore(attempt, undo));
+    const isServed = await clock.time("restore", () => restore(attempt, swapped));
     return { fate: "failed", error, inPlace: "previous", isServed, timings: clock.timings() };
   }
 }
@@ -111,10 +111,7 @@ async function reloadAndProve(
 }
 
 /** @returns whether the proxy was proved to serve the previous files again */
-async function restore(
-  { driver, previous, signal }: Attempt,
-  undo: () => Promise<void>,
-): Promise<boolean> {
+async function restore({ driver, previous, signal }: Attempt, { undo }: Swapped): Promise<boolean> {
   await undo();
   if (previous === undefined) return false;
   try {

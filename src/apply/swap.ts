@@ -9,19 +9,23 @@ import {
 } from "./durable-file.ts";
 import type { StagedFile } from "./stage.ts";
 
-/** Puts everything back to what was there before the swap. Byte for byte, and durable. */
-export type Undo = () => Promise<void>;
+/** A swap that is done. */
+export interface Swapped {
+  /** Resolves once the swap outlasts a power cut. @throws {AppError} SWAP */
+  durable(): Promise<void>;
+  /** Puts everything back to what was there before: byte for byte, and durable. */
+  undo(): Promise<void>;
+}
 
 /**
  * Renames all staged files to where they live and removes the files that are gone, or changes nothing.
  *
- * @returns the way back
  * @throws {AppError} SWAP, after everything is as it was
  */
 export async function swap(
   staged: readonly StagedFile[],
   removed: readonly string[],
-): Promise<Undo> {
+): Promise<Swapped> {
   const paths = [...staged.map(({ target }) => target), ...removed];
   const before = new Map<string, FileState>();
   for (const path of paths) before.set(path, await readState(path));
@@ -32,13 +36,27 @@ export async function swap(
   try {
     for (const { stagedPath, target } of staged) await rename(stagedPath, target);
     for (const path of removed) await removeIfThere(path);
-    await syncDirectories(paths);
-    return undo;
+    return { undo, durable: async () => await durable(paths) };
   } catch (cause) {
     await undo();
     throw new AppError("SWAP", `Cannot put the new files in place as ${messageOf(cause)}`, {
       hint: "See that this user may write the files and their directories",
       cause,
     });
+  }
+}
+
+async function durable(paths: readonly string[]): Promise<void> {
+  try {
+    await syncDirectories(paths);
+  } catch (cause) {
+    throw new AppError(
+      "SWAP",
+      `Cannot put the new files safely on the disk as ${messageOf(cause)}`,
+      {
+        hint: "See the disk's health and the kernel's log",
+        cause,
+      },
+    );
   }
 }

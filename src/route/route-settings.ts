@@ -20,7 +20,7 @@ export interface RouteSettings {
 }
 
 /** A tag or meta entry that says something about routes, but nothing that can be used. */
-export interface SettingFault {
+interface SettingFault {
   /** Such as `route.path=/a b`. */
   readonly subject: string;
   readonly expected: string;

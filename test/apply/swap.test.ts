@@ -21,11 +21,12 @@ describe("stage() and swap()", () => {
     await writeFile(at("gone.conf"), "old gone");
     const staged = await stage([output(at("a.conf"), "new a"), output(at("b.conf"), "new b")]);
     expect(await readFile(at("a.conf"), "utf8")).toBe("old a");
-    const undo = await swap(staged, [at("gone.conf")]);
+    const swapped = await swap(staged, [at("gone.conf")]);
+    await swapped.durable();
     expect((await readdir(home)).toSorted()).toEqual(["a.conf", "b.conf"]);
     expect(await readFile(at("a.conf"), "utf8")).toBe("new a");
     expect((await stat(at("a.conf"))).mode & 0o777).toBe(0o640);
-    await undo();
+    await swapped.undo();
     expect((await readdir(home)).toSorted()).toEqual(["a.conf", "gone.conf"]);
     expect(await readFile(at("a.conf"), "utf8")).toBe("old a");
     expect((await stat(at("a.conf"))).mode & 0o777).toBe(0o600);

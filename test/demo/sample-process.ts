@@ -30,12 +30,12 @@ const put = async (path: string, body?: object): Promise<number> =>
     })
   ).status;
 
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  process.once(signal, async () => {
-    // Consul may have ended before: then there is nothing to deregister from.
-    await put(`deregister/${id}`).catch(() => undefined);
-    await sample.stop();
-  });
-}
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void leave());
 const status = await put("register", registration);
 if (status !== 200) throw new Error(`Consul answers ${status} to the registration of ${id}`);
+
+async function leave(): Promise<void> {
+  // Consul may have ended before: then there is nothing to deregister from.
+  await put(`deregister/${id}`).catch(() => undefined);
+  await sample.stop();
+}

@@ -118,7 +118,7 @@ describe("renderProxy()", () => {
     const { outputs, problems } = render(
       "{{#each (routes)}}{{path}} {{/each}}",
       {},
-      `${CATALOG}`.replace("my.db:", "consul:"),
+      CATALOG.replace("my.db:", "consul:"),
     );
     expect(outputs[0]?.text).toBe("/evil /web ");
     expect(problems).toMatchObject([

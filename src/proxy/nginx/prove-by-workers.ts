@@ -4,6 +4,8 @@ import { AppError } from "../../errors.ts";
 import { type Master, readMaster, readWorkers } from "./nginx-process.ts";
 
 const POLL_MS = 10;
+/** A master asks its old workers to end 100 ms after it started new ones. Source: ngx_master_process_cycle(). */
+const HANDOVER_MS = 100;
 
 interface Evidence {
   /** Active workers just before the reload. */
@@ -25,6 +27,7 @@ interface Evidence {
  */
 export async function proveByWorkers(master: Master, evidence: Evidence): Promise<Proof> {
   const deadline = performance.now() + evidence.timeoutMs;
+  await sleep(evidence.before.size === 0 ? 0 : HANDOVER_MS, undefined, { signal: evidence.signal });
   for (;;) {
     const workers = await readWorkers(master.pid);
     const fresh = workers.filter(({ pid, isDraining }) => !isDraining && !evidence.before.has(pid));
