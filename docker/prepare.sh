@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 docker/install-programs.sh
 stamp=node_modules/.package-lock.json
 if [ ! -e "$stamp" ] || [ package-lock.json -nt "$stamp" ] || [ package.json -nt "$stamp" ]; then
-  npm ci --no-audit --loglevel=error >&2
+  # Not `npm ci`: it refuses a lock file that lacks the tools' builds for other platforms.
+  npm install --no-save --no-audit --loglevel=error >&2
   touch "$stamp"
 fi
 built=dist/cli/main.js
