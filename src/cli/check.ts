@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stage } from "../apply/stage.ts";
-import type { ProxyConfig } from "../config/schema.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { openDriver } from "./open-driver.ts";

@@ -1,5 +1,5 @@
 import type { ProxyDriver } from "../apply/proxy-driver.ts";
-import type { ProxyConfig } from "../config/schema.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
 import type { Log } from "../log.ts";
 
 /** Makes the driver for a proxy, loading the code of its kind only. */

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import type { OpenSource } from "../catalog/source.ts";
 import { type CatalogStore, createCatalogStore } from "../catalog/store.ts";
+import { consulSchema } from "../config/consul-schema.ts";
 import { findConfig } from "../config/find-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
-import { type Config, consulSchema, type ProxyConfig } from "../config/schema.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
+import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";
 import type { CommandOptions } from "./command-options.ts";

@@ -1,6 +1,7 @@
 import { createReport } from "../apply/report.ts";
 import type { CatalogStore } from "../catalog/store.ts";
-import type { Config, ProxyConfig } from "../config/schema.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
+import type { Config } from "../config/schema.ts";
 import type { Log } from "../log.ts";
 import { loadProxyTemplates } from "../template/proxy-templates.ts";
 import { type Rendered, renderProxy } from "../template/render-proxy.ts";

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ProxyDriver } from "../apply/proxy-driver.ts";
-import type { ProxyConfig } from "../config/schema.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Fate } from "../pipeline.ts";

@@ -1,6 +1,6 @@
 import { watch as watchFiles } from "chokidar";
 import type { ProxyDriver } from "../apply/proxy-driver.ts";
-import type { ProxyConfig } from "../config/schema.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { createPipeline, type Fate, type Pipeline } from "../pipeline.ts";

@@ -1,4 +1,4 @@
-import type { FileConfig, ProxyConfig } from "../config/schema.ts";
+import type { FileConfig, ProxyConfig } from "../config/proxy-schema.ts";
 import type { Format } from "./emit.ts";
 import { compileTemplate, loadTemplate, type Template } from "./load-template.ts";
 

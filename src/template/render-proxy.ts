@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Query } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
-import type { Config, ProxyConfig } from "../config/schema.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
+import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { RouteProblem } from "../route/route.ts";
 import { GENERATION_MARK, routes } from "./catalog-helpers.ts";

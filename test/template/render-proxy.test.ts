@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { queryText } from "../../src/catalog/query.ts";
 import { createSnapshot } from "../../src/catalog/snapshot.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
-import type { ProxyConfig } from "../../src/config/schema.ts";
+import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
 import { AppError } from "../../src/errors.ts";
 import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";

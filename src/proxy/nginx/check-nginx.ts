@@ -1,5 +1,5 @@
 import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
-import type { NginxConfig } from "../../config/schema.ts";
+import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
 import { describeFailure, runCommand } from "../command.ts";
 import { type CheckTree, withLivePaths } from "./check-tree.ts";

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Generation, ProxyDriver } from "../../apply/proxy-driver.ts";
-import type { NginxConfig } from "../../config/schema.ts";
+import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { reloadCommandFailed, runCommand } from "../command.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
-import type { NginxConfig } from "../../config/schema.ts";
+import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { runCommand } from "../command.ts";
 import { readDirectives } from "./nginx-directives.ts";
 

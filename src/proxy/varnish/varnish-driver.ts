@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Generation, Proof, ProxyDriver } from "../../apply/proxy-driver.ts";
-import type { VarnishConfig } from "../../config/schema.ts";
+import type { VarnishConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { superviseProcess } from "../supervised-process.ts";

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import http from "node:http";
 import https from "node:https";
 import Consul from "consul";
-import type { ConsulConfig } from "../../config/schema.ts";
+import type { ConsulConfig } from "../../config/consul-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
 
 /** The npm client over one keep-alive agent of at most `maxConnections` sockets. */

@@ -1,6 +1,6 @@
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import type { AnswerListener, OpenSource, Source } from "../../catalog/source.ts";
-import type { ConsulConfig } from "../../config/schema.ts";
+import type { ConsulConfig } from "../../config/consul-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { blockingQuery } from "./blocking-query.ts";

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AnswerValue, Query } from "../../catalog/query.ts";
-import type { ConsulConfig } from "../../config/schema.ts";
+import type { ConsulConfig } from "../../config/consul-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import type { IndexedAnswer } from "./blocking-query.ts";
 import { parseAnswer } from "./consul-answer.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Candidate } from "../../../src/apply/proxy-driver.ts";
 import { parseConfig } from "../../../src/config/load-config.ts";
-import type { NginxConfig } from "../../../src/config/schema.ts";
+import type { NginxConfig } from "../../../src/config/proxy-schema.ts";
 import { checkNginx } from "../../../src/proxy/nginx/check-nginx.ts";
 import { createCheckTrees } from "../../../src/proxy/nginx/check-trees.ts";
 import { matchesGlob } from "../../../src/proxy/nginx/include-glob.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { parseConfig } from "../../../src/config/load-config.ts";
-import type { VarnishConfig } from "../../../src/config/schema.ts";
+import type { VarnishConfig } from "../../../src/config/proxy-schema.ts";
 import { parseBackendHealth } from "../../../src/proxy/varnish/backend-health.ts";
 import { withCli } from "../../../src/proxy/varnish/cli-connection.ts";
 import { encodeCommand, parseAnswer } from "../../../src/proxy/varnish/cli-frame.ts";

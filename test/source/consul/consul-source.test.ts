@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import type { Instance } from "../../../src/catalog/instance.ts";
 import { type Query, queryText, type ServiceQuery } from "../../../src/catalog/query.ts";
 import { type CatalogStore, createCatalogStore } from "../../../src/catalog/store.ts";
-import { consulSchema } from "../../../src/config/schema.ts";
+import { consulSchema } from "../../../src/config/consul-schema.ts";
 import { consulSource } from "../../../src/source/consul/consul-source.ts";
 import { type Fault, startFaultProxy } from "../../helpers/fault-proxy.ts";
 import { type ConsulAgent, startConsul } from "../../helpers/start-consul.ts";

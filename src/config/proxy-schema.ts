@@ -1,0 +1,149 @@
+import { z } from "zod";
+import { duration } from "./duration.ts";
+import { command, hostPort, path, text } from "./schema-parts.ts";
+
+const reloadSchema = z
+  .strictObject({
+    signal: z
+      .enum(["HUP"], { error: "HUP" })
+      .optional()
+      .describe("Signal sent to the proxy's master process."),
+    pidFile: path
+      .optional()
+      .describe("File that holds the master's process id; nginx's own setting when absent."),
+    command: command
+      .optional()
+      .describe("Command that reloads the proxy, as a list of arguments; no shell."),
+    supervise: command
+      .optional()
+      .describe("Command that Fairlead runs and keeps running as its child."),
+    timeout: duration.prefault("30s").describe("How long a reload command may take."),
+  })
+  .superRefine((value, context) => {
+    const ways = [value.signal, value.command, value.supervise].filter((way) => way !== undefined);
+    if (ways.length > 1) context.addIssue("one of signal, command and supervise, not several");
+    if (value.pidFile !== undefined && value.command === undefined && value.signal === undefined) {
+      context.addIssue("signal: HUP beside pidFile");
+    }
+  })
+  .describe("How the proxy is told to use new files.");
+
+const fileSchema = z
+  .strictObject({
+    template: path.describe("Template file, or builtin:NAME."),
+    path: path.describe(
+      "File to write. With `each` it is a template itself, such as vhosts.d/{{name}}.conf.",
+    ),
+    each: z
+      .enum(["services", "routes"], { error: "services or routes" })
+      .optional()
+      .describe("Render the template once per item; outputs whose item is gone are removed."),
+    format: z
+      .enum(["nginx", "vcl", "text"], { error: "nginx, vcl or text" })
+      .optional()
+      .describe("How values are escaped; the proxy's own format when absent."),
+    mode: z
+      .string({ error: 'an octal file mode in quotes such as "0644"' })
+      .regex(/^0?[0-7]{3}$/, { error: 'an octal file mode in quotes such as "0644"' })
+      .default("0644")
+      .describe("Mode of the written file, octal."),
+  })
+  .describe("One file that a template is rendered to.");
+
+const proofSchema = z
+  .strictObject({
+    timeout: duration
+      .prefault("10s")
+      .describe("How long the running proxy may take to serve a new generation."),
+    url: z
+      .url({ error: "a URL such as http://127.0.0.1/__fairlead/generation", protocol: /^http$/ })
+      .optional()
+      .describe(
+        "nginx only: a URL that answers the generation's id, asked when the master's processes cannot be seen.",
+      ),
+  })
+  .describe("How a reload is proved.");
+
+const settleSchema = z
+  .strictObject({
+    quiet: duration
+      .prefault("100ms")
+      .describe("A burst is applied once nothing changed for this long."),
+    max: duration.prefault("2s").describe("A burst is applied after this long at the latest."),
+    minInterval: duration.prefault("1s").describe("Least time between two applies."),
+  })
+  .describe("How bursts of changes are joined. A lone change is applied at once.");
+
+const guardSchema = z
+  .strictObject({
+    maxDrop: z
+      .string({ error: "a percentage such as 50%" })
+      .regex(/^(100|\d{1,2})%$/, { error: "a percentage such as 50%" })
+      .default("50%")
+      .describe("Share of instances that may vanish in one step."),
+    hold: duration.prefault("10m").describe("How long a suspicious change is held back at most."),
+  })
+  .describe("When a change of the catalog is held back as suspicious.");
+
+const proxyBase = {
+  name: text("a name")
+    .regex(/^[A-Za-z0-9][\w.-]*$/, {
+      error: "a name of letters, digits, dots, dashes and underscores",
+    })
+    .describe("The proxy's name in commands, logs and metrics."),
+  files: z
+    .array(fileSchema, { error: "a list of files" })
+    .min(1, { error: "at least one file" })
+    .describe("What is rendered, and where to."),
+  checkTimeout: duration
+    .prefault("10m")
+    .describe("How long a check may take. A large VCL compiles slowly."),
+  proof: proofSchema.prefault({}),
+  settle: settleSchema.prefault({}),
+  guard: guardSchema.prefault({}),
+};
+
+const nginxSchema = z.strictObject({
+  ...proxyBase,
+  kind: z.literal("nginx"),
+  binary: text("a program").default("nginx").describe("The nginx program that checks candidates."),
+  config: path
+    .default("/etc/nginx/nginx.conf")
+    .describe("The main file: candidates are checked in its context."),
+  reload: reloadSchema.prefault({ signal: "HUP" }),
+});
+
+const varnishSchema = z.strictObject({
+  ...proxyBase,
+  kind: z.literal("varnish"),
+  binary: text("a program")
+    .default("varnishd")
+    .describe("The varnishd program that checks candidates."),
+  admin: z
+    .strictObject({
+      address: hostPort
+        .default("127.0.0.1:6082")
+        .describe("Address of the CLI socket (varnishd -T)."),
+      secretFile: path.optional().describe("The CLI's secret (varnishd -S)."),
+    })
+    .prefault({})
+    .describe("The CLI socket of the running varnishd."),
+  reload: z
+    .strictObject({
+      supervise: command
+        .optional()
+        .describe("Command that Fairlead runs and keeps running as its child."),
+    })
+    .prefault({})
+    .describe("Varnish is reloaded over its CLI; here is only whether Fairlead runs it."),
+});
+
+/** Tells the two kinds apart by `kind`, which must be there. */
+export const proxySchema = z
+  .discriminatedUnion("kind", [nginxSchema, varnishSchema], { error: "nginx or varnish" })
+  .describe("An nginx or a Varnish that is being configured.");
+
+export type ProxyConfig = Readonly<z.infer<typeof proxySchema>>;
+export type NginxConfig = Extract<ProxyConfig, { kind: "nginx" }>;
+export type VarnishConfig = Extract<ProxyConfig, { kind: "varnish" }>;
+export type FileConfig = ProxyConfig["files"][number];
