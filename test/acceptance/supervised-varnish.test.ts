@@ -1,0 +1,50 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { freePorts } from "../helpers/free-port.ts";
+import { testDirectory, testFairlead, testService, whoAnswers } from "../helpers/stage.ts";
+import { until } from "../helpers/until.ts";
+
+test("runs varnishd as its child, without a VCL at first, follows changes, and leaves no process behind", async () => {
+  const directory = await testDirectory();
+  const [one, two] = await Promise.all([testService("one"), testService("two")]);
+  const [http = 0, cli = 0] = await freePorts(2);
+  await mkdir(directory.at("cache"));
+  await writeFile(directory.at("secret"), "for this test only\n");
+  const catalog = (port: number) => `services: { web: [{ address: 127.0.0.1, port: ${port} }] }\n`;
+  await writeFile(directory.at("catalog.yaml"), catalog(one.port));
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [
+      {
+        name: "cache",
+        kind: "varnish",
+        admin: { address: `127.0.0.1:${cli}`, secretFile: "secret" },
+        files: [{ template: "builtin:varnish/service-proxy.vcl", path: "services.vcl" }],
+        reload: {
+          supervise: [
+            ...[
+              "varnishd",
+              "-F",
+              "-n",
+              directory.at("cache/varnish"),
+              "-a",
+              `127.0.0.1:${http}`,
+              "-f",
+              "",
+            ],
+            ...["-T", `127.0.0.1:${cli}`, "-S", directory.at("secret"), "-s", "malloc,16m"],
+          ],
+        },
+      },
+    ],
+  });
+  const url = `http://127.0.0.1:${http}/web/`;
+  const live = await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+  expect([...(await whoAnswers(url, 3))]).toEqual(["one"]);
+  await writeFile(directory.at("catalog.yaml"), catalog(two.port));
+  await until("the change is served", async () => (await whoAnswers(url, 1)).has("two"));
+  const manager = Number(/varnishd (\d+)/.exec(live.msg)?.[1]);
+  expect(() => process.kill(manager, 0)).not.toThrow();
+  expect(await fairlead.stop("SIGTERM", 5_000)).toBe(0);
+  expect(() => process.kill(manager, 0)).toThrow("ESRCH");
+});
