@@ -25,11 +25,41 @@ export async function checkNginx(
   candidate: Candidate,
   options: CheckOptions,
 ): Promise<CheckResult> {
-  const tree = await options.trees.open(candidate);
+  const kept = options.trees.kept();
+  if (kept !== undefined) {
+    // While nginx looks at the tree that is there, so do we: mostly nothing changed, and its word counts.
+    const [verdict, isSame] = await Promise.all([
+      ask(config, { candidate, tree: kept, options }),
+      kept.sources.areSameFor(candidate),
+    ]);
+    if (isSame) return settle(verdict, options);
+  }
+  const tree = await options.trees.build(candidate);
+  return settle(await ask(config, { candidate, tree, options }), options);
+}
+
+interface Verdict {
+  readonly result: CheckResult;
+  readonly warnings: readonly string[];
+}
+
+function settle({ result, warnings }: Verdict, options: CheckOptions): CheckResult {
+  for (const line of warnings) options.onWarning(line);
+  return result;
+}
+
+async function ask(
+  config: NginxConfig,
+  {
+    candidate,
+    tree,
+    options,
+  }: { readonly candidate: Candidate; readonly tree: CheckTree; readonly options: CheckOptions },
+): Promise<Verdict> {
   const unreached = candidate.files.find(
     ({ path, format }) => format === "nginx" && !tree.reached.has(path),
   );
-  if (unreached !== undefined) return notIncluded(unreached.path, config);
+  if (unreached !== undefined) return { result: notIncluded(unreached.path, config), warnings: [] };
   return await runCheck(config, tree, options);
 }
 
@@ -37,7 +67,7 @@ async function runCheck(
   config: NginxConfig,
   tree: CheckTree,
   options: CheckOptions,
-): Promise<CheckResult> {
+): Promise<Verdict> {
   const prefix = options.prefix === undefined ? [] : ["-p", options.prefix];
   const argv = [config.binary, "-t", ...prefix, "-c", tree.main];
   const result = await runCommand(argv, { timeoutMs: config.checkTimeout, signal: options.signal });
@@ -52,12 +82,13 @@ async function runCheck(
   }
   const output = withLivePaths(describeFailure(argv, result), tree.standIns);
   if (!result.ok) {
-    return { ok: false, output: errorLines(output), hint: hintFor(output) };
+    return {
+      result: { ok: false, output: errorLines(output), hint: hintFor(output) },
+      warnings: [],
+    };
   }
-  for (const line of withLivePaths(result.output, tree.standIns).split("\n")) {
-    if (line.includes("[warn]")) options.onWarning(line);
-  }
-  return { ok: true };
+  const lines = withLivePaths(result.output, tree.standIns).split("\n");
+  return { result: { ok: true }, warnings: lines.filter((line) => line.includes("[warn]")) };
 }
 
 function notIncluded(path: string, config: NginxConfig): CheckResult {

@@ -6,8 +6,10 @@ import { buildCheckTree, type CheckTree } from "./check-tree.ts";
 
 /** The check trees of one nginx: one at a time, kept as long as nothing that it was made from changed. */
 export interface CheckTrees {
-  /** @throws {AppError} CHECK_UNAVAILABLE when the main file cannot be read */
-  open(candidate: Candidate): Promise<CheckTree>;
+  /** The tree that is there, if it was made for such a candidate. Whether it is still right is to be asked. */
+  kept(): CheckTree | undefined;
+  /** Builds a tree in place of the one that is there. @throws {AppError} CHECK_UNAVAILABLE */
+  build(candidate: Candidate): Promise<CheckTree>;
   /** Removes what is on the disk. */
   close(): Promise<void>;
 }
@@ -17,8 +19,8 @@ export function createCheckTrees(mainFile: string): CheckTrees {
   let tree: CheckTree | undefined;
 
   return {
-    async open(candidate) {
-      if (tree !== undefined && (await tree.sources.areSameFor(candidate))) return tree;
+    kept: () => tree,
+    async build(candidate) {
       await close();
       directory = await mkdtemp(join(tmpdir(), "fairlead-check-"));
       tree = await buildCheckTree(mainFile, { candidate, directory });

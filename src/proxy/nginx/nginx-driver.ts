@@ -51,8 +51,12 @@ export function createNginxDriver(
     },
 
     async reload(_generation, signal) {
-      const master = await findMaster(signal);
-      before = await lookBefore(master, signal);
+      const pid = await findPid(signal);
+      const [master, look] = await Promise.all([
+        pid === undefined ? undefined : readMaster(pid),
+        lookBefore(pid, signal),
+      ]);
+      before = look;
       if (child !== undefined && child.pid() === undefined) return child.start();
       if (reload.command !== undefined) return await runReload(reload.command, signal);
       if (master === undefined) throw proxyDown(await readFacts(signal), child !== undefined);
@@ -89,14 +93,14 @@ export function createNginxDriver(
     return known.prefix;
   }
 
-  async function lookBefore(master: Master | undefined, signal: AbortSignal): Promise<Before> {
+  async function lookBefore(pid: number | undefined, signal: AbortSignal): Promise<Before> {
     const { errorLog } = await readFacts(signal);
     const [workers, log] = await Promise.all([
-      master === undefined ? [] : readWorkers(master.pid),
+      pid === undefined ? [] : readWorkers(pid),
       tailFromNow(errorLog),
     ]);
     const active = workers.filter(({ isDraining }) => !isDraining);
-    return { workers: new Set(active.map(({ pid }) => pid)), log };
+    return { workers: new Set(active.map((worker) => worker.pid)), log };
   }
 
   async function proveByMaster(master: Master, signal: AbortSignal) {

@@ -142,24 +142,39 @@ describe("checkNginx()", () => {
     });
   });
 
-  test("a tree is kept until something that it was made from changes", async () => {
+  test("a tree is kept until something that it was made from changes, and is never trusted then", async ({
+    signal,
+  }) => {
     const { config, candidate, confDirectory, path: home } = await stage();
     const trees = createCheckTrees(config.config);
     onTestFinished(() => trees.close());
-    const next = await candidate("a.conf", "");
-    const first = await trees.open(next);
-    expect(await trees.open(next)).toBe(first);
-    await writeFile(join(confDirectory, "new.conf"), "");
-    const second = await trees.open(next);
-    expect(second).not.toBe(first);
+    const next = await candidate("a.conf", "upstream one { server 127.0.0.1:1; }\n");
+    const ask = async () =>
+      await checkNginx(config, next, {
+        trees,
+        prefix: undefined,
+        signal,
+        onWarning: () => undefined,
+      });
+    expect(await ask()).toEqual({ ok: true });
+    expect(await ask()).toEqual({ ok: true }); // the first one made nginx's pid file and error log
+    const first = trees.kept();
+    expect(await ask()).toEqual({ ok: true });
+    expect(trees.kept()).toBe(first);
+    await writeFile(join(confDirectory, "new.conf"), "upstream one { server 127.0.0.1:1; }\n");
+    expect(await ask()).toMatchObject({
+      ok: false,
+      output: expect.stringContaining("duplicate upstream"),
+    });
     await writeFile(
       join(home, "nginx.conf"),
-      `events {}\nhttp { include ${confDirectory}/*.conf; }\n`,
+      `events {}\nhttp { include ${confDirectory}/a.conf; }\n`,
     );
-    const third = await trees.open(next);
-    expect(third).not.toBe(second);
+    expect(await ask()).toEqual({ ok: true });
+    const third = trees.kept();
     await writeFile(join(home, "new.inc"), "");
-    expect(await trees.open(next)).not.toBe(third);
+    expect(await ask()).toEqual({ ok: true });
+    expect(trees.kept()).not.toBe(third);
   });
 
   test("says when there is no nginx", async ({ signal }) => {
