@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
+import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError, Option } from "commander";
 import { AppError } from "../errors.ts";
 import type { CommandOptions } from "./command-options.ts";
@@ -42,6 +43,7 @@ program
   .option("--once", "apply every proxy once, then exit")
   .addOption(logLevel())
   .action(async (options: CommandOptions) => {
+    keepHeapSmall();
     const { run } = await import("./run.ts");
     process.exitCode = await run(options);
   });
@@ -83,6 +85,14 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = explain(error);
+}
+
+/**
+ * Keeps V8's space for young objects at its first size. Reading a catalog makes it grow to many times that,
+ * and it hardly ever shrinks again: 110 MiB resident instead of 84 with 150 services × 5 (measured).
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
 }
 
 /** Says on stderr what went wrong and what to do next. A bug keeps its stack. */

@@ -12,25 +12,30 @@ import type { ConsulClient } from "./consul-client.ts";
 const JITTER_SHARE = 1 / 16;
 /** What an answer may take beyond the wait, before its connection counts as half-open. */
 const MARGIN_MS = 5_000;
+/** What an answer may take that Consul does not hold. */
+const AT_ONCE_MS = 15_000;
 /** How often the list of datacenters is read. */
 const POLL_MS = 30_000;
+
+/** How one question is asked. */
+interface ReadOptions {
+  readonly config: ConsulConfig;
+  /** The index last seen; 0 answers at once. */
+  readonly index: bigint;
+  /** How long Consul may hold the question while there is nothing newer. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Asks Consul one query, once.
  *
- * @param options.index  the index last seen; 0 answers at once
- * @param options.waitMs how long Consul may hold the question while there is nothing newer
  * @throws {AppError} CONSUL, with the status and Consul's own words
  */
 export async function readQuery(
   client: ConsulClient,
   query: Query,
-  options: {
-    readonly config: ConsulConfig;
-    readonly index: bigint;
-    readonly waitMs: number;
-    readonly signal: AbortSignal;
-  },
+  options: ReadOptions,
 ): Promise<IndexedAnswer<AnswerValue>> {
   if (query.kind === "datacenters") return await pollDatacenters(client, options);
   const { config } = options;
@@ -45,7 +50,7 @@ export async function readQuery(
 /** Consul's list of datacenters carries no index and cannot be waited for: it is read every so often. */
 async function pollDatacenters(
   client: ConsulClient,
-  options: Parameters<typeof readQuery>[2],
+  options: ReadOptions,
 ): Promise<IndexedAnswer<AnswerValue>> {
   const { config, index, waitMs, signal } = options;
   const query = { kind: "datacenters" } as const;
@@ -61,13 +66,7 @@ async function pollDatacenters(
 async function ask(
   client: ConsulClient,
   query: Query,
-  options: {
-    readonly config: ConsulConfig;
-    readonly index: bigint;
-    readonly waitMs: number;
-    readonly signal: AbortSignal;
-    readonly consistency: ConsulConfig["consistency"];
-  },
+  options: ReadOptions & { readonly consistency: ConsulConfig["consistency"] },
 ): Promise<{ readonly response: IncomingMessage; readonly body: unknown }> {
   const { config, index, waitMs, signal, consistency } = options;
   signal.throwIfAborted();
@@ -78,7 +77,7 @@ async function ask(
     const token = await client.token();
     const [response, body] = (await call(client, query, {
       ctx: context,
-      timeout: waitMs + waitMs * JITTER_SHARE + MARGIN_MS,
+      timeout: index === 0n ? AT_ONCE_MS : waitMs + waitMs * JITTER_SHARE + MARGIN_MS,
       ...(index === 0n ? {} : { index: String(index), wait: `${waitMs}ms` }),
       ...(token === undefined ? {} : { token }),
       ...(config.partition === undefined ? {} : { partition: config.partition }),
