@@ -41,11 +41,21 @@ async function lineWriter(pretty: boolean): Promise<(line: string) => void> {
   const format = prettyFactory({
     colorize: process.stderr.hasColors?.() ?? false,
     translateTime: "SYS:HH:MM:ss.l",
-    ignore: "err",
-    messageFormat: (entry, key) => String(entry[key]),
+    // What the message says already.
+    ignore:
+      "err,hint,proxy,generation,id,fate,change,proof,service,instance,node,query,missing,retryInMs",
+    messageFormat: readableMessage,
     singleLine: true,
   });
   return (line) => void process.stderr.write(format(line) ?? line);
+}
+
+/** The proxy, the message, and the next step on a line of its own. */
+function readableMessage(entry: Readonly<Record<string, unknown>>, key: string): string {
+  const { proxy, hint } = entry;
+  const who = typeof proxy === "string" ? `${proxy}: ` : "";
+  const next = typeof hint === "string" ? `\n    → ${hint}` : "";
+  return `${who}${String(entry[key])}${next}`;
 }
 
 /** An expected failure is its text and hint; only a bug shows its stack. */

@@ -29,7 +29,8 @@ export function parseAnswer(query: Query, body: unknown): AnswerValue {
     case "nodes":
       return list(body, query).map(toNode).toSorted(byName);
     case "datacenters":
-      return list(body, query).map(String).toSorted();
+      if (Array.isArray(body)) return strings(body).toSorted();
+      throw unexpected(query, "a list");
     case "key":
       return body === undefined ? null : toKeyValue(object(body, query));
     case "tree":
@@ -38,7 +39,7 @@ export function parseAnswer(query: Query, body: unknown): AnswerValue {
 }
 
 function list(body: unknown, query: Query): readonly Json[] {
-  if (Array.isArray(body)) return body as readonly Json[];
+  if (Array.isArray(body)) return body.map(part);
   throw unexpected(query, "a list");
 }
 
