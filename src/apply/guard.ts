@@ -1,4 +1,4 @@
-import type { InstanceStatus } from "../catalog/instance.ts";
+import type { Instance, InstanceStatus } from "../catalog/instance.ts";
 import type { Query } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
 
@@ -11,14 +11,29 @@ const LEAST_SERVICES = 3;
 
 /** The view behind a set of asked queries. */
 export function viewOf(snapshot: Snapshot, asked: ReadonlyMap<string, Query>): View {
-  const view = new Map<string, Map<string, InstanceStatus>>();
+  const view = new Map<string, View[string]>();
   for (const query of asked.values()) {
     if (query.kind !== "service") continue;
-    for (const { name, node, id, status } of snapshot.get(query) ?? []) {
-      view.set(name, (view.get(name) ?? new Map()).set(`${node}/${id}`, status));
-    }
+    const instances = snapshot.get(query) ?? [];
+    if (instances.length === 0) continue;
+    const seen = view.get(query.name);
+    const more = statusesOf(instances);
+    view.set(query.name, seen === undefined ? more : { ...seen, ...more });
   }
-  return Object.fromEntries([...view].map(([service, all]) => [service, Object.fromEntries(all)]));
+  return Object.fromEntries(view);
+}
+
+/** Answers never change: one that is asked again in the next snapshot is not counted again. */
+const statuses = new WeakMap<readonly Instance[], View[string]>();
+
+function statusesOf(instances: readonly Instance[]): View[string] {
+  const known = statuses.get(instances);
+  if (known !== undefined) return known;
+  const result = Object.fromEntries(
+    instances.map(({ node, id, status }) => [`${node}/${id}`, status]),
+  );
+  statuses.set(instances, result);
+  return result;
 }
 
 /**

@@ -52,11 +52,8 @@ export function createNginxDriver(
 
     async reload(_generation, signal) {
       const pid = await findPid(signal);
-      const [master, look] = await Promise.all([
-        pid === undefined ? undefined : readMaster(pid),
-        lookBefore(pid, signal),
-      ]);
-      before = look;
+      const master = pid === undefined ? undefined : readMaster(pid);
+      before = await lookBefore(pid, signal);
       if (child !== undefined && child.pid() === undefined) return child.start();
       if (reload.command !== undefined) return await runReload(reload.command, signal);
       if (master === undefined) throw proxyDown(await readFacts(signal), child !== undefined);
@@ -89,16 +86,14 @@ export function createNginxDriver(
   async function readPrefix(signal: AbortSignal): Promise<string | undefined> {
     const pid = await findPid(signal);
     if (pid === undefined) return configuredPrefix;
-    if (known?.pid !== pid) known = { pid, prefix: prefixIn((await readMaster(pid))?.title ?? "") };
+    if (known?.pid !== pid) known = { pid, prefix: prefixIn(readMaster(pid)?.title ?? "") };
     return known.prefix;
   }
 
   async function lookBefore(pid: number | undefined, signal: AbortSignal): Promise<Before> {
     const { errorLog } = await readFacts(signal);
-    const [workers, log] = await Promise.all([
-      pid === undefined ? [] : readWorkers(pid),
-      tailFromNow(errorLog),
-    ]);
+    const log = await tailFromNow(errorLog);
+    const workers = pid === undefined ? [] : readWorkers(pid);
     const active = workers.filter(({ isDraining }) => !isDraining);
     return { workers: new Set(active.map((worker) => worker.pid)), log };
   }
@@ -127,7 +122,7 @@ export function createNginxDriver(
 
   async function findMaster(signal: AbortSignal): Promise<Master | undefined> {
     const pid = await findPid(signal);
-    return pid === undefined ? undefined : await readMaster(pid);
+    return pid === undefined ? undefined : readMaster(pid);
   }
 
   async function findPid(signal: AbortSignal): Promise<number | undefined> {
@@ -168,7 +163,7 @@ function hangUp(master: Master): void {
 
 /** Whether the master started after the generation's files were put in place: then it read them. */
 async function startedWith(generation: Generation, master: Master): Promise<boolean> {
-  const startedMs = await startedAtMs(master.startTicks);
+  const startedMs = startedAtMs(master.startTicks);
   const changes = await Promise.all(
     generation.paths.map(async (path) => (await stat(path)).ctimeMs),
   );

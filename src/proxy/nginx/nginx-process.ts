@@ -1,4 +1,9 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
+
+/*
+ * What the kernel tells of nginx's processes. /proc is memory, not a disk: reading it at once takes some
+ * microseconds, and asking for it asynchronously some milliseconds, in the middle of a reload.
+ */
 
 /** A running master. */
 export interface Master {
@@ -17,54 +22,52 @@ export interface Worker {
 }
 
 /** The process `pid` when it is an nginx master, else `undefined`: nothing else may be signalled. */
-export async function readMaster(pid: number): Promise<Master | undefined> {
-  const title = await readTitle(pid);
+export function readMaster(pid: number): Master | undefined {
+  const title = readTitle(pid);
   if (title === undefined || !title.startsWith("nginx: master process")) return undefined;
-  const stat = await readText(`/proc/${pid}/stat`);
+  const stat = readText(`/proc/${pid}/stat`);
   const startTicks = Number(fieldsAfterName(stat ?? "")[19]);
   return Number.isFinite(startTicks) ? { pid, startTicks, title } : undefined;
 }
 
 /** The workers of a master now, without cache processes. */
-export async function readWorkers(master: number): Promise<readonly Worker[]> {
-  const workers = await Promise.all(
-    (await childrenOf(master)).map(async (pid): Promise<readonly Worker[]> => {
-      const title = await readTitle(pid);
-      if (!title?.startsWith("nginx: worker process")) return [];
-      return [{ pid, isDraining: title.includes("shutting down") }];
-    }),
-  );
-  return workers.flat();
+export function readWorkers(master: number): readonly Worker[] {
+  return childrenOf(master).flatMap((pid): readonly Worker[] => {
+    const title = readTitle(pid);
+    if (!title?.startsWith("nginx: worker process")) return [];
+    return [{ pid, isDraining: title.includes("shutting down") }];
+  });
 }
 
 /** Milliseconds since the epoch at which a process started, as exact as the kernel's clock tick of 10 ms. */
-export async function startedAtMs(startTicks: number): Promise<number> {
-  const bootSeconds = /^btime (\d+)$/m.exec((await readText("/proc/stat")) ?? "")?.[1];
+export function startedAtMs(startTicks: number): number {
+  const bootSeconds = /^btime (\d+)$/m.exec(readText("/proc/stat") ?? "")?.[1];
   return Number(bootSeconds ?? 0) * 1_000 + startTicks * 10;
 }
 
-async function childrenOf(pid: number): Promise<readonly number[]> {
-  const listed = await readText(`/proc/${pid}/task/${pid}/children`);
+function childrenOf(pid: number): readonly number[] {
+  const listed = readText(`/proc/${pid}/task/${pid}/children`);
   if (listed !== undefined) return listed.split(" ").filter(Boolean).map(Number);
   // Kernels without CONFIG_PROC_CHILDREN.
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const parents = await Promise.all(
-    pids.map(async (it) => Number(fieldsAfterName((await readText(`/proc/${it}/stat`)) ?? "")[1])),
+  const pids = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  return pids.filter(
+    (it) => Number(fieldsAfterName(readText(`/proc/${it}/stat`) ?? "")[1]) === pid,
   );
-  return pids.filter((_, i) => parents[i] === pid);
 }
 
 /** A name may hold spaces and parentheses: the fields are counted from its last parenthesis. Source: proc(5). */
 const fieldsAfterName = (stat: string): readonly string[] =>
   stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 
-async function readTitle(pid: number): Promise<string | undefined> {
-  return (await readText(`/proc/${pid}/cmdline`))?.replaceAll("\0", " ").trim();
+function readTitle(pid: number): string | undefined {
+  return readText(`/proc/${pid}/cmdline`)?.replaceAll("\0", " ").trim();
 }
 
-async function readText(path: string): Promise<string | undefined> {
+function readText(path: string): string | undefined {
   try {
-    return await readFile(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch {
     return undefined; // the process ended, or is not ours to see
   }

@@ -29,7 +29,7 @@ export async function proveByWorkers(master: Master, evidence: Evidence): Promis
   const deadline = performance.now() + evidence.timeoutMs;
   await sleep(evidence.before.size === 0 ? 0 : HANDOVER_MS, undefined, { signal: evidence.signal });
   for (;;) {
-    const workers = await readWorkers(master.pid);
+    const workers = readWorkers(master.pid);
     const fresh = workers.filter(({ pid, isDraining }) => !isDraining && !evidence.before.has(pid));
     const stale = workers.filter(({ pid, isDraining }) => !isDraining && evidence.before.has(pid));
     if (fresh.length > 0 && stale.length === 0)
@@ -37,7 +37,7 @@ export async function proveByWorkers(master: Master, evidence: Evidence): Promis
     const errors = (await evidence.readErrors()).filter((line) => isOf(master, line));
     if (errors.some(isFinal)) throw refused(errors);
     if (performance.now() > deadline) throw timedOut(errors, evidence.timeoutMs);
-    if ((await readMaster(master.pid)) === undefined) throw masterGone(master, errors);
+    if (readMaster(master.pid) === undefined) throw masterGone(master, errors);
     await sleep(POLL_MS, undefined, { signal: evidence.signal });
   }
 }
