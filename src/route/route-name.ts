@@ -6,7 +6,7 @@ const HASH_LENGTH = 12;
 /** What a route leads to; no two routes of a table share all three. */
 interface RouteIdentity {
   readonly service: string;
-  readonly host: string | undefined;
+  readonly host?: string;
   readonly path: string;
 }
 

@@ -73,11 +73,11 @@ export function routes(context: RenderContext): readonly Route[] {
   return context.routeTable.routes;
 }
 
-function registeredInstances(context: RenderContext): readonly Instance[] {
+function registeredInstances(context: RenderContext): readonly (readonly Instance[])[] {
   const services = ask(context, { kind: "services" }) ?? [];
   return services
     .filter((it) => it.name !== CONSUL_ITSELF)
-    .flatMap((it): readonly Instance[] => ask(context, { kind: "service", name: it.name }) ?? []);
+    .map((it) => ask(context, { kind: "service", name: it.name }) ?? []);
 }
 
 function name(args: readonly unknown[], helper: string): string {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Instance } from "../../src/catalog/instance.ts";
-import { buildRouteTable } from "../../src/route/route-table.ts";
+import { buildRouteTable as build } from "../../src/route/route-table.ts";
 
 describe("buildRouteTable()", () => {
   test("serves a service that says nothing at its name, without the name", () => {
@@ -198,6 +198,12 @@ describe("buildRouteTable()", () => {
     );
   });
 });
+
+/** As the catalog answers: the instances of each service apart. */
+function buildRouteTable(instances: readonly Instance[]) {
+  const names = [...new Set(instances.map(({ name }) => name))];
+  return build(names.map((name) => instances.filter((it) => it.name === name)));
+}
 
 function instance(name: string, parts: Partial<Instance> = {}): Instance {
   return {

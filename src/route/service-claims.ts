@@ -1,0 +1,166 @@
+import type { Instance } from "../catalog/instance.ts";
+import type { Route, RouteProblem, RouteServer } from "./route.ts";
+import { type RouteSettings, readRouteSettings } from "./route-settings.ts";
+import { isServerAddress } from "./server-address.ts";
+import { serverWeights } from "./server-weights.ts";
+
+/** What one service asks for: routes that it gets unless an older service has them. */
+export interface ServiceClaims {
+  readonly claims: readonly {
+    readonly route: Omit<Route, "name">;
+    /** The oldest instance that asks for it. */
+    readonly oldest: Instance;
+  }[];
+  readonly problems: readonly RouteProblem[];
+}
+
+/** Answers never change: a service whose answer is the same is not looked at again. */
+const known = new WeakMap<readonly Instance[], ServiceClaims>();
+
+/**
+ * Reads what the instances of one service ask for. Pure: equal instances give equal claims, whatever
+ * their order.
+ */
+export function claimsOfService(instances: readonly Instance[]): ServiceClaims {
+  const before = known.get(instances);
+  if (before !== undefined) return before;
+  const problems: RouteProblem[] = [];
+  const told = instances.toSorted(byAge).map((instance) => tell(instance, problems));
+  const claims = claimsOf(told.filter(({ settings }) => settings.expose)).flatMap((claim) => {
+    const [first] = claim.told;
+    return first === undefined ? [] : [{ route: toRoute(claim, problems), oldest: first.instance }];
+  });
+  const result = { claims, problems };
+  known.set(instances, result);
+  return result;
+}
+
+/** From the oldest to the youngest, the same way whatever order they come in. */
+export const byAge = (a: Instance, b: Instance): number =>
+  compare(a.createIndex, b.createIndex) ||
+  compare(a.name, b.name) ||
+  compare(a.node, b.node) ||
+  compare(a.id, b.id);
+
+/** An instance beside what it says about its routes. */
+interface Told {
+  readonly instance: Instance;
+  readonly settings: RouteSettings;
+}
+
+/** One claim to one host and path, with the instances that make it, oldest first. */
+interface Claim {
+  readonly service: string;
+  readonly host: string | undefined;
+  readonly path: string;
+  /** Whether the path is the service's name, as it asked for none. */
+  readonly isDefault: boolean;
+  readonly told: readonly Told[];
+}
+
+function tell(instance: Instance, problems: RouteProblem[]): Told {
+  const { settings, faults } = readRouteSettings(instance);
+  for (const { subject, expected } of faults) {
+    problems.push(problem(instance, subject, `expected ${expected}; it is ignored`));
+  }
+  return { instance, settings };
+}
+
+function claimsOf(told: readonly Told[]): readonly Claim[] {
+  const claims = new Map<string, Claim & { readonly told: Told[] }>();
+  for (const it of told) {
+    const { name } = it.instance;
+    const { hosts, paths } = it.settings;
+    const isDefault = hosts.length === 0 && paths.length === 0;
+    for (const host of hosts.length === 0 ? [undefined] : hosts) {
+      for (const path of paths.length === 0 ? [isDefault ? defaultPath(name) : "/"] : paths) {
+        const key = JSON.stringify([name, host, path]);
+        const claim = claims.get(key) ?? { service: name, host, path, isDefault, told: [] };
+        if (claim.told.at(-1) !== it) claim.told.push(it);
+        claims.set(key, claim);
+      }
+    }
+  }
+  return [...claims.values()];
+}
+
+/** `/web`; characters that a path cannot hold become dashes. */
+const defaultPath = (service: string): string => `/${service.replace(/[^\w.~-]/g, "-")}`;
+
+function toRoute(claim: Claim, problems: RouteProblem[]): Omit<Route, "name"> {
+  // The oldest instance that says something decides.
+  const first = <K extends keyof RouteSettings>(key: K): RouteSettings[K] | undefined =>
+    claim.told.find(({ settings }) => settings[key] !== undefined)?.settings[key];
+  return {
+    service: claim.service,
+    ...given("host", claim.host),
+    path: claim.path,
+    // A service that never asked for the path cannot know it.
+    strip: claim.path !== "/" && (first("strip") ?? claim.isDefault),
+    balance: first("balance") ?? "round_robin",
+    ...given("sticky", first("sticky")),
+    ...given("timeoutMs", first("timeoutMs")),
+    ...given("retries", first("retries")),
+    ...given("probe", first("probe")),
+    servers: toServers(claim, first("canary") ?? 0, problems),
+  };
+}
+
+function toServers(
+  claim: Claim,
+  canaryPercent: number,
+  problems: RouteProblem[],
+): readonly RouteServer[] {
+  const usable = claim.told
+    .filter(({ instance }) => instance.status === "passing")
+    .filter((it) => isUsable(it, problems));
+  const unique = usable.filter(
+    ({ instance }, i) =>
+      usable.findIndex(
+        ({ instance: it }) => it.address === instance.address && it.port === instance.port,
+      ) === i,
+  );
+  const weights = serverWeights(
+    unique.map(({ instance, settings }) => ({
+      weight: settings.weight ?? instance.weights.passing,
+      canary: settings.canary !== undefined,
+    })),
+    canaryPercent,
+  );
+  return unique
+    .map(({ instance, settings }, i) => ({
+      address: instance.address,
+      port: instance.port,
+      weight: weights[i] ?? 0,
+      ...given("maxconn", settings.maxconn),
+      instance: instance.id,
+      node: instance.node,
+    }))
+    .filter(({ weight }) => weight > 0)
+    .toSorted(byAddress);
+}
+
+function isUsable({ instance }: Told, problems: RouteProblem[]): boolean {
+  const { address, port } = instance;
+  if (isServerAddress(address) && Number.isInteger(port) && port > 0 && port < 65_536) return true;
+  problems.push(
+    problem(
+      instance,
+      `address ${address}:${port}`,
+      "expected an IP address or host name, and a port from 1 to 65535; the instance is left out",
+    ),
+  );
+  return false;
+}
+
+export function problem(instance: Instance, subject: string, reason: string): RouteProblem {
+  return { service: instance.name, instance: instance.id, node: instance.node, subject, reason };
+}
+
+const given = <K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } =>
+  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: V });
+
+const compare = (a: string | number, b: string | number): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const byAddress = (a: RouteServer, b: RouteServer): number =>
+  compare(a.address, b.address) || compare(a.port, b.port);
