@@ -41,7 +41,13 @@ export async function applyGeneration(attempt: Attempt): Promise<Outcome> {
     return await goLive(attempt, clock, swapped);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return { fate: "failed", error, inPlace: "previous", isServed: true, timings: clock.timings() };
+    return {
+      fate: "failed",
+      error,
+      inPlace: "untouched",
+      isServed: false,
+      timings: clock.timings(),
+    };
   } finally {
     await unstage(staged);
   }
@@ -112,9 +118,9 @@ async function reloadAndProve(
 
 /** @returns whether the proxy was proved to serve the previous files again */
 async function restore({ driver, previous, signal }: Attempt, { undo }: Swapped): Promise<boolean> {
-  await undo();
-  if (previous === undefined) return false;
   try {
+    await undo();
+    if (previous === undefined) return false;
     await driver.reload(previous, signal);
     await driver.prove(previous, signal);
     return true;

@@ -1,14 +1,14 @@
-import { chmod, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
+import { chmod, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** What was at a path: bytes and permission bits, or nothing. */
 export type FileState = { readonly bytes: Buffer; readonly mode: number } | undefined;
 
 /** Reads what is at `path`. @throws the file system's error, unless it is that nothing is there. */
-export async function readState(path: string): Promise<FileState> {
+export function readState(path: string): FileState {
   try {
-    const [bytes, { mode }] = await Promise.all([readFile(path), stat(path)]);
-    return { bytes, mode: mode & 0o7777 };
+    return { bytes: readFileSync(path), mode: statSync(path).mode & 0o7777 };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -69,14 +69,16 @@ export async function syncPath(path: string): Promise<void> {
 export const isNotFound = (error: unknown): boolean =>
   (error as { readonly code?: unknown }).code === "ENOENT";
 
-/** Whether the live files are, byte for byte and mode for mode, these. */
-export async function isInPlace(
+/** Whether the live files are, byte for byte and mode for mode, these. One that cannot be read is not. */
+export function areInPlace(
   files: readonly { readonly path: string; readonly text: string; readonly mode: number }[],
-): Promise<boolean> {
-  for (const { path, text, mode } of files) {
-    const state = await readState(path).catch(() => undefined);
-    if (state === undefined || state.mode !== mode || !state.bytes.equals(Buffer.from(text)))
-      return false;
+): boolean {
+  try {
+    return files.every(({ path, text, mode }) => {
+      const state = readState(path);
+      return state?.mode === mode && state.bytes.equals(Buffer.from(text));
+    });
+  } catch {
+    return false;
   }
-  return true;
 }

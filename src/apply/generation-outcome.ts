@@ -28,9 +28,12 @@ export type Outcome =
   | {
       readonly fate: "failed";
       readonly error: AppError;
-      /** What is in place now: the previous files, or the new ones as nothing runs that could serve either. */
-      readonly inPlace: "previous" | "new";
-      /** Whether the proxy was proved to serve what is in place. */
+      /**
+       * What is in place now: what was there and was never touched, the previous files put back, or the
+       * new ones as nothing runs that could serve either.
+       */
+      readonly inPlace: "untouched" | "previous" | "new";
+      /** Whether the proxy was proved to serve what is in place; says nothing of what was never touched. */
       readonly isServed: boolean;
       readonly timings: Timings;
     };

@@ -1,5 +1,5 @@
 import type { Rendered } from "../template/render-proxy.ts";
-import { isInPlace } from "./durable-file.ts";
+import { areInPlace } from "./durable-file.ts";
 import type { Outcome, Plan } from "./generation-outcome.ts";
 import { type GenerationRecord, readRecord, writeRecord } from "./generation-record.ts";
 import type { View } from "./guard.ts";
@@ -43,16 +43,12 @@ export async function openLiveState(directory: string, proxy: string): Promise<L
       return {
         generation,
         // Only the first look is at the disk: afterwards it is known what was put there.
-        isInPlace:
-          onDisk === undefined ? await isInPlace(rendered.outputs) : onDisk.id === rendered.id,
+        isInPlace: onDisk === undefined ? areInPlace(rendered.outputs) : onDisk.id === rendered.id,
         removed: (stored.live?.paths ?? []).filter((path) => !paths.includes(path)),
       };
     },
     async record(generation, outcome, view) {
-      if (outcome.fate === "failed") {
-        const id = outcome.inPlace === "new" ? generation.id : stored.live?.id;
-        onDisk = id === undefined ? undefined : { id, isServed: outcome.isServed };
-      }
+      if (outcome.fate === "failed") onDisk = diskAfter(outcome, generation.id);
       if (outcome.fate !== "live") return;
       onDisk = { id: generation.id, isServed: true };
       const live = {
@@ -69,6 +65,12 @@ export async function openLiveState(directory: string, proxy: string): Promise<L
       if (stored.live !== undefined) stored = { ...stored, live: { ...stored.live, view } };
     },
   };
+
+  function diskAfter({ inPlace, isServed }: Extract<Outcome, { fate: "failed" }>, id: string) {
+    if (inPlace === "new") return { id, isServed };
+    // Where it was not known what was there before, the next plan looks.
+    return inPlace === "untouched" || onDisk === undefined ? onDisk : { id: onDisk.id, isServed };
+  }
 
   /** A retry keeps its number, and so does what is live already. */
   function numberFor(id: string): number {

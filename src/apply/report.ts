@@ -117,18 +117,21 @@ function sayOutcome(log: Log, { number, id }: Generation, outcome: Outcome, chan
       return;
     case "failed": {
       const { error, inPlace, isServed } = outcome;
-      const state =
-        inPlace === "new"
-          ? "the checked files are in place"
-          : isServed
-            ? "the previous files are back and served"
-            : "the previous files are back, but it is not proved that they are served";
+      const state = stateText(inPlace, isServed);
       log.error(
         { ...fields, change, err: error, hint: error.hint },
         `failed: generation ${number} (${change}): ${error.message}; ${state}`,
       );
     }
   }
+}
+
+function stateText(inPlace: "untouched" | "previous" | "new", isServed: boolean): string {
+  if (inPlace === "untouched") return "the live files are untouched";
+  if (inPlace === "new") return "the checked files are in place";
+  return isServed
+    ? "the previous files are back and served"
+    : "the previous files are back, but it is not proved that they are served";
 }
 
 /** Such as `web 3 → 2 healthy, +api (2 healthy), -old`, at most five services. */

@@ -1,4 +1,4 @@
-import { chmod, realpath, writeFile } from "node:fs/promises";
+import { chmodSync, realpathSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
 import type { Output } from "../template/render-proxy.ts";
@@ -24,14 +24,15 @@ export async function stage(
   const staged: StagedFile[] = [];
   try {
     for (const [i, output] of outputs.entries()) {
-      const target = await targetOf(output.path);
+      const target = targetOf(output.path);
       const stagedPath =
         options.directory === undefined
           ? join(dirname(target), `.${basename(target)}.fairlead-new`)
           : join(options.directory, `${i}-${basename(target)}`);
       staged.push({ path: output.path, target, stagedPath, format: output.format });
-      await writeFile(stagedPath, output.text, { mode: output.mode });
-      await chmod(stagedPath, output.mode); // writeFile applies the umask
+      // At once: into the page cache that takes microseconds. The disk is waited for beside the check.
+      writeFileSync(stagedPath, output.text, { mode: output.mode });
+      chmodSync(stagedPath, output.mode); // writing applies the umask
     }
     return staged;
   } catch (cause) {
@@ -58,9 +59,9 @@ export async function unstage(staged: readonly StagedFile[]): Promise<void> {
   for (const { stagedPath } of staged) await removeIfThere(stagedPath);
 }
 
-async function targetOf(path: string): Promise<string> {
+function targetOf(path: string): string {
   try {
-    return await realpath(path);
+    return realpathSync(path);
   } catch (error) {
     if (isNotFound(error)) return path;
     throw error;

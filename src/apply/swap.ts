@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { renameSync } from "node:fs";
 import { AppError, messageOf } from "../errors.ts";
 import {
   type FileState,
@@ -28,13 +28,10 @@ export async function swap(
 ): Promise<Swapped> {
   const paths = [...staged.map(({ target }) => target), ...removed];
   const before = new Map<string, FileState>();
-  for (const path of paths) before.set(path, await readState(path));
-  const undo = async () => {
-    for (const [path, state] of before) await restoreState(path, state);
-    await syncDirectories(paths);
-  };
+  const undo = async () => await putBack(before);
   try {
-    for (const { stagedPath, target } of staged) await rename(stagedPath, target);
+    for (const path of paths) before.set(path, readState(path));
+    for (const { stagedPath, target } of staged) renameSync(stagedPath, target);
     for (const path of removed) await removeIfThere(path);
     return { undo, durable: async () => await durable(paths) };
   } catch (cause) {
@@ -58,5 +55,17 @@ async function durable(paths: readonly string[]): Promise<void> {
         cause,
       },
     );
+  }
+}
+
+async function putBack(before: ReadonlyMap<string, FileState>): Promise<void> {
+  try {
+    for (const [path, state] of before) await restoreState(path, state);
+    await syncDirectories([...before.keys()]);
+  } catch (cause) {
+    throw new AppError("SWAP", `Cannot put the previous files back as ${messageOf(cause)}`, {
+      hint: "Mend what the message names; the new files passed the check, and Fairlead tries again by itself",
+      cause,
+    });
   }
 }
