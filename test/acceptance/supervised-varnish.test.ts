@@ -21,17 +21,10 @@ test("runs varnishd as its child, without a VCL at first, follows changes, and l
         admin: { address: `127.0.0.1:${cli}`, secretFile: "secret" },
         files: [{ template: "builtin:varnish/service-proxy.vcl", path: "services.vcl" }],
         reload: {
-          supervise: [
-            ...[
-              "varnishd",
-              "-F",
-              "-n",
-              directory.at("cache/varnish"),
-              "-a",
-              `127.0.0.1:${http}`,
-              "-f",
-              "",
-            ],
+          supervise:
+            `varnishd -F -n ${directory.at("cache/varnish")} -a 127.0.0.1:${http} -s malloc,16m -T 127.0.0.1:${cli} -S ${directory.at("secret")} -f`
+              .split(" ")
+              .concat(""),
             ...["-T", `127.0.0.1:${cli}`, "-S", directory.at("secret"), "-s", "malloc,16m"],
           ],
         },
