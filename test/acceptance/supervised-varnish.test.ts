@@ -25,8 +25,6 @@ test("runs varnishd as its child, without a VCL at first, follows changes, and l
             `varnishd -F -n ${directory.at("cache/varnish")} -a 127.0.0.1:${http} -s malloc,16m -T 127.0.0.1:${cli} -S ${directory.at("secret")} -f`
               .split(" ")
               .concat(""),
-            ...["-T", `127.0.0.1:${cli}`, "-S", directory.at("secret"), "-s", "malloc,16m"],
-          ],
         },
       },
     ],
