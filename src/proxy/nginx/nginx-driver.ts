@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Generation, ProxyDriver } from "../../apply/proxy-driver.ts";
 import type { NginxConfig } from "../../config/proxy-schema.ts";
@@ -10,7 +10,7 @@ import { checkNginx } from "./check-nginx.ts";
 import { createCheckTrees } from "./check-trees.ts";
 import { type LogTail, tailFromNow } from "./error-log.ts";
 import { type NginxFacts, readNginxFacts } from "./nginx-facts.ts";
-import { type Master, readMaster, readWorkers, startedAtMs } from "./nginx-process.ts";
+import { type Master, readMaster, readPid, readWorkers, startedAtMs } from "./nginx-process.ts";
 import { proveByUrl } from "./prove-by-url.ts";
 import { identityOf, proveByWorkers } from "./prove-by-workers.ts";
 
@@ -126,7 +126,7 @@ export function createNginxDriver(
   }
 
   async function findPid(signal: AbortSignal): Promise<number | undefined> {
-    return child === undefined ? await readPid((await readFacts(signal)).pidFile) : child.pid();
+    return child === undefined ? readPid((await readFacts(signal)).pidFile) : child.pid();
   }
 
   /** A child, or a master that a command started, needs a moment until it is one. */
@@ -138,12 +138,6 @@ export function createNginxDriver(
       await sleep(10, undefined, { signal });
     }
   }
-}
-
-/** A file that is empty, as `nginx -t` leaves it, names no process. */
-async function readPid(pidFile: string): Promise<number | undefined> {
-  const text = await readFile(pidFile, "utf8").catch(() => "");
-  return /^\d+\s*$/.test(text) && Number(text) > 1 ? Number(text) : undefined;
 }
 
 function hangUp(master: Master): void {

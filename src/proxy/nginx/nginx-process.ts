@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /*
- * What the kernel tells of nginx's processes. /proc is memory, not a disk: reading it at once takes some
+ * What the kernel and the pid file tell of nginx's processes. /proc is memory, not a disk: reading it at once takes some
  * microseconds, and asking for it asynchronously some milliseconds, in the middle of a reload.
  */
 
@@ -19,6 +19,12 @@ export interface Worker {
   readonly pid: number;
   /** It takes no new connections and ends when its last one does. */
   readonly isDraining: boolean;
+}
+
+/** The process id in a pid file. One that is empty, as `nginx -t` leaves it, or not there names no process. */
+export function readPid(pidFile: string): number | undefined {
+  const text = readText(pidFile) ?? "";
+  return /^\d+\s*$/.test(text) && Number(text) > 1 ? Number(text) : undefined;
 }
 
 /** The process `pid` when it is an nginx master, else `undefined`: nothing else may be signalled. */
