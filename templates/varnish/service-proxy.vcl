@@ -6,10 +6,6 @@ vcl 4.1;
 # nor are answers that set cookies. Settings from the config's `values.varnish`:
 #   grace          how long a stale answer may stand in while a service is sick   10m
 #   trustForwarded believe X-Forwarded-Proto and -Host                            false
-#
-# A backend is named ROUTE-ADDRESS-PORT, dots as underscores, so that counters (varnishstat), sticky clients and
-# `varnishadm backend.list` keep to a server while others come and go. ("_", "-" and ":" of an address are written
-# "-u", "--" and "-c": two addresses never share a name.)
 
 import directors;
 import std;
@@ -26,7 +22,7 @@ backend default none;
 
 # {{name}}: {{#if host}}{{host}}{{/if}}{{path}}, {{length servers}} healthy
 {{#each servers}}
-backend {{../name}}-{{replace (replace (replace (replace address "-" "--") "_" "-u") ":" "-c") "." "_"}}-{{port}} {
+backend b_{{../name}}_{{@index}} {
   .host = "{{address}}";
   .port = "{{port}}";
   .connect_timeout = 2s;
@@ -53,24 +49,24 @@ backend {{../name}}-{{replace (replace (replace (replace address "-" "--") "_" "
 {{/each}}
 
 sub vcl_init {
-  # What each request asks of the shard directors, which keep a client or a URL on one server.
-  new fairlead_shard = directors.shard_param();
-  new fairlead_ring = directors.shard(); # has no servers, only turns text into keys
 {{#each (routes)}}
 {{#if servers}}
 {{#if (or sticky (eq balance "hash"))}}
   new d_{{name}} = directors.shard();
-  d_{{name}}.associate(fairlead_shard.use());
+{{#each servers}}
+  d_{{../name}}.add_backend(b_{{../name}}_{{@index}}, weight={{weight}});
+{{/each}}
+  d_{{name}}.reconfigure();
 {{else if (uniformWeights servers)}}
   new d_{{name}} = directors.round_robin();{{#if (eq balance "least_conn")}} # Varnish counts no connections per backend{{/if}}
+{{#each servers}}
+  d_{{../name}}.add_backend(b_{{../name}}_{{@index}});
+{{/each}}
 {{else}}
   new d_{{name}} = directors.random();
-{{/if}}
 {{#each servers}}
-  d_{{../name}}.add_backend({{../name}}-{{replace (replace (replace (replace address "-" "--") "_" "-u") ":" "-c") "." "_"}}-{{port}}{{#if (or ../sticky (eq ../balance "hash") (not (uniformWeights ../servers)))}}, weight={{weight}}{{/if}});
+  d_{{../name}}.add_backend(b_{{../name}}_{{@index}}, {{weight}});
 {{/each}}
-{{#if (or sticky (eq balance "hash"))}}
-  d_{{name}}.reconfigure();
 {{/if}}
 {{/if}}
 {{/each}}
@@ -95,12 +91,14 @@ sub fairlead_route {
     if (req.http.X-Fairlead-Key == req.http.Cookie || req.http.X-Fairlead-Key == "") {
       set req.http.X-Fairlead-Key = "" + client.ip; # the cookie is not there yet
     }
+    set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key(req.http.X-Fairlead-Key));
 {{else if (eq sticky.by "address")}}
-    set req.http.X-Fairlead-Key = "" + client.ip;
+    set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key("" + client.ip));
 {{else if (eq balance "hash")}}
-    set req.http.X-Fairlead-Key = req.url;
+    set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key(req.url));
+{{else}}
+    set req.backend_hint = d_{{name}}.backend();
 {{/if}}
-    set req.backend_hint = d_{{name}}.backend({{#if (or sticky (eq balance "hash"))}}resolve=LAZY{{/if}});
 {{else}}
     return (synth(503)); # no healthy instance
 {{/if}}
@@ -114,7 +112,7 @@ sub vcl_recv {
   unset req.http.X-Fairlead-Url;
   unset req.http.X-Fairlead-Key;
   unset req.http.X-Fairlead-Location;
-  set req.http.X-Fairlead-Host = std.tolower(regsub(req.http.Host, "\.?(:\d+)?$", ""));
+  set req.http.X-Fairlead-Host = std.tolower(regsub(req.http.Host, ":\d+$", ""));
 
   if (req.url ~ "^/__fairlead(/|\?|$)") {
     if (req.url == "/__fairlead/generation" && client.ip ~ fairlead_local) {
@@ -155,17 +153,10 @@ sub vcl_hash {
 sub vcl_pipe {
   set bereq.http.Upgrade = req.http.Upgrade;
   set bereq.http.Connection = req.http.Connection;
-  if (bereq.http.X-Fairlead-Key) {
-    fairlead_shard.set(by=KEY, key=fairlead_ring.key(bereq.http.X-Fairlead-Key));
-  }
   call fairlead_clean;
 }
 
 sub vcl_backend_fetch {
-  if (bereq.http.X-Fairlead-Key) {
-    # A retry goes to the key's next server: its own has just failed.
-    fairlead_shard.set(by=KEY, key=fairlead_ring.key(bereq.http.X-Fairlead-Key), alt=bereq.retries);
-  }
   call fairlead_clean;
 }
 
@@ -185,7 +176,7 @@ sub fairlead_retry {
 {{#each (routes)}}
 {{#if (isNumber retries)}}
     if (bereq.http.X-Fairlead-Route == "{{name}}") {
-      if (bereq.retries < {{#if (gt retries 4)}}4{{else}}{{retries}}{{/if}}) { # varnishd's max_retries is 4
+      if (bereq.retries < {{retries}}) {
         return (retry);
       }
     } else
@@ -200,9 +191,6 @@ sub fairlead_retry {
 sub vcl_backend_response {
   if (beresp.status >= 502 && beresp.status <= 504) {
     call fairlead_retry;
-  }
-  if (beresp.status >= 500 && bereq.is_bgfetch) {
-    return (abandon); # the stale answer is better than this one
   }
   set beresp.grace = {{default values.varnish.grace "10m"}};
 }
