@@ -1,7 +1,7 @@
 import type { Instance } from "../catalog/instance.ts";
 import type { Route } from "../route/route.ts";
 import { buildRouteTable } from "../route/route-table.ts";
-import { type Helper, values } from "./pure-helpers.ts";
+import { type Helper, values } from "./helper-definition.ts";
 import { ask, type RenderContext } from "./render-context.ts";
 import { readServiceAsk } from "./service-text.ts";
 import { TemplateFault } from "./template-error.ts";

@@ -1,10 +1,8 @@
 import { nearestName } from "../config/nearest-name.ts";
 import type { Route } from "../route/route.ts";
 import { virtualHosts } from "../route/virtual-hosts.ts";
+import { type Helper, values } from "./helper-definition.ts";
 import { TemplateFault } from "./template-error.ts";
-
-/** A helper as Handlebars calls it: the arguments, then its options. */
-export type Helper = (this: unknown, ...args: unknown[]) => unknown;
 
 type Value = string | number | boolean | null | undefined;
 
@@ -60,9 +58,6 @@ export const PURE_HELPERS: Readonly<Record<string, Helper>> = {
   uniformWeights: (servers) =>
     new Set(array(servers).map((it) => (it as { readonly weight?: unknown }).weight)).size <= 1,
 };
-
-/** The arguments without Handlebars' options, which always come last. */
-export const values = (args: readonly unknown[]): readonly unknown[] => args.slice(0, -1);
 
 /** The fault for a helper that is not there. */
 export function unknownHelper(name: string, known: Iterable<string>): TemplateFault {
