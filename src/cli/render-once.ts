@@ -19,7 +19,7 @@ export async function renderOnce(
     log,
   }: { readonly config: Config; readonly store: CatalogStore; readonly log: Log },
 ): Promise<Rendered> {
-  const templates = await loadProxyTemplates(proxy);
+  const templates = await loadProxyTemplates(proxy, config.partials);
   const report = createReport(log.child({ proxy: proxy.name }), () => store.failures());
   try {
     for (;;) {

@@ -39,12 +39,17 @@ export async function startWatch(
       const pipeline = await createPipeline({
         proxy,
         config: loaded.config,
-        templates: await tryLoadTemplates(proxy, proxyLog),
+        templates: await tryLoadTemplates(proxy, loaded.config.partials, proxyLog),
         store,
         driver: await driverFor(proxy, proxyLog),
         log: proxyLog,
       });
-      watchTemplates(proxy, { pipeline, log: proxyLog, signal });
+      watchTemplates(proxy, {
+        pipeline,
+        partials: loaded.config.partials,
+        log: proxyLog,
+        signal,
+      });
       return { proxy, pipeline };
     }),
   );
@@ -73,10 +78,11 @@ export async function startWatch(
 /** `undefined`, said in the log, when they cannot be loaded. */
 async function tryLoadTemplates(
   proxy: ProxyConfig,
+  partials: string | undefined,
   log: Log,
 ): Promise<readonly FileTemplate[] | undefined> {
   try {
-    return await loadProxyTemplates(proxy);
+    return await loadProxyTemplates(proxy, partials);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     log.error({ fate: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);
@@ -88,18 +94,27 @@ function watchTemplates(
   proxy: ProxyConfig,
   {
     pipeline,
+    partials,
     log,
     signal,
-  }: { readonly pipeline: Pipeline; readonly log: Log; readonly signal: AbortSignal },
+  }: {
+    readonly pipeline: Pipeline;
+    readonly partials: string | undefined;
+    readonly log: Log;
+    readonly signal: AbortSignal;
+  },
 ): void {
-  const files = [...new Set(proxy.files.map(({ template }) => templatePath(template)))];
+  const templates = proxy.files.map(({ template }) => templatePath(template));
+  const files = [...new Set([...templates, ...(partials === undefined ? [] : [partials])])];
   const watcher = watchFiles(files, { ignoreInitial: true, awaitWriteFinish: HALF_WRITTEN });
   const reload = async (file: string) => {
-    const templates = await tryLoadTemplates(proxy, log);
+    const templates = await tryLoadTemplates(proxy, partials, log);
     if (templates === undefined || signal.aborted) return;
-    log.info({ file }, "read the template again");
+    log.info({ file }, "read the templates again");
     pipeline.setTemplates(templates);
   };
-  watcher.on("add", (file) => void reload(file)).on("change", (file) => void reload(file));
+  for (const event of ["add", "change", "unlink"] as const) {
+    watcher.on(event, (file) => void reload(file));
+  }
   signal.addEventListener("abort", () => void watcher.close());
 }

@@ -122,6 +122,7 @@ function resolvePaths(config: Config, directory: string): Config {
     ...(config.consul === undefined ? {} : { consul: resolveConsulPaths(config.consul, at) }),
     ...(config.catalog === undefined ? {} : { catalog: { file: at(config.catalog.file) } }),
     state: at(config.state),
+    ...(config.partials === undefined ? {} : { partials: at(config.partials) }),
     proxies: config.proxies.map((proxy) => {
       const files = proxy.files.map((file) => ({
         ...file,

@@ -35,7 +35,15 @@ const fileSchema = z
       "File to write. With `each` it is a template itself, such as vhosts.d/{{name}}.conf.",
     ),
     each: z
-      .enum(["services", "routes"], { error: "services or routes" })
+      .union(
+        [
+          z.enum(["services", "routes"]),
+          z.strictObject({
+            keys: text("a prefix of keys").describe("Once per key directly below this prefix."),
+          }),
+        ],
+        { error: "services, routes or { keys: PREFIX }" },
+      )
       .optional()
       .describe("Render the template once per item; outputs whose item is gone are removed."),
     format: z

@@ -33,6 +33,9 @@ export const configSchema = z
       .array(proxySchema, { error: "a list of proxies" })
       .min(1, { error: "at least one proxy" })
       .describe("What is configured."),
+    partials: path
+      .optional()
+      .describe("Directory of partials: {{> http/headers}} includes http/headers.hbs from there."),
     values: z
       .record(z.string(), z.unknown(), { error: "a mapping" })
       .default({})

@@ -48,13 +48,7 @@ export function catalogHelpers(context: RenderContext): Readonly<Record<string, 
       return ask(context, { kind: "key", key: name(args, "keyOr") })?.value ?? fallback;
     },
     keyExists: (...args) => Boolean(ask(context, { kind: "key", key: name(args, "keyExists") })),
-    ls(...args) {
-      const prefix = folder(name(args, "ls"));
-      const entries = ask(context, { kind: "tree", prefix, ...datacenter(args, 1) }) ?? [];
-      return entries
-        .map(({ key, value }) => ({ key: key.slice(prefix.length), path: key, value }))
-        .filter(({ key }) => key !== "" && !key.includes("/"));
-    },
+    ls: (...args) => keyEntries(context, name(args, "ls"), datacenter(args, 1)),
     tree(...args) {
       const prefix = folder(name(args, "tree"));
       const entries = ask(context, { kind: "tree", prefix, ...datacenter(args, 1) }) ?? [];
@@ -67,9 +61,23 @@ export function catalogHelpers(context: RenderContext): Readonly<Record<string, 
   };
 }
 
+/** The entries directly below a prefix of the key-value store. */
+export function keyEntries(
+  context: RenderContext,
+  below: string,
+  options: { readonly datacenter?: string } = {},
+): readonly { readonly key: string; readonly path: string; readonly value: string }[] {
+  const prefix = folder(below);
+  const entries = ask(context, { kind: "tree", prefix, ...options }) ?? [];
+  return entries
+    .map(({ key, value }) => ({ key: key.slice(prefix.length), path: key, value }))
+    .filter(({ key }) => key !== "" && !key.includes("/"));
+}
+
 /** All routes of all services. Built once per render. */
 export function routes(context: RenderContext): readonly Route[] {
   context.routeTable ??= buildRouteTable(registeredInstances(context));
+  context.trace?.routed(context.routeTable.routes);
   return context.routeTable.routes;
 }
 

@@ -1,6 +1,7 @@
 import type { FileConfig, ProxyConfig } from "../config/proxy-schema.ts";
-import type { Format } from "./emit.ts";
+import { loadPartials } from "./load-partials.ts";
 import { compileTemplate, loadTemplate, type Template } from "./load-template.ts";
+import type { Format } from "./written-text.ts";
 
 /** One file entry of a proxy with its compiled templates. */
 export interface FileTemplate {
@@ -14,16 +15,21 @@ export interface FileTemplate {
 /**
  * Loads all templates of a proxy.
  *
+ * @param partialsDirectory the config's `partials`
  * @throws {AppError} TEMPLATE, with file:line:column and the line itself
  */
-export async function loadProxyTemplates(proxy: ProxyConfig): Promise<readonly FileTemplate[]> {
+export async function loadProxyTemplates(
+  proxy: ProxyConfig,
+  partialsDirectory: string | undefined,
+): Promise<readonly FileTemplate[]> {
+  const partials = await loadPartials(partialsDirectory);
   return await Promise.all(
     proxy.files.map(async (entry) => {
       const format = formatOf(entry, proxy);
       return {
         entry,
         format,
-        content: await loadTemplate(entry.template, format),
+        content: await loadTemplate(entry.template, { format, partials }),
         path:
           entry.each === undefined
             ? undefined

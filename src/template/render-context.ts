@@ -1,6 +1,8 @@
+import type { Instance, ServiceSummary } from "../catalog/instance.ts";
 import { type AnswerValue, type Query, queryText } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
 import type { RouteTable } from "../route/route.ts";
+import type { Trace } from "./trace.ts";
 
 /** What one render of one proxy asked and found, beside its text. */
 export interface RenderContext {
@@ -9,12 +11,32 @@ export interface RenderContext {
   readonly asked: Map<string, Query>;
   /** Those of them that have no answer yet. */
   readonly missing: Map<string, Query>;
+  /** Services that this render leaves out as if they were not registered. */
+  readonly leftOut: ReadonlySet<string>;
+  /** Values are written as stand-ins: only the shape of the output counts. */
+  readonly isShapeOnly: boolean;
+  /** Notes where each piece of the output comes from, when that is asked for. */
+  readonly trace: Trace | undefined;
   /** The routes, once a template asked for them. */
   routeTable: RouteTable | undefined;
 }
 
-export function createRenderContext(snapshot: Snapshot): RenderContext {
-  return { snapshot, asked: new Map(), missing: new Map(), routeTable: undefined };
+/** What differs from a plain render of everything. */
+export type RenderOptions = Partial<Pick<RenderContext, "leftOut" | "isShapeOnly" | "trace">>;
+
+export function createRenderContext(
+  snapshot: Snapshot,
+  { leftOut = new Set(), isShapeOnly = false, trace }: RenderOptions = {},
+): RenderContext {
+  return {
+    snapshot,
+    leftOut,
+    isShapeOnly,
+    trace,
+    asked: new Map(),
+    missing: new Map(),
+    routeTable: undefined,
+  };
 }
 
 /** The answer to `query`, noting that it was asked; `undefined` when there is none yet. */
@@ -22,6 +44,24 @@ export function ask<Q extends Query>(context: RenderContext, query: Q): AnswerVa
   const text = queryText(query);
   context.asked.set(text, query);
   const answer = context.snapshot.get(query);
-  if (answer === undefined) context.missing.set(text, query);
-  return answer;
+  if (answer === undefined) {
+    context.missing.set(text, query);
+    return undefined;
+  }
+  const kept = withoutLeftOut(answer, query, context.leftOut) as AnswerValue<Q>;
+  context.trace?.answered(query, kept);
+  return kept;
+}
+
+function withoutLeftOut(
+  answer: AnswerValue,
+  query: Query,
+  leftOut: ReadonlySet<string>,
+): AnswerValue {
+  if (leftOut.size === 0) return answer;
+  if (query.kind === "services") {
+    return (answer as readonly ServiceSummary[]).filter(({ name }) => !leftOut.has(name));
+  }
+  const isOut = query.kind === "service" && leftOut.has(query.name);
+  return isOut ? ([] as readonly Instance[]) : answer;
 }

@@ -5,9 +5,12 @@ import type { ProxyConfig } from "../config/proxy-schema.ts";
 import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { RouteProblem } from "../route/route.ts";
-import { GENERATION_MARK, routes } from "./catalog-helpers.ts";
+import { GENERATION_MARK } from "./catalog-helpers.ts";
+import { findShapeFault } from "./check-shape.ts";
 import type { FileTemplate } from "./proxy-templates.ts";
-import { ask, createRenderContext, type RenderContext } from "./render-context.ts";
+import { createRenderContext, type RenderContext } from "./render-context.ts";
+import { type Draft, renderFiles } from "./render-files.ts";
+import { templateError } from "./template-error.ts";
 
 /** One rendered file. */
 export interface Output {
@@ -37,6 +40,14 @@ export interface Waiting {
   readonly missing: ReadonlyMap<string, Query>;
 }
 
+/** What a proxy is rendered with, beside templates and snapshot. */
+export interface RenderProxyOptions {
+  readonly proxy: ProxyConfig;
+  readonly values: Config["values"];
+  /** Services to leave out as if they were not registered. */
+  readonly leftOut?: ReadonlySet<string>;
+}
+
 /**
  * Renders all files of a proxy. Pure: the same snapshot gives the same bytes.
  *
@@ -45,53 +56,32 @@ export interface Waiting {
 export function renderProxy(
   templates: readonly FileTemplate[],
   snapshot: Snapshot,
-  { proxy, values }: { readonly proxy: ProxyConfig; readonly values: Config["values"] },
+  options: RenderProxyOptions,
 ): Rendered | Waiting {
-  const context = createRenderContext(snapshot);
-  const root = { values, proxy: { name: proxy.name, kind: proxy.kind } };
-  const drafts = templates.flatMap((template) => renderFile(template, context, root));
+  const { leftOut = new Set() } = options;
+  const context = createRenderContext(snapshot, { leftOut });
+  const drafts = renderFiles(templates, context, options);
   if (context.missing.size > 0) {
     return { kind: "waiting", asked: context.asked, missing: context.missing };
   }
   refuseRepeatedPaths(drafts);
+  refuseOtherShape(templates, drafts, context, options);
   const id = idOf(drafts);
   return {
     kind: "rendered",
     id,
-    outputs: drafts.map((draft) => ({
-      ...draft,
-      text: draft.text.replaceAll(GENERATION_MARK, id),
+    outputs: drafts.map(({ path, text, format, mode }) => ({
+      path,
+      text: text.replaceAll(GENERATION_MARK, id),
+      format,
+      mode,
     })),
     asked: context.asked,
     problems: context.routeTable?.problems ?? [],
   };
 }
 
-function renderFile(
-  template: FileTemplate,
-  context: RenderContext,
-  root: object,
-): readonly Output[] {
-  const { entry, format, content, path } = template;
-  const mode = Number.parseInt(entry.mode, 8);
-  if (path === undefined) {
-    return [{ path: entry.path, text: content.render(context, root), format, mode }];
-  }
-  return itemsOf(entry.each, context).map((item) => {
-    const data = { ...root, ...item, item };
-    return { path: path.render(context, data), text: content.render(context, data), format, mode };
-  });
-}
-
-function itemsOf(
-  each: "services" | "routes" | undefined,
-  context: RenderContext,
-): readonly object[] {
-  if (each === "routes") return routes(context);
-  return ask(context, { kind: "services" }) ?? [];
-}
-
-function refuseRepeatedPaths(outputs: readonly Output[]): void {
+function refuseRepeatedPaths(outputs: readonly Draft[]): void {
   const seen = new Set<string>();
   for (const { path } of outputs) {
     if (seen.has(path)) {
@@ -103,7 +93,50 @@ function refuseRepeatedPaths(outputs: readonly Output[]): void {
   }
 }
 
-function idOf(outputs: readonly Output[]): string {
+/**
+ * Escaping holds values within their places. What is written without it must not bring statements of its
+ * own either: the statements are those of the same render with a stand-in for each value.
+ */
+function refuseOtherShape(
+  templates: readonly FileTemplate[],
+  drafts: readonly Draft[],
+  { snapshot, leftOut }: RenderContext,
+  options: RenderProxyOptions,
+): void {
+  if (!templates.some(({ content }) => content.raw.length > 0)) return;
+  const context = createRenderContext(snapshot, { leftOut, isShapeOnly: true });
+  const shapes = renderFiles(templates, context, options);
+  for (const [i, { text, format, path, template }] of drafts.entries()) {
+    const raw = template.content.raw.find(({ isSnippet }) => !isSnippet) ?? template.content.raw[0];
+    if (raw === undefined || format === "text") continue;
+    const fault = findShapeFault(text, shapes[i]?.text ?? "", format);
+    if (fault === undefined) continue;
+    throw new ShapeError(
+      { path, line: fault.line },
+      templateError(
+        {
+          message: `a value written without escaping brings statements with it: "${fault.statement}" in line ${fault.line} of "${path}"`,
+          hint: "Write it with {{…}}; where whole statements are meant to come, say so with {{snippet x}}",
+          place: raw.place,
+        },
+        template.content.sources,
+      ),
+    );
+  }
+}
+
+/** A value changed the statements of a file. */
+export class ShapeError extends AppError {
+  /** Where in the rendered files. */
+  readonly at: { readonly path: string; readonly line: number };
+
+  constructor(at: ShapeError["at"], error: AppError) {
+    super(error.code, error.message, { hint: error.hint });
+    this.at = at;
+  }
+}
+
+function idOf(outputs: readonly Draft[]): string {
   const hash = createHash("sha256");
   for (const { path, text, mode } of outputs) {
     hash.update(JSON.stringify([path, mode, text.length])).update(text);

@@ -2,10 +2,20 @@ import { AppError } from "../errors.ts";
 
 /** A place in a template. */
 export interface TemplatePlace {
+  /** The template or partial, as {@link TemplateSources} knows it; the template itself when absent. */
+  readonly file?: string | undefined;
   /** From 1. */
   readonly line: number;
   /** From 1. */
   readonly column: number;
+}
+
+/** A template with the partials that it may include. */
+export interface TemplateSources {
+  /** The template's name, as the config has it. */
+  readonly file: string;
+  /** Texts by name: the template's and its partials'. */
+  readonly texts: ReadonlyMap<string, string>;
 }
 
 /** What helpers and escaping throw: what is wrong, to be completed by the template's name and place. */
@@ -14,31 +24,36 @@ export class TemplateFault extends Error {
   readonly hint: string;
   /** Where in the template; set by whoever knows first. */
   place: TemplatePlace | undefined;
+  /** `value` when the fault is a value's beyond doubt: the same template is well with others. */
+  readonly blames: "value" | undefined;
 
-  constructor(message: string, options: { hint: string; place?: TemplatePlace | undefined }) {
+  constructor(
+    message: string,
+    options: { hint: string; place?: TemplatePlace | undefined; blames?: "value" },
+  ) {
     super(message);
     this.hint = options.hint;
     this.place = options.place;
+    this.blames = options.blames;
   }
 }
 
 /** Completes a fault: `file:line:column: text`, the line itself, and a caret below the column. */
 export function templateError(
-  fault: {
-    readonly message: string;
-    readonly hint: string;
-    readonly place?: TemplatePlace | undefined;
-  },
-  template: { readonly file: string; readonly text: string },
+  fault: Pick<TemplateFault, "message" | "hint" | "place">,
+  sources: TemplateSources,
 ): AppError {
-  const { place } = fault;
-  if (place === undefined) {
-    return new AppError("TEMPLATE", `${template.file}: ${fault.message}`, { hint: fault.hint });
-  }
-  const head = `${template.file}:${place.line}:${place.column}: ${fault.message}`;
-  return new AppError("TEMPLATE", `${head}\n${excerpt(template.text, place)}`, {
-    hint: fault.hint,
-  });
+  return new AppError("TEMPLATE", faultText(fault, sources), { hint: fault.hint });
+}
+
+/** A fault's message with its place, the template's line and a caret. */
+export function faultText(
+  { message, place }: Pick<TemplateFault, "message" | "place">,
+  sources: TemplateSources,
+): string {
+  if (place === undefined) return `${sources.file}: ${message}`;
+  const file = place.file ?? sources.file;
+  return `${file}:${place.line}:${place.column}: ${message}\n${excerpt(sources.texts.get(file) ?? "", place)}`;
 }
 
 function excerpt(text: string, { line, column }: TemplatePlace): string {

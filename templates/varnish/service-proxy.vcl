@@ -76,15 +76,15 @@ sub vcl_init {
 # Which route a request belongs to. Hosts come before routes for every host, long paths before short ones.
 sub fairlead_route {
 {{#each (routes)}}
-  {{#unless @first}}else {{/unless}}if ({{#if host}}{{#if (startsWith host "*.")}}req.http.X-Fairlead-Host ~ "{{regexQuote (slice host 1)}}$"{{else}}req.http.X-Fairlead-Host == "{{host}}"{{/if}}{{#unless (eq path "/")}} && {{/unless}}{{else if (eq path "/")}}true{{/if}}{{#unless (eq path "/")}}req.url ~ "^{{regexQuote path}}(/|\?|$)"{{/unless}}) {
+  {{#unless @first}}else {{/unless}}if ({{#if host}}{{#if (startsWith host "*.")}}req.http.X-Fairlead-Host ~ "{{slice host 1}}$"{{else}}req.http.X-Fairlead-Host == "{{host}}"{{/if}}{{#unless (eq path "/")}} && {{/unless}}{{else if (eq path "/")}}true{{/if}}{{#unless (eq path "/")}}req.url ~ "^{{path}}(/|\?|$)"{{/unless}}) {
     set req.http.X-Fairlead-Route = "{{name}}";
 {{#if servers}}
 {{#if strip}}
-    if (req.url ~ "^{{regexQuote path}}(\?|$)") {
-      set req.http.X-Fairlead-Location = regsub(req.url, "^{{regexQuote path}}", "{{path}}/");
+    if (req.url ~ "^{{path}}(\?|$)") {
+      set req.http.X-Fairlead-Location = regsub(req.url, "^{{path}}", "{{path}}/");
       return (synth(308));
     }
-    set req.http.X-Fairlead-Url = regsub(req.url, "^{{regexQuote path}}", "");
+    set req.http.X-Fairlead-Url = regsub(req.url, "^{{path}}", "");
 {{/if}}
 {{#if (eq sticky.by "cookie")}}
     set req.http.X-Fairlead-Key = regsub(req.http.Cookie, "^(?:.*?;\s*)?{{sticky.cookie}}=([^;]*).*$", "\1");

@@ -1,0 +1,179 @@
+import Handlebars from "handlebars";
+import { type Escape, escapeFor, lexerOf } from "./escape/escaper.ts";
+import { createPlaceFinder, type PlaceFinder, type States, union } from "./escape/find-places.ts";
+import { parseTemplate, placeOf } from "./parse-template.ts";
+import { type RawOutput, type Rewritten, rewriteTemplate } from "./rewrite-template.ts";
+import { TemplateFault, type TemplatePlace, type TemplateSources } from "./template-error.ts";
+import type { Format } from "./written-text.ts";
+
+/** A template as Handlebars runs it, with all partials that it includes. */
+export interface Program {
+  readonly main: Handlebars.TemplateDelegate;
+  readonly partials: Readonly<Record<string, Handlebars.TemplateDelegate>>;
+  /** By the number that the emit helper is called with. */
+  readonly escapes: readonly Escape[];
+  /** By the number that the mark helper is called with. */
+  readonly marks: readonly TemplatePlace[];
+  /** Names of the helpers that it calls. */
+  readonly used: ReadonlySet<string>;
+  readonly raw: readonly RawOutput[];
+}
+
+/** What a template is compiled from. */
+export interface CompileOptions {
+  readonly format: Format;
+  readonly helpers: ReadonlySet<string>;
+  /** Whether each piece of the output is marked with its place. */
+  readonly isMarked: boolean;
+}
+
+/**
+ * Compiles a template with the partials that it includes. A partial is compiled once for each way of
+ * places that it is included in.
+ *
+ * @throws {TemplateFault} with its place
+ */
+export function compileProgram(sources: TemplateSources, options: CompileOptions): Program {
+  const main = parseTemplate(sources.texts.get(sources.file) ?? "", sources.file);
+  const inline = new Map<string, hbs.AST.Program>();
+  hoistInlinePartials(main, inline);
+  const partials = new Map<string, { program: hbs.AST.Program; after: States }>();
+  const finder: PlaceFinder = createPlaceFinder(lexerOf(options.format), include);
+  finder.follow(main, finder.start);
+  return link(main);
+
+  function include(statement: hbs.AST.PartialStatement, before: States): States {
+    const name = partialName(statement);
+    const key = `${name} ${[...before.keys()].toSorted().join(" ")}`;
+    statement.name = stringLiteral(key, statement.loc);
+    const known = partials.get(key);
+    if (known !== undefined) return known.after;
+    const partial = { program: read(name, statement), after: new Map() as States };
+    partials.set(key, partial);
+    // A partial that includes itself is followed until that leads to nothing new.
+    for (;;) {
+      const after = union(partial.after, finder.follow(partial.program, before), statement);
+      if (after.size === partial.after.size) return after;
+      partial.after = after;
+    }
+  }
+
+  /** A copy of its own, as the same text may stand in other places elsewhere. */
+  function read(name: string, { loc }: hbs.AST.PartialStatement): hbs.AST.Program {
+    const own = inline.get(name);
+    if (own !== undefined) return structuredClone(own);
+    const text = sources.texts.get(name);
+    if (text === undefined || name === sources.file) throw unknownPartial(name, sources, loc);
+    const program = parseTemplate(text, name);
+    hoistInlinePartials(program, inline);
+    return program;
+  }
+
+  function link(program: hbs.AST.Program): Program {
+    const escapes: Escape[] = [];
+    const marks: TemplatePlace[] = [];
+    const rewritten = [program, ...[...partials.values()].map((it) => it.program)].map((it) =>
+      rewriteTemplate(it, {
+        helpers: options.helpers,
+        places: finder.places,
+        escapeNumber: (mustache) => escapes.push(escapeFor(finder.places.get(mustache) ?? [])) - 1,
+        ...(options.isMarked ? { mark: (statement) => marks.push(startOf(statement)) - 1 } : {}),
+      }),
+    );
+    refuseUnknownHelpers(rewritten);
+    return {
+      main: compile(program),
+      partials: Object.fromEntries([...partials].map(([key, it]) => [key, compile(it.program)])),
+      escapes,
+      marks,
+      used: new Set(rewritten.flatMap(({ used }) => [...used])),
+      raw: rewritten.flatMap(({ raw }) => raw),
+    };
+  }
+}
+
+const handlebars = Handlebars.create();
+handlebars.unregisterHelper("log"); // it prints
+
+const compile = (program: hbs.AST.Program): Handlebars.TemplateDelegate =>
+  handlebars.compile(program);
+
+function refuseUnknownHelpers(rewritten: readonly Rewritten[]): void {
+  const fault = rewritten.flatMap(({ faults }) => faults)[0];
+  if (fault !== undefined) throw fault;
+}
+
+/** Takes `{{#*inline "name"}}` out of a program: such a partial is known in the whole template. */
+function hoistInlinePartials(program: hbs.AST.Program, inline: Map<string, hbs.AST.Program>): void {
+  program.body = program.body.filter((statement) => {
+    refuseUnsupported(statement);
+    const { program: body, inverse } = statement as hbs.AST.BlockStatement;
+    if (body !== undefined) hoistInlinePartials(body, inline);
+    if (inverse !== undefined && inverse !== null) hoistInlinePartials(inverse, inline);
+    if (statement.type !== "DecoratorBlock") return true;
+    const [name] = (statement as hbs.AST.DecoratorBlock).params as hbs.AST.StringLiteral[];
+    inline.set(String(name?.value), body);
+    return false;
+  });
+}
+
+function refuseUnsupported(statement: hbs.AST.Statement): void {
+  const place = placeOf(statement.loc);
+  if (statement.type === "PartialBlockStatement") {
+    throw new TemplateFault("a partial cannot be given a block", {
+      hint: "Include it with {{> name}}, and give it what differs as name=value",
+      place,
+    });
+  }
+  const decorator = (statement as hbs.AST.DecoratorBlock).path?.original;
+  if (/^Decorator/.test(statement.type) && decorator !== "inline") {
+    throw new TemplateFault(`unknown decorator "${String(decorator)}"`, {
+      hint: 'The only one is {{#*inline "name"}}',
+      place,
+    });
+  }
+}
+
+function partialName({ name, loc }: hbs.AST.PartialStatement): string {
+  if (name.type !== "SubExpression") {
+    return (name as hbs.AST.PathExpression).original.split(" ")[0] ?? "";
+  }
+  throw new TemplateFault("a partial's name cannot be the result of a helper", {
+    hint: "Name it in the template; with {{#if}} it may be one or another",
+    place: placeOf(loc),
+  });
+}
+
+function unknownPartial(
+  name: string,
+  { texts, file }: TemplateSources,
+  loc: hbs.AST.SourceLocation,
+): TemplateFault {
+  const known = [...texts.keys()].filter((it) => it !== file);
+  return new TemplateFault(`unknown partial "${name}"`, {
+    hint:
+      known.length === 0
+        ? "Set the config's `partials` to the directory of partials"
+        : `Use one of ${known.slice(0, 10).join(", ")}`,
+    place: placeOf(loc),
+  });
+}
+
+/** Where a statement's text begins: blank lines that Handlebars takes away around blocks are not part of it. */
+function startOf(statement: hbs.AST.Statement): TemplatePlace {
+  const { source, start } = statement.loc;
+  const { value, original } = statement as unknown as { value?: string; original?: string };
+  const whole = typeof original === "string" && typeof value === "string" ? original : "";
+  const skipped = whole.startsWith(value ?? "") ? "" : whole.slice(0, whole.indexOf(value ?? ""));
+  const lines = skipped.split("\n").length - 1;
+  return { file: source, line: start.line + lines, column: lines > 0 ? 1 : start.column + 1 };
+}
+
+function stringLiteral(value: string, loc: hbs.AST.SourceLocation): hbs.AST.PathExpression {
+  return {
+    type: "StringLiteral",
+    value,
+    original: value,
+    loc,
+  } as unknown as hbs.AST.PathExpression;
+}

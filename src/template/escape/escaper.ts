@@ -1,0 +1,61 @@
+import type { Format } from "../written-text.ts";
+import type { Lexer } from "./lexer.ts";
+import { escapeNginx } from "./nginx-escape.ts";
+import { type NginxPlace, nginxLexer } from "./nginx-lexer.ts";
+import { refuseMatch, unsafeValue } from "./unsafe-value.ts";
+import { escapeVcl } from "./vcl-escape.ts";
+import { type VclPlace, vclLexer } from "./vcl-lexer.ts";
+
+/** Where a value stands: a part of a file's syntax, plain text, or an output's path. */
+export type Place = NginxPlace | VclPlace | { readonly format: "text" | "path" };
+
+/** Writes a value into the place that it was made for. @throws {TemplateFault} that blames the value */
+export type Escape = (text: string) => string;
+
+/** How a format is followed through a template's static text. */
+export function lexerOf(format: Format): Lexer<unknown, Place> {
+  switch (format) {
+    case "nginx":
+      return nginxLexer as Lexer<unknown, Place>;
+    case "vcl":
+      return vclLexer as Lexer<unknown, Place>;
+    case "text":
+    case "path":
+      return {
+        start: undefined,
+        text: () => undefined,
+        place: () => ({ format }),
+        value: () => undefined,
+      };
+  }
+}
+
+/**
+ * The escape for a value that may come to stand in any of `places`, as branches of the template lead to
+ * it in different ways: it must be safe, and read the same, in all of them.
+ */
+export function escapeFor(places: readonly Place[]): Escape {
+  const [first, ...others] = places;
+  if (first === undefined) return (text) => text; // nothing ever comes here
+  if (others.length === 0) return (text) => escapeAt(text, first);
+  return (text) => {
+    const escaped = escapeAt(text, first);
+    if (others.every((place) => escapeAt(text, place) === escaped)) return escaped;
+    const where = "a place that branches of the template make different ones";
+    throw unsafeValue(text, where, "it is written differently in them");
+  };
+}
+
+function escapeAt(text: string, place: Place): string {
+  switch (place.format) {
+    case "nginx":
+      return escapeNginx(text, place);
+    case "vcl":
+      return escapeVcl(text, place);
+    case "path":
+      refuseMatch(text, /[\p{Cc}/\\]|^\./u, "a part of a path");
+      return text;
+    case "text":
+      return text;
+  }
+}

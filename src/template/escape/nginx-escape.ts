@@ -1,0 +1,75 @@
+import type { NginxPlace } from "./nginx-lexer.ts";
+import { quotePattern, refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
+
+/** Words that mean something as the first word of an entry of these blocks. */
+const SPECIAL_KEYS: Readonly<Record<string, readonly string[]>> = {
+  map: ["default", "hostnames", "include", "volatile"],
+  geo: ["default", "delete", "include", "proxy", "proxy_recursive", "ranges"],
+};
+
+const WHERE: Readonly<Record<NginxPlace["kind"], string>> = {
+  word: "a bare word of nginx",
+  double: "a double-quoted string of nginx",
+  single: "a single-quoted string of nginx",
+  comment: "a comment of nginx",
+  code: "code within nginx's configuration",
+  name: "the name of an nginx directive",
+  afterBackslash: "nginx text after a backslash",
+};
+
+/**
+ * Writes a value so that it stays one part of one word at `place`, whatever it is.
+ *
+ * No escape exists for a dollar sign, nor for anything in a bare word: such values are refused.
+ *
+ * @throws {TemplateFault} that blames the value, when it has no safe form there
+ */
+export function escapeNginx(text: string, place: NginxPlace): string {
+  const where = WHERE[place.kind];
+  switch (place.kind) {
+    case "name":
+    case "code":
+    case "afterBackslash":
+      if (text === "") return text;
+      throw unsafeValue(text, where, "nothing from outside the template may stand there");
+    case "comment":
+      refuseMatch(text, /(?!\t)\p{Cc}/u, where);
+      refuseLong(text, where);
+      return text;
+    case "word":
+      refuseMatch(text, /[\s\p{Cc};{}"'\\$]/u, where);
+      break;
+    case "double":
+    case "single":
+      refuseMatch(text, place.afterDollar ? /[^\w.:/-]/ : /[$]|(?!\t)\p{Cc}/u, where);
+  }
+  refuseMeaning(text, place, where);
+  refuseLong(text, where);
+  if (text === "" && place.kind === "word" && place.isFirst && !place.isJoined) {
+    throw unsafeValue(text, where, "an empty value is no word");
+  }
+  const literal = place.isRegex ? quotePattern(text) : asKey(text, place);
+  if (place.kind === "word") return literal;
+  return literal.replace(place.kind === "double" ? /[\\"]/g : /[\\']/g, "\\$&");
+}
+
+/** What is safe as text, but would say something else than a value of its own. */
+function refuseMeaning(text: string, place: NginxPlace, where: string): void {
+  refuseMatch(text, /^unix:/i, where);
+  if (place.isFile) refuseMatch(text, /[^\w.-]|^\.|\.\./, "the name of a file that nginx reads");
+  if (!place.isStart) return;
+  if (place.kind === "word") refuseMatch(text, /^#/, where);
+  if (!place.isRegex) refuseMatch(text, /^~/, where);
+  if (place.directive === "location") refuseMatch(text, /^(=|\^~|@)/, "a location of nginx");
+}
+
+/** A key that is a special word is told from it by a backslash. Source: nginx, ngx_http_map_module. */
+function asKey(text: string, { keyOf, isFirst }: NginxPlace): string {
+  if (keyOf === undefined) return text;
+  const special = SPECIAL_KEYS[keyOf] ?? ["default", "include"];
+  if (isFirst && keyOf === "map") return special.includes(text) ? `\\${text}` : text;
+  // Of several values in a row the last could complete such a word.
+  if (text === "" || !special.some((word) => (isFirst ? word === text : word.endsWith(text))))
+    return text;
+  throw unsafeValue(text, `a key of nginx's ${keyOf}`, "the word has a meaning there");
+}

@@ -1,0 +1,48 @@
+import { TemplateFault } from "../template-error.ts";
+
+/** Longer words are not values any more; nginx refuses a token of 4,096 bytes. */
+const LONGEST_VALUE = 2_048;
+
+const NAMES: Readonly<Record<string, string>> = {
+  " ": "a space",
+  "\t": "a tab",
+  "\n": "a line break",
+  "\r": "a carriage return",
+  "\0": "a NUL byte",
+};
+
+/**
+ * Refuses a value that has something in it which its place cannot hold.
+ *
+ * @param pattern matches what cannot stand there
+ * @param where such as `a bare word of nginx`
+ * @throws {TemplateFault} that blames the value
+ */
+export function refuseMatch(text: string, pattern: RegExp, where: string): void {
+  const found = pattern.exec(text)?.[0];
+  if (found === undefined) return;
+  const name = NAMES[found] ?? (/^\p{Cc}/u.test(found) ? "a control character" : `\`${found}\``);
+  throw unsafeValue(text, where, `it has ${name}`);
+}
+
+/** @throws {TemplateFault} that blames the value, when it is longer than any value has to be */
+export function refuseLong(text: string, where: string): void {
+  if (text.length <= LONGEST_VALUE) return;
+  throw unsafeValue(
+    `${text.slice(0, 40)}…`,
+    where,
+    `it has ${text.length} characters, more than ${LONGEST_VALUE}`,
+  );
+}
+
+/** The fault of a value that has no safe form in its place. */
+export function unsafeValue(text: string, where: string, reason: string): TemplateFault {
+  const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return new TemplateFault(`${JSON.stringify(shown)} cannot stand in ${where} as ${reason}`, {
+    hint: "Correct the value where it is registered, or change it in the template, such as with identifier or replace",
+    blames: "value",
+  });
+}
+
+/** Text that matches itself in a regular expression of PCRE. */
+export const quotePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\-]/g, "\\$&");

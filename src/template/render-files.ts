@@ -1,0 +1,54 @@
+import type { FileConfig } from "../config/proxy-schema.ts";
+import { keyEntries, routes } from "./catalog-helpers.ts";
+import type { FileTemplate } from "./proxy-templates.ts";
+import { ask, type RenderContext } from "./render-context.ts";
+import type { Output, RenderProxyOptions } from "./render-proxy.ts";
+import { withoutMarks } from "./trace.ts";
+
+/** A rendered file that does not know its generation's id yet. */
+export interface Draft extends Output {
+  readonly template: FileTemplate;
+}
+
+/**
+ * Renders each file of a proxy, in the config's order.
+ *
+ * @throws {AppError} TEMPLATE, with file:line:column and the line itself
+ */
+export function renderFiles(
+  templates: readonly FileTemplate[],
+  context: RenderContext,
+  { proxy, values }: RenderProxyOptions,
+): readonly Draft[] {
+  const root = { values, proxy: { name: proxy.name, kind: proxy.kind } };
+  return templates.flatMap((template) => renderFile(template, context, root));
+}
+
+function renderFile(
+  template: FileTemplate,
+  context: RenderContext,
+  root: object,
+): readonly Draft[] {
+  const { entry, format, content, path } = template;
+  const mode = Number.parseInt(entry.mode, 8);
+  if (path === undefined) {
+    return [{ path: entry.path, text: content.render(context, root), format, mode, template }];
+  }
+  return itemsOf(entry.each, context).map((item) => {
+    const data = { ...root, ...item, item };
+    const render = (): Draft => ({
+      path: withoutMarks(path.render(context, data)),
+      text: content.render(context, data),
+      format,
+      mode,
+      template,
+    });
+    return context.trace === undefined ? render() : context.trace.about(item, render);
+  });
+}
+
+function itemsOf(each: FileConfig["each"], context: RenderContext): readonly object[] {
+  if (each === "routes") return routes(context);
+  if (typeof each === "object") return keyEntries(context, each.keys);
+  return ask(context, { kind: "services" }) ?? [];
+}
