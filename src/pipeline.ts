@@ -1,7 +1,10 @@
 import { applyGeneration } from "./apply/apply-generation.ts";
+import { blameCheck, explainRefusal } from "./apply/blame-check.ts";
+import type { Outcome } from "./apply/generation-outcome.ts";
 import { createGuard, type View, viewOf } from "./apply/guard.ts";
 import { openLiveState } from "./apply/live-state.ts";
 import type { ProxyDriver } from "./apply/proxy-driver.ts";
+import { createQuarantine } from "./apply/quarantine.ts";
 import { createReport } from "./apply/report.ts";
 import { createSchedule } from "./apply/schedule.ts";
 import type { Snapshot } from "./catalog/snapshot.ts";
@@ -10,8 +13,10 @@ import type { ProxyConfig } from "./config/proxy-schema.ts";
 import type { Config } from "./config/schema.ts";
 import { AppError } from "./errors.ts";
 import type { Log } from "./log.ts";
+import type { BlameOptions, ServiceFault } from "./template/blame.ts";
 import type { FileTemplate } from "./template/proxy-templates.ts";
-import { type Rendered, renderProxy, type Waiting } from "./template/render-proxy.ts";
+import type { Rendered, Waiting } from "./template/render-proxy.ts";
+import { renderWell } from "./template/render-well.ts";
 
 /** How one look at a proxy ended. */
 export type Fate = "live" | "unchanged" | "waiting" | "held" | "refused" | "failed";
@@ -70,11 +75,13 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   /** What the live generation was rendered with: other templates may well see another part of the catalog. */
   let guardedTemplates = templates;
   let wait = NO_WAIT;
+  const quarantine = createQuarantine();
 
   return {
     setTemplates(next) {
       templates = next;
       wait = NO_WAIT;
+      quarantine.clear();
       schedule.changed();
     },
     async run(signal, onFate) {
@@ -82,7 +89,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       try {
         schedule.changed();
         for (;;) {
-          await schedule.due(signal, wait.isDue ? wait.lookAgainAtMs : guard.endsAtMs());
+          await schedule.due(signal, wakeAtMs());
           onFate(await bringUpToDate(signal));
         }
       } finally {
@@ -92,6 +99,13 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     },
   };
 
+  /** When to look though nothing changed. */
+  function wakeAtMs(): number | undefined {
+    if (wait.isDue) return wait.lookAgainAtMs;
+    const times = [guard.endsAtMs(), quarantine.nextTryAtMs()].filter((it) => it !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
   async function bringUpToDate(signal: AbortSignal): Promise<Fate> {
     const snapshot = store.snapshot();
     if (now() < wait.lookAgainAtMs && isAnyMissing(wait.missing, snapshot)) {
@@ -99,7 +113,8 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       return "waiting";
     }
     wait = NO_WAIT;
-    const rendered = templates === undefined ? undefined : render(templates);
+    report.released(quarantine.release(snapshot, now()));
+    const rendered = templates === undefined ? undefined : render(templates, snapshot);
     if (rendered === undefined) return "refused";
 
     store.want(proxy.name, rendered.asked);
@@ -123,32 +138,48 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       guardedTemplates = templates;
       return "unchanged";
     }
-    return await makeLive(rendered, view, signal);
+    return await makeLive(rendered, { view, snapshot, signal });
+  }
 
-    function render(from: readonly FileTemplate[]): Rendered | Waiting | undefined {
-      try {
-        return renderProxy(from, snapshot, { proxy, values: config.values });
-      } catch (error) {
-        if (!(error instanceof AppError)) throw error;
-        report.templateRefused(error);
-        return undefined;
-      }
+  /** Services whose data no template can write are left out. `undefined` once a refusal was said. */
+  function render(
+    from: readonly FileTemplate[],
+    snapshot: Snapshot,
+  ): Rendered | Waiting | undefined {
+    try {
+      const { rendered, faults } = renderWell(source(from, snapshot));
+      leaveOut(faults, { snapshot, asked: rendered.asked, byCheck: false });
+      return { ...rendered, asked: new Map([...rendered.asked, ...quarantine.queries()]) };
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      report.templateRefused(error);
+      return undefined;
     }
   }
 
-  async function makeLive(rendered: Rendered, view: View, signal: AbortSignal): Promise<Fate> {
+  async function makeLive(
+    rendered: Rendered,
+    from: { readonly view: View; readonly snapshot: Snapshot; readonly signal: AbortSignal },
+  ): Promise<Fate> {
     schedule.applying();
+    const { view, snapshot, signal } = from;
     const previous = state.live;
-    const renderedWith = templates;
+    const renderedWith = templates ?? [];
     const plan = await state.plan(rendered);
-    const outcome = await applyGeneration({
-      driver,
-      plan,
-      outputs: rendered.outputs,
-      previous,
-      signal,
+    const { outputs } = rendered;
+    const outcome = await applyGeneration({ driver, plan, outputs, previous, signal });
+    const made = source(renderedWith, snapshot);
+    if (outcome.fate === "refused") {
+      const culprits = await blameCheck({ driver, refusal: outcome, from: made, signal });
+      const { asked } = rendered;
+      leaveOut(culprits?.faults ?? [], { snapshot, asked, byCheck: true });
+      // The rest goes live at once.
+      if (culprits?.isWell === true) return await bringUpToDate(signal);
+    }
+    report.outcome(plan.generation, explained(outcome, made), {
+      before: previous?.view,
+      after: view,
     });
-    report.outcome(plan.generation, outcome, { before: previous?.view, after: view });
     await record(() => state.record(plan.generation, outcome, view));
     if (outcome.fate === "live") {
       schedule.succeeded();
@@ -158,6 +189,20 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       report.willRetry(schedule.failed({ soon: isDown }));
     }
     return outcome.fate;
+  }
+
+  /** What a render is made from. */
+  function source(from: readonly FileTemplate[], snapshot: Snapshot): BlameOptions {
+    const { leftOut } = quarantine;
+    return { templates: from, snapshot, proxy, values: config.values, leftOut };
+  }
+
+  function leaveOut(
+    faults: readonly ServiceFault[],
+    from: Omit<Parameters<typeof quarantine.add>[1], "nowMs">,
+  ): void {
+    quarantine.add(faults, { ...from, nowMs: now() });
+    for (const fault of faults) report.leftOut(fault);
   }
 
   /** A state directory that fails later is said, and does not end what works. */
@@ -170,6 +215,9 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     }
   }
 }
+
+const explained = (outcome: Outcome, from: BlameOptions): Outcome =>
+  outcome.fate === "refused" ? { ...outcome, output: explainRefusal(outcome, from) } : outcome;
 
 const isAnyMissing = (missing: Waiting["missing"], snapshot: Snapshot): boolean =>
   [...missing.values()].some((query) => snapshot.get(query) === undefined);

@@ -34,8 +34,8 @@ export async function applyGeneration(attempt: Attempt): Promise<Outcome> {
       checked(driver.check(candidate, signal), staged),
     );
     if (!verdict.ok) {
-      const { output, hint } = verdict;
-      return { fate: "refused", output, hint, timings: clock.timings() };
+      const { ok: _, ...refusal } = verdict;
+      return { fate: "refused", ...refusal, timings: clock.timings() };
     }
     const swapped = await clock.time("swap", () => swap(staged, plan.removed));
     return await goLive(attempt, clock, swapped);

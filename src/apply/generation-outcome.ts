@@ -23,6 +23,8 @@ export type Outcome =
       readonly fate: "refused";
       readonly output: string;
       readonly hint: string;
+      /** The line of the candidate that the check names. */
+      readonly at?: { readonly path: string; readonly line: number };
       readonly timings: Timings;
     }
   | {

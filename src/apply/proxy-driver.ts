@@ -26,7 +26,13 @@ export interface Generation {
 /** `output` holds the proxy's own words, with live paths in place of staged ones. */
 export type CheckResult =
   | { readonly ok: true }
-  | { readonly ok: false; readonly output: string; readonly hint: string };
+  | {
+      readonly ok: false;
+      readonly output: string;
+      readonly hint: string;
+      /** The line that the proxy names: the live path of a candidate's file, and the line from 1. */
+      readonly at?: { readonly path: string; readonly line: number };
+    };
 
 /** Evidence that the running proxy serves a generation. */
 export interface Proof {

@@ -2,9 +2,11 @@ import { type Query, queryText } from "../catalog/query.ts";
 import type { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { RouteProblem } from "../route/route.ts";
+import type { ServiceFault } from "../template/blame.ts";
 import type { Outcome } from "./generation-outcome.ts";
 import type { View } from "./guard.ts";
 import type { Generation } from "./proxy-driver.ts";
+import type { Released } from "./quarantine.ts";
 
 /** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
 export interface Report {
@@ -13,6 +15,10 @@ export interface Report {
   /** The render is complete, with these problems. */
   complete(problems: readonly RouteProblem[]): void;
   templateRefused(error: AppError): void;
+  /** A service is left out. Said once for the same reason. */
+  leftOut(fault: ServiceFault): void;
+  /** Services that were left out are tried again. */
+  released(services: readonly Released[]): void;
   held(reason: string, forMs: number): void;
   outcome(
     generation: Generation,
@@ -33,6 +39,8 @@ export function createReport(log: Log, failures: () => ReadonlyMap<string, AppEr
   let waitTimer: NodeJS.Timeout | undefined;
   let known = new Set<string>();
   let lastHeld: string | undefined;
+  /** The last reason that was said, by service. */
+  const leftOut = new Map<string, string>();
 
   return {
     waiting(now) {
@@ -47,6 +55,23 @@ export function createReport(log: Log, failures: () => ReadonlyMap<string, AppEr
         if (!known.has(JSON.stringify(problem))) sayProblem(problem);
       }
       known = fresh;
+    },
+    leftOut(fault) {
+      const { service, instance, node, field, reason, hint } = fault;
+      if (leftOut.get(service) === reason) return;
+      leftOut.set(service, reason);
+      const of = instance === undefined ? "" : `, instance "${instance}" on ${node}`;
+      log.error(
+        { service, instance, node, field, quarantined: true, hint },
+        `left out: service "${service}"${of}${field === undefined ? "" : `, ${field}`}: ${reason}; the rest goes on without it`,
+      );
+    },
+    released(services) {
+      for (const { service, isChanged } of services) {
+        if (isChanged) leftOut.delete(service);
+        const why = isChanged ? ": its data changed" : "";
+        log.info({ service }, `service "${service}" is tried again${why}`);
+      }
     },
     templateRefused(error) {
       log.error({ fate: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);

@@ -76,7 +76,10 @@ class Rewriter extends Handlebars.Visitor implements Rewritten {
     const { body } = program;
     const { mark } = this.#options;
     super.Program(program);
-    if (mark !== undefined) program.body = body.flatMap((it) => [...marked(it, mark), it]);
+    if (mark !== undefined) {
+      this.used.add(MARK_HELPER);
+      program.body = body.flatMap((it) => [...marked(it, mark), it]);
+    }
     this.#bound.length -= names.length;
   }
 

@@ -24,17 +24,17 @@ export class TemplateFault extends Error {
   readonly hint: string;
   /** Where in the template; set by whoever knows first. */
   place: TemplatePlace | undefined;
-  /** `value` when the fault is a value's beyond doubt: the same template is well with others. */
-  readonly blames: "value" | undefined;
+  /** The value at fault, when it is that beyond doubt: it has no safe form where it stands. */
+  readonly value: string | undefined;
 
   constructor(
     message: string,
-    options: { hint: string; place?: TemplatePlace | undefined; blames?: "value" },
+    options: { hint: string; place?: TemplatePlace | undefined; value?: string },
   ) {
     super(message);
     this.hint = options.hint;
     this.place = options.place;
-    this.blames = options.blames;
+    this.value = options.value;
   }
 }
 
@@ -56,7 +56,8 @@ export function faultText(
   return `${file}:${place.line}:${place.column}: ${message}\n${excerpt(sources.texts.get(file) ?? "", place)}`;
 }
 
-function excerpt(text: string, { line, column }: TemplatePlace): string {
+/** A template's line and a caret below the column. */
+export function excerpt(text: string, { line, column }: TemplatePlace): string {
   const gutter = `${line} | `;
   const source = (text.split("\n")[line - 1] ?? "").replaceAll("\t", " ");
   return `${gutter}${source}\n${" ".repeat(gutter.length + column - 1)}^`;

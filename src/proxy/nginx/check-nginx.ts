@@ -83,7 +83,7 @@ async function runCheck(
   const output = withLivePaths(describeFailure(argv, result), tree.standIns);
   if (!result.ok) {
     return {
-      result: { ok: false, output: errorLines(output), hint: hintFor(output) },
+      result: { ok: false, output: errorLines(output), hint: hintFor(output), ...lineIn(output) },
       warnings: [],
     };
   }
@@ -105,6 +105,12 @@ function errorLines(output: string): string {
   return lines.length === 0
     ? output
     : lines.map((line) => line.replace(/^.*?\[(\w+)\] (\d+#\d+: )?/, "[$1] ")).join("\n");
+}
+
+/** nginx ends its line with `in FILE:LINE`. */
+function lineIn(output: string): { readonly at?: { path: string; line: number } } {
+  const [, path, line] = /\[emerg\].* in (\/.+):(\d+)$/m.exec(output) ?? [];
+  return path === undefined ? {} : { at: { path, line: Number(line) } };
 }
 
 function hintFor(output: string): string {

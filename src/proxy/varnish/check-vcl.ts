@@ -39,7 +39,7 @@ async function compile(tree: CheckTree, options: CheckOptions): Promise<CheckRes
   if (result.ok) return { ok: true };
   const output =
     result.timedOut || result.output.trim() === "" ? describeFailure(argv, result) : result.output;
-  return { ok: false, output: explanation(withLivePaths(output, tree.standIns)), hint: HINT };
+  return refusal(withLivePaths(output, tree.standIns));
 }
 
 /** The running daemon's `cc_command`: with tcc a check takes a fraction of the time. */
@@ -71,11 +71,7 @@ async function loadCold(tree: CheckTree, options: CheckOptions): Promise<CheckRe
         await cli.send(["vcl.discard", name]);
         return { ok: true };
       }
-      return {
-        ok: false,
-        output: explanation(withLivePaths(loaded.body, tree.standIns)),
-        hint: HINT,
-      };
+      return refusal(withLivePaths(loaded.body, tree.standIns));
     });
   } catch (cause) {
     if (!(cause instanceof AppError) || cause.code !== "PROXY_DOWN") throw cause;
@@ -88,6 +84,17 @@ async function loadCold(tree: CheckTree, options: CheckOptions): Promise<CheckRe
       },
     );
   }
+}
+
+/** The compiler names a place as `('FILE' Line 12 Pos 5)`. */
+function refusal(output: string): CheckResult {
+  const [, path, line] = /\('(\/[^'\n]+)' Line (\d+)/.exec(output) ?? [];
+  return {
+    ok: false,
+    output: explanation(output),
+    hint: HINT,
+    ...(path === undefined ? {} : { at: { path, line: Number(line) } }),
+  };
 }
 
 /** The compiler's words without the frame around them, on one line each. */

@@ -40,7 +40,7 @@ export function unsafeValue(text: string, where: string, reason: string): Templa
   const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
   return new TemplateFault(`${JSON.stringify(shown)} cannot stand in ${where} as ${reason}`, {
     hint: "Correct the value where it is registered, or change it in the template, such as with identifier or replace",
-    blames: "value",
+    value: text,
   });
 }
 

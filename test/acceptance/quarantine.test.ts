@@ -1,0 +1,170 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { freePort } from "../helpers/free-port.ts";
+import { request } from "../helpers/request.ts";
+import {
+  nginxProxy,
+  testDirectory,
+  testFairlead,
+  testNginx,
+  testService,
+  testVarnish,
+  varnishProxy,
+  whoAnswers,
+} from "../helpers/stage.ts";
+import { until } from "../helpers/until.ts";
+
+/** No resolver is asked for a label of more than 63 characters: it is refused at once. */
+const UNRESOLVABLE = `${"x".repeat(64)}.invalid`;
+
+const catalog = (services: object): string => JSON.stringify({ services });
+const at = (port: number, more: object = {}): object => ({ address: "127.0.0.1", port, ...more });
+
+test("services whose address nginx cannot resolve are left out and named, the rest goes live, and they come back with their data", async () => {
+  const directory = await testDirectory();
+  const [nginx, web] = await Promise.all([testNginx(directory), testService("web-1")]);
+  const good = Object.fromEntries([...Array(9).keys()].map((i) => [`good-${i}`, [at(web.port)]]));
+  const ghost = { address: UNRESOLVABLE, port: 80, id: "ghost-1", node: "n7" };
+  const write = (more: object) =>
+    writeFile(directory.at("catalog.yaml"), catalog({ ...good, ...more }));
+  await write({ aghost: [ghost], "mid-ghost": [ghost], zghost: [ghost] });
+  const port = await freePort();
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    values: { nginx: { listen: `127.0.0.1:${port}` } },
+    proxies: [nginxProxy(nginx)],
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await until("the good ones are served", async () => {
+    const { status } = await request(`${url}/good-8/`);
+    return status === 200;
+  });
+  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  expect(out.map(({ service }) => service).toSorted()).toEqual(["aghost", "mid-ghost", "zghost"]);
+  expect(out[0]).toMatchObject({
+    instance: "ghost-1",
+    node: "n7",
+    field: `address "${UNRESOLVABLE}"`,
+  });
+  expect(out[0]?.msg).toContain("host not found in upstream");
+  expect(out[0]?.msg).toMatch(/\n\d+ \| {3}server x+\.invalid:80/);
+  expect(out[0]?.msg).toMatch(
+    /from builtin:nginx\/service-proxy\.conf:\d+:\d+\n\d+ \| {3}server \{\{hostPort/,
+  );
+  expect((await request(`${url}/aghost/`)).status).toBe(404);
+  expect(fairlead.log().some(({ fate }) => fate === "refused")).toBe(false);
+
+  await write({ aghost: [at(web.port)], "mid-ghost": [ghost], zghost: [ghost] });
+  await until("the mended one is served", async () => {
+    const { status } = await request(`${url}/aghost/`);
+    return status === 200;
+  });
+  expect((await request(`${url}/zghost/`)).status).toBe(404);
+});
+
+test("a service whose value has no safe form is left out, with the tag or meta named; a fault that all meet is the template's", async () => {
+  const directory = await testDirectory();
+  const [nginx, port] = [await testNginx(directory), await freePort()];
+  const template = directory.at("site.hbs");
+  const path = join(nginx.confDirectory, "site.conf");
+  const site = (line: string): string =>
+    `server { listen 127.0.0.1:${port};\n{{#each (services)}}{{#each (service name)}}\n  ${line}\n{{/each}}{{/each}}\n}\n`;
+  await writeFile(template, site('location = /{{name}} { return 200 "{{meta.title}}"; }'));
+  await writeFile(
+    directory.at("catalog.yaml"),
+    catalog({
+      a: [at(1, { meta: { title: 'say "A"' } })],
+      b: [at(2, { meta: { title: "\nreturn 200 $http_cookie;" } })],
+      c: [at(3, { meta: { title: "C" } })],
+      untitled: [at(4)],
+    }),
+  );
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [{ name: "edge", kind: "nginx", config: nginx.config, files: [{ template, path }] }],
+  });
+  const answer = async (name: string) => {
+    const { status, body } = await request(`http://127.0.0.1:${port}/${name}`);
+    return `${status} ${body.startsWith("<") ? "" : body}`;
+  };
+  await until("the good one is served", async () => (await answer("c")) === "200 C");
+  expect(await answer("a")).toBe('200 say "A"');
+  expect(await answer("b")).toBe("404 ");
+  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  expect(out.map(({ service }) => service)).toEqual(["b", "untitled"]);
+  expect(out[0]).toMatchObject({ field: expect.stringContaining("meta title=") });
+  expect(out[0]?.msg).toContain(`${template}:3:`);
+  const before = await readFile(path);
+
+  // A place where no value can stand: that is nobody's data.
+  await writeFile(template, site("{{name}} on;"));
+  const refused = await fairlead.untilLog("it is refused", ({ fate }) => fate === "refused");
+  expect(refused.msg).toContain(
+    `${template}:3:3: "a" cannot stand in the name of an nginx directive`,
+  );
+  // nginx refuses a line that all services make: the template's as well.
+  const from = fairlead.log().length;
+  await writeFile(template, site("locaton = /{{name}} { }"));
+  const second = await fairlead.untilLog("nginx refuses", ({ fate }) => fate === "refused", from);
+  expect(second.msg).toContain('unknown directive "locaton"');
+  expect(second.msg).toContain(`from ${template}:3:`);
+  expect(
+    fairlead
+      .log()
+      .slice(from)
+      .filter(({ quarantined }) => quarantined === true),
+  ).toEqual([]);
+  expect(await readFile(path)).toEqual(before);
+});
+
+test("a culprit that nginx names no line for is found by halving", async () => {
+  const directory = await testDirectory();
+  const [nginx, port] = [await testNginx(directory), await freePort()];
+  const template = directory.at("site.hbs");
+  await writeFile(
+    template,
+    `server_names_hash_bucket_size 64;\n{{#each (services)}}{{#each (service name)}}server { listen 127.0.0.1:${port}; server_name {{meta.host}}; return 200 "{{name}}"; }\n{{/each}}{{/each}}`,
+  );
+  const names = [...Array(12).keys()].map((i) => `s${i}`);
+  const hosts = names.map((name) => [name, [at(1, { meta: { host: `${name}.example.com` } })]]);
+  const long = { long: [at(1, { meta: { host: `${"l".repeat(60)}.example.com` } })] };
+  await writeFile(directory.at("catalog.yaml"), catalog({ ...Object.fromEntries(hosts), ...long }));
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [
+      {
+        name: "edge",
+        kind: "nginx",
+        config: nginx.config,
+        files: [{ template, path: join(nginx.confDirectory, "site.conf") }],
+      },
+    ],
+  });
+  await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  expect(out.map(({ service }) => service)).toEqual(["long"]);
+  expect(out[0]?.msg).toContain("server_names_hash");
+  const { body } = await request(`http://127.0.0.1:${port}/`, { host: "s3.example.com" });
+  expect(body).toBe("s3");
+});
+
+test("a service that Varnish's compiler refuses is left out", async () => {
+  const directory = await testDirectory();
+  const [varnish, web] = await Promise.all([testVarnish(directory), testService("web-1")]);
+  await writeFile(
+    directory.at("catalog.yaml"),
+    catalog({
+      ghost: [{ address: UNRESOLVABLE, port: 80, id: "ghost-1" }],
+      web: [at(web.port, { tags: ["route.path=/"] })],
+    }),
+  );
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [varnishProxy(varnish)],
+  });
+  await until("the service is served", async () => (await whoAnswers(varnish.url, 1)).has("web-1"));
+  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  expect(out.map(({ service, instance }) => [service, instance])).toEqual([["ghost", "ghost-1"]]);
+  expect(out[0]?.msg).toContain("from builtin:varnish/service-proxy.vcl:");
+});
