@@ -72,8 +72,8 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   const report = createReport(log, () => store.failures());
   const state = await openLiveState(config.state, proxy.name);
   let templates = parts.templates;
-  /** What the live generation was rendered with: other templates may well see another part of the catalog. */
-  let guardedTemplates = templates;
+  /** What the live generation was made from: other templates may well see another part of the catalog. */
+  let live: BlameOptions | undefined;
   let wait = NO_WAIT;
   const quarantine = createQuarantine();
 
@@ -126,7 +126,8 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     report.complete(rendered.problems);
 
     const view = viewOf(snapshot, rendered.asked);
-    const before = guardedTemplates === templates ? state.live?.view : undefined;
+    const isSameTemplate = live === undefined || live.templates === templates;
+    const before = isSameTemplate ? state.live?.view : undefined;
     const suspicion = guard.holds(before, view, now());
     if (suspicion !== undefined) {
       report.held(suspicion, (guard.endsAtMs() ?? now()) - now());
@@ -135,7 +136,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
     if (state.isServed(rendered.id)) {
       state.sawView(view);
-      guardedTemplates = templates;
+      live = source(templates ?? [], snapshot);
       return "unchanged";
     }
     return await makeLive(rendered, { view, snapshot, signal });
@@ -147,7 +148,9 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     snapshot: Snapshot,
   ): Rendered | Waiting | undefined {
     try {
-      const { rendered, faults } = renderWell(source(from, snapshot));
+      const { rendered, faults } = renderWell(source(from, snapshot), (service) =>
+        mayBlame(service, snapshot),
+      );
       leaveOut(faults, { snapshot, asked: rendered.asked, byCheck: false });
       return { ...rendered, asked: new Map([...rendered.asked, ...quarantine.queries()]) };
     } catch (error) {
@@ -164,17 +167,18 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     schedule.applying();
     const { view, snapshot, signal } = from;
     const previous = state.live;
-    const renderedWith = templates ?? [];
     const plan = await state.plan(rendered);
     const { outputs } = rendered;
+    const made = source(templates ?? [], snapshot);
     const outcome = await applyGeneration({ driver, plan, outputs, previous, signal });
-    const made = source(renderedWith, snapshot);
     if (outcome.fate === "refused") {
       const culprits = await blameCheck({ driver, refusal: outcome, from: made, signal });
-      const { asked } = rendered;
-      leaveOut(culprits?.faults ?? [], { snapshot, asked, byCheck: true });
-      // The rest goes live at once.
-      if (culprits?.isWell === true) return await bringUpToDate(signal);
+      const faults = culprits?.faults ?? [];
+      if (faults.every(({ service }) => mayBlame(service, snapshot))) {
+        leaveOut(faults, { snapshot, asked: rendered.asked, byCheck: true });
+        // The rest goes live at once.
+        if (culprits?.isWell === true) return await bringUpToDate(signal);
+      }
     }
     report.outcome(plan.generation, explained(outcome, made), {
       before: previous?.view,
@@ -183,7 +187,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     await record(() => state.record(plan.generation, outcome, view));
     if (outcome.fate === "live") {
       schedule.succeeded();
-      guardedTemplates = renderedWith;
+      live = made;
     } else {
       const isDown = outcome.fate === "failed" && outcome.error.code === "PROXY_DOWN";
       report.willRetry(schedule.failed({ soon: isDown }));
@@ -195,6 +199,14 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   function source(from: readonly FileTemplate[], snapshot: Snapshot): BlameOptions {
     const { leftOut } = quarantine;
     return { templates: from, snapshot, proxy, values: config.values, leftOut };
+  }
+
+  /** With a new template, a service that was live and has not changed is not at fault: the template is. */
+  function mayBlame(service: string, snapshot: Snapshot): boolean {
+    if (live === undefined || live.templates === templates || live.leftOut?.has(service))
+      return true;
+    const query = { kind: "service", name: service } as const;
+    return live.snapshot.get(query) !== snapshot.get(query);
   }
 
   function leaveOut(

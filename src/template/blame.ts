@@ -94,12 +94,8 @@ function traceRender(options: BlameOptions): Traced | undefined {
 }
 
 function isServices({ fault, at, subject }: TracedFault, trace: Trace): boolean {
-  const others = [...(trace.well.get(at) ?? [])].filter((it) => it !== subject.service);
-  if (others.length > 0) return true;
-  const sameFault = trace.faults.filter(
-    (it) => it.at === at && it.subject.service !== subject.service,
-  );
-  return fault.value !== undefined && sameFault.length === 0;
+  if (fault.value !== undefined) return true;
+  return [...(trace.well.get(at) ?? [])].some((it) => it !== subject.service);
 }
 
 function toServiceFault(

@@ -23,7 +23,7 @@ interface Options {
 export function catalogHelpers(context: RenderContext): Readonly<Record<string, Helper>> {
   return {
     service(...args) {
-      const { query, health } = readServiceAsk(name(args, "service"), named(args));
+      const { query, health } = readServiceAsk(values(args)[0], named(args));
       const instances = ask(context, query) ?? [];
       return health === "any" ? instances : instances.filter(({ status }) => health.has(status));
     },

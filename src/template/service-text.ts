@@ -12,35 +12,69 @@ export interface ServiceAsk {
 const STATUSES: readonly InstanceStatus[] = ["passing", "warning", "critical", "maintenance"];
 
 /**
- * Reads `v2.web@dc2~_agent|passing,warning` with named arguments over it.
+ * Reads what a template asks of a service: a text such as `v2.web@dc2~_agent|passing,warning` with named
+ * arguments over it; or, for a name that may hold any character, `name=`, or an item of `services`.
  *
- * With a named `tag` the text's dots belong to the service's name.
+ * In the text the last dot ends the tag. With `tag=` its dots belong to the name.
  *
  * @throws {TemplateFault} when a part is empty or a health is unknown
  */
-export function readServiceAsk(text: string, named: Readonly<Record<string, unknown>>): ServiceAsk {
+export function readServiceAsk(
+  subject: unknown,
+  named: Readonly<Record<string, unknown>>,
+): ServiceAsk {
+  const exact = option(named, "name") ?? nameOfItem(subject);
+  if (exact !== undefined) {
+    return {
+      query: toQuery(exact, named, {}),
+      health: readHealth(option(named, "health") ?? "passing"),
+    };
+  }
+  if (typeof subject !== "string" || subject === "") {
+    throw new TemplateFault("service wants a name in quotes as its first argument", {
+      hint: 'Write it as service "name"',
+    });
+  }
+  return readText(subject, named);
+}
+
+const nameOfItem = (item: unknown): string | undefined => {
+  const { name } = (typeof item === "object" && item !== null ? item : {}) as { name?: unknown };
+  return typeof name === "string" ? name : undefined;
+};
+
+function readText(text: string, named: Readonly<Record<string, unknown>>): ServiceAsk {
   const [, place = "", near, health] = /^([^~|]*)(?:~([^|]*))?(?:\|(.*))?$/s.exec(text) ?? [];
   const [, full = "", datacenter] = /^([^@]*)(?:@(.*))?$/s.exec(place) ?? [];
   const dot = named["tag"] === undefined ? full.lastIndexOf(".") : -1;
-  const tag = option(named, "tag") ?? (dot < 0 ? undefined : full.slice(0, dot));
-  const name = full.slice(dot + 1);
-  const dc = option(named, "dc") ?? datacenter;
-  const nearNode = option(named, "near") ?? near;
+  const parts = { tag: dot < 0 ? undefined : full.slice(0, dot), datacenter, near };
+  return {
+    query: toQuery(full.slice(dot + 1), named, parts),
+    health: readHealth(option(named, "health") ?? health ?? "passing"),
+  };
+}
+
+/** Named arguments count more than what the text says. An empty `tag=` is none. */
+function toQuery(
+  name: string,
+  named: Readonly<Record<string, unknown>>,
+  parts: { readonly [K in "tag" | "datacenter" | "near"]?: string | undefined },
+): ServiceQuery {
+  const tag = named["tag"] === "" ? undefined : (option(named, "tag") ?? parts.tag);
+  const datacenter = option(named, "dc") ?? parts.datacenter;
+  const near = option(named, "near") ?? parts.near;
   const filter = option(named, "filter");
-  for (const [what, part] of Object.entries({ name, tag, dc, near: nearNode })) {
+  for (const [what, part] of Object.entries({ name, tag, datacenter, near })) {
     if (part === "")
-      throw new TemplateFault(`the ${what} of service "${text}" is empty`, { hint: SPELLING });
+      throw new TemplateFault(`the ${what} of the service is empty`, { hint: SPELLING });
   }
   return {
-    query: {
-      kind: "service",
-      name,
-      ...(tag === undefined ? {} : { tag }),
-      ...(dc === undefined ? {} : { datacenter: dc }),
-      ...(nearNode === undefined ? {} : { near: nearNode }),
-      ...(filter === undefined ? {} : { filter }),
-    },
-    health: readHealth(option(named, "health") ?? health ?? "passing"),
+    kind: "service",
+    name,
+    ...(tag === undefined ? {} : { tag }),
+    ...(datacenter === undefined ? {} : { datacenter }),
+    ...(near === undefined ? {} : { near }),
+    ...(filter === undefined ? {} : { filter }),
   };
 }
 

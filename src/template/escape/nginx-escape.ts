@@ -1,5 +1,5 @@
 import type { NginxPlace } from "./nginx-lexer.ts";
-import { quotePattern, refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
+import { noValue, quotePattern, refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
 
 /** Words that mean something as the first word of an entry of these blocks. */
 const SPECIAL_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -31,7 +31,7 @@ export function escapeNginx(text: string, place: NginxPlace): string {
     case "code":
     case "afterBackslash":
       if (text === "") return text;
-      throw unsafeValue(text, where, "nothing from outside the template may stand there");
+      throw noValue(text, where);
     case "comment":
       refuseMatch(text, /(?!\t)\p{Cc}/u, where);
       refuseLong(text, where);
@@ -63,11 +63,17 @@ function refuseMeaning(text: string, place: NginxPlace, where: string): void {
   if (place.directive === "location") refuseMatch(text, /^(=|\^~|@)/, "a location of nginx");
 }
 
-/** A key that is a special word is told from it by a backslash. Source: nginx, ngx_http_map_module. */
+/**
+ * A key of `map` that is a special word is told from it by a backslash, which nginx takes away from any key.
+ *
+ * Source: nginx documentation, ngx_http_map_module, "map"
+ */
 function asKey(text: string, { keyOf, isFirst }: NginxPlace): string {
   if (keyOf === undefined) return text;
   const special = SPECIAL_KEYS[keyOf] ?? ["default", "include"];
-  if (isFirst && keyOf === "map") return special.includes(text) ? `\\${text}` : text;
+  if (isFirst && keyOf === "map") {
+    return special.includes(text) || text.startsWith("\\") ? `\\${text}` : text;
+  }
   // Of several values in a row the last could complete such a word.
   if (text === "" || !special.some((word) => (isFirst ? word === text : word.endsWith(text))))
     return text;

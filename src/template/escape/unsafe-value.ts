@@ -35,6 +35,14 @@ export function refuseLong(text: string, where: string): void {
   );
 }
 
+/** The fault of a place that no value may stand in, which is the template's. */
+export function noValue(text: string, where: string): TemplateFault {
+  return new TemplateFault(
+    `${JSON.stringify(text.slice(0, 200))} cannot stand in ${where} as only the template says what stands there`,
+    { hint: "Put the value where a value can stand; whole statements come with {{snippet x}}" },
+  );
+}
+
 /** The fault of a value that has no safe form in its place. */
 export function unsafeValue(text: string, where: string, reason: string): TemplateFault {
   const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;

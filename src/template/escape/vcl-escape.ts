@@ -1,5 +1,5 @@
 import { isServerAddress } from "../../route/server-address.ts";
-import { quotePattern, refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
+import { noValue, quotePattern, refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
 import type { VclPlace } from "./vcl-lexer.ts";
 
 const WHERE: Readonly<Record<VclPlace["kind"], string>> = {
@@ -46,12 +46,12 @@ export function escapeVcl(text: string, place: VclPlace): string {
     case "statement":
     case "code":
       if (text === "") return text;
-      throw unsafeValue(text, where, "nothing from outside the template may stand there");
+      throw noValue(text, where);
     case "lineComment":
       refuseMatch(text, /(?!\t)\p{Cc}/u, where);
       return text;
     case "blockComment":
-      refuseMatch(text, /(?!\t)\p{Cc}|\*\/|\*$/u, where);
+      refuseMatch(text, /(?!\t)\p{Cc}|\*\/|\/\*|[*/]$/u, where);
       if (place.before === "*") refuseMatch(text, /^\//, where);
       return text;
     case "string":
@@ -65,7 +65,13 @@ export function escapeVcl(text: string, place: VclPlace): string {
   }
 }
 
+/** Varnish takes names of up to 127 characters, and the template's part counts as well. */
+const LONGEST_WORD = 100;
+
 function asWord(text: string, { isStart, before }: VclPlace, where: string): string {
+  if (text.length > LONGEST_WORD) {
+    throw unsafeValue(text, where, `it has ${text.length} characters, more than ${LONGEST_WORD}`);
+  }
   const whole = isStart && before !== ".";
   if (!whole) {
     refuseMatch(text, /[^\w]/, where);
@@ -86,7 +92,7 @@ function asMeant(text: string, { meaning }: VclPlace): string {
       refuseMatch(text, /\\/, "a replacement of VCL's regsub");
       return text;
     case "file":
-      throw unsafeValue(text, "the name of a file that Varnish reads", "only the template says it");
+      throw noValue(text, "the name of a file that Varnish reads");
     case "ban":
       refuseMatch(text, /[^\w./:@%?=-]/, "an expression of VCL's ban");
       return text;
