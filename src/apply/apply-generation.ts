@@ -1,5 +1,5 @@
 import { AppError } from "../errors.ts";
-import type { Output } from "../template/render-proxy.ts";
+import type { Output } from "../template/render-files.ts";
 import type { Outcome, Plan, Timings } from "./generation-outcome.ts";
 import type { CheckResult, Generation, Proof, ProxyDriver } from "./proxy-driver.ts";
 import { type StagedFile, stage, syncStaged, unstage } from "./stage.ts";

@@ -110,5 +110,9 @@ export async function findCulprits(search: CulpritSearch): Promise<Culprits | un
   }
 }
 
-const toFault = ({ place: _, ...fault }: ServiceFault & { readonly place: string }): ServiceFault =>
-  fault;
+function toFault({
+  place: _place,
+  ...fault
+}: ServiceFault & { readonly place: string }): ServiceFault {
+  return fault;
+}

@@ -3,7 +3,7 @@ import type { Snapshot } from "../catalog/snapshot.ts";
 import type { ServiceFault } from "../template/blame.ts";
 
 /** Why a service is left out, and until when. */
-export interface Quarantined extends ServiceFault {
+interface Quarantined extends ServiceFault {
   /** Whether the proxy's check found it: what that depends on, such as DNS, may change by itself. */
   readonly byCheck: boolean;
 }

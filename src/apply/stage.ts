@@ -1,7 +1,7 @@
 import { chmodSync, realpathSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
-import type { Output } from "../template/render-proxy.ts";
+import type { Output } from "../template/render-files.ts";
 import { isNotFound, removeIfThere, syncPath } from "./durable-file.ts";
 import type { CandidateFile } from "./proxy-driver.ts";
 

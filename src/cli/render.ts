@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { AppError } from "../errors.ts";
-import type { Output } from "../template/render-proxy.ts";
+import type { Output } from "../template/render-files.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { openSession, openStore } from "./open-session.ts";
 import { renderOnce } from "./render-once.ts";

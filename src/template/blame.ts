@@ -4,8 +4,8 @@ import { AppError } from "../errors.ts";
 import { originOfLine } from "./origin.ts";
 import type { FileTemplate } from "./proxy-templates.ts";
 import { createRenderContext } from "./render-context.ts";
-import { type Draft, renderFiles } from "./render-files.ts";
-import { type RenderProxyOptions, ShapeError } from "./render-proxy.ts";
+import { type Draft, type RenderProxyOptions, renderFiles } from "./render-files.ts";
+import { ShapeError } from "./render-proxy.ts";
 import { excerpt, faultText, type TemplateSources } from "./template-error.ts";
 import { createTrace, type Subject, type Trace, type TracedFault, withoutMarks } from "./trace.ts";
 

@@ -126,8 +126,8 @@ function refuseUnsupported(statement: hbs.AST.Statement): void {
     });
   }
   const decorator = (statement as hbs.AST.DecoratorBlock).path?.original;
-  if (/^Decorator/.test(statement.type) && decorator !== "inline") {
-    throw new TemplateFault(`unknown decorator "${String(decorator)}"`, {
+  if (statement.type.startsWith("Decorator") && decorator !== "inline") {
+    throw new TemplateFault(`unknown decorator "${decorator}"`, {
       hint: 'The only one is {{#*inline "name"}}',
       place,
     });
@@ -136,7 +136,7 @@ function refuseUnsupported(statement: hbs.AST.Statement): void {
 
 function partialName({ name, loc }: hbs.AST.PartialStatement): string {
   if (name.type !== "SubExpression") {
-    return (name as hbs.AST.PathExpression).original.split(" ")[0] ?? "";
+    return name.original.split(" ")[0] ?? "";
   }
   throw new TemplateFault("a partial's name cannot be the result of a helper", {
     hint: "Name it in the template; with {{#if}} it may be one or another",

@@ -1,9 +1,27 @@
-import type { FileConfig } from "../config/proxy-schema.ts";
+import type { FileConfig, ProxyConfig } from "../config/proxy-schema.ts";
+import type { Config } from "../config/schema.ts";
 import { keyEntries, routes } from "./catalog-helpers.ts";
 import type { FileTemplate } from "./proxy-templates.ts";
 import { ask, type RenderContext } from "./render-context.ts";
-import type { Output, RenderProxyOptions } from "./render-proxy.ts";
 import { withoutMarks } from "./trace.ts";
+
+/** One rendered file. */
+export interface Output {
+  /** Absolute. */
+  readonly path: string;
+  readonly text: string;
+  readonly format: "nginx" | "vcl" | "text";
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** What a proxy is rendered with, beside templates and snapshot. */
+export interface RenderProxyOptions {
+  readonly proxy: ProxyConfig;
+  readonly values: Config["values"];
+  /** Services to leave out as if they were not registered. */
+  readonly leftOut?: ReadonlySet<string>;
+}
 
 /** A rendered file that does not know its generation's id yet. */
 export interface Draft extends Output {

@@ -1,26 +1,14 @@
 import { createHash } from "node:crypto";
 import type { Query } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
-import type { ProxyConfig } from "../config/proxy-schema.ts";
-import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { RouteProblem } from "../route/route.ts";
 import { GENERATION_MARK } from "./catalog-helpers.ts";
 import { findShapeFault } from "./check-shape.ts";
 import type { FileTemplate } from "./proxy-templates.ts";
 import { createRenderContext, type RenderContext } from "./render-context.ts";
-import { type Draft, renderFiles } from "./render-files.ts";
+import { type Draft, type Output, type RenderProxyOptions, renderFiles } from "./render-files.ts";
 import { templateError } from "./template-error.ts";
-
-/** One rendered file. */
-export interface Output {
-  /** Absolute. */
-  readonly path: string;
-  readonly text: string;
-  readonly format: "nginx" | "vcl" | "text";
-  /** Permission bits. */
-  readonly mode: number;
-}
 
 /** A proxy's files, rendered from one snapshot. */
 export interface Rendered {
@@ -38,14 +26,6 @@ export interface Waiting {
   readonly kind: "waiting";
   readonly asked: ReadonlyMap<string, Query>;
   readonly missing: ReadonlyMap<string, Query>;
-}
-
-/** What a proxy is rendered with, beside templates and snapshot. */
-export interface RenderProxyOptions {
-  readonly proxy: ProxyConfig;
-  readonly values: Config["values"];
-  /** Services to leave out as if they were not registered. */
-  readonly leftOut?: ReadonlySet<string>;
 }
 
 /**

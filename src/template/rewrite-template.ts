@@ -182,7 +182,7 @@ function marked(
     strip: { open: false, close: false },
     loc,
   };
-  return [call as unknown as hbs.AST.MustacheStatement];
+  return [call];
 }
 
 function numberLiteral(value: number, loc: hbs.AST.SourceLocation): hbs.AST.NumberLiteral {

@@ -51,7 +51,7 @@ export interface Trace {
 }
 
 /** What a mark looks like in the output: characters that no configuration has. */
-export const markText = (number: number): string => `\u{F0000}${number}\u{F0001}`;
+const markText = (number: number): string => `\u{F0000}${number}\u{F0001}`;
 export const MARK = /\u{F0000}(\d+)\u{F0001}/gu;
 
 export const withoutMarks = (text: string): string => text.replace(MARK, "");
@@ -183,5 +183,5 @@ export function createTrace(): Trace {
 type CatalogEntry = Instance | ServiceSummary | CatalogNode | KeyValue | string;
 
 /** The text of a place, as {@link Trace.well} knows it. */
-export const placeKey = (place: TemplatePlace | undefined): string =>
+const placeKey = (place: TemplatePlace | undefined): string =>
   place === undefined ? "" : `${place.file ?? ""}:${place.line}:${place.column}`;

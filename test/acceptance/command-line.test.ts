@@ -322,6 +322,7 @@ describe("fairlead render, check and schema", () => {
       "state",
       "admin",
       "proxies",
+      "partials",
       "values",
     ]);
   });

@@ -41,7 +41,11 @@ test("services whose address nginx cannot resolve are left out and named, the re
     return status === 200;
   });
   const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
-  expect(out.map(({ service }) => service).toSorted()).toEqual(["aghost", "mid-ghost", "zghost"]);
+  expect(out.map(({ service }) => String(service)).toSorted()).toEqual([
+    "aghost",
+    "mid-ghost",
+    "zghost",
+  ]);
   expect(out[0]).toMatchObject({
     instance: "ghost-1",
     node: "n7",
@@ -103,8 +107,14 @@ test("a service whose value has no safe form is left out, with the tag or meta n
   expect(refused.msg).toContain(
     `${template}:3:3: "a" cannot stand in the name of an nginx directive`,
   );
+  // A service that was live and did not change is not at fault when a template is saved.
+  let from = fairlead.log().length;
+  await writeFile(template, site("location = /{{name}} { return 200 {{meta.title}}; }"));
+  const unquoted = await fairlead.untilLog("it is refused", ({ fate }) => fate === "refused", from);
+  expect(unquoted.msg).toContain("cannot stand in a bare word of nginx as it has a space");
+  expect(await answer("a")).toBe('200 say "A"');
   // nginx refuses a line that all services make: the template's as well.
-  const from = fairlead.log().length;
+  from = fairlead.log().length;
   await writeFile(template, site("locaton = /{{name}} { }"));
   const second = await fairlead.untilLog("nginx refuses", ({ fate }) => fate === "refused", from);
   expect(second.msg).toContain('unknown directive "locaton"');

@@ -16,9 +16,9 @@ export type Escape = (text: string) => string;
 export function lexerOf(format: Format): Lexer<unknown, Place> {
   switch (format) {
     case "nginx":
-      return nginxLexer as Lexer<unknown, Place>;
+      return nginxLexer;
     case "vcl":
-      return vclLexer as Lexer<unknown, Place>;
+      return vclLexer;
     case "text":
     case "path":
       return {

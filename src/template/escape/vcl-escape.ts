@@ -14,23 +14,12 @@ const WHERE: Readonly<Record<VclPlace["kind"], string>> = {
 
 /** A name, a number, a time or a size. No dots but in numbers: `req.http.x` is no value, but another's. */
 const WORD = /^([A-Za-z_][\w-]*|\d+(\.\d+)?[A-Za-z]{0,2})$/;
-const KEYWORDS = new Set([
-  ...[
-    "acl",
-    "backend",
-    "call",
-    "else",
-    "elseif",
-    "elsif",
-    "error",
-    "esi",
-    "goto",
-    "hash_data",
-    "if",
-  ],
-  ...["import", "include", "new", "none", "probe", "restart", "return", "set", "sub", "synthetic"],
-  ...["unset", "vcl", "default"],
-]);
+const KEYWORDS = new Set(
+  (
+    "acl backend call else elseif elsif error esi goto hash_data if import include new " +
+    "none probe restart return set sub synthetic unset vcl default"
+  ).split(" "),
+);
 
 /**
  * Writes a value so that it stays one part of one token at `place`, whatever it is.
