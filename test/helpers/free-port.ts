@@ -1,13 +1,16 @@
+import { createHash } from "node:crypto";
 import { createServer } from "node:net";
 
 /*
  * Ports below the range from which the kernel gives out ports to outgoing connections. Each test process
- * walks a part of its own, so that two of them do not find the same port free at once.
+ * walks a part of its own, so that two of them do not find the same port free at once; so do the runs of
+ * two checkouts on one machine.
  */
 const FIRST = 20_000;
-const PART = 500;
-const PARTS = 24;
-const part = Number(process.env["VITEST_POOL_ID"] ?? process.pid) % PARTS;
+const PART = 250;
+const PARTS = 48;
+const checkout = createHash("sha256").update(process.cwd()).digest().readUInt16BE();
+const part = (Number(process.env["VITEST_POOL_ID"] ?? process.pid) + 4 * checkout) % PARTS;
 let next = Math.floor(Math.random() * PART);
 
 /** A TCP port of the loopback address that nobody listens on, never the same twice. */
