@@ -42,13 +42,18 @@ export async function request(url: string, options: RequestOptions = {}): Promis
         );
       },
     );
+    // Node's own `reusedSocket` misses requests that waited for a socket of a full agent.
+    let isReused = false;
+    outgoing.once("socket", (socket) => {
+      isReused = !socket.connecting;
+    });
     outgoing.on("timeout", () => outgoing.destroy(new Error(`${url} did not answer within 10 s`)));
     outgoing.on("error", (error) => {
       // A server may close an idle connection just as it is used again. Every browser then asks once more
       // (RFC 9112, section 9.3.1), and so does this client.
       if (
         outgoing.method === "GET" &&
-        outgoing.reusedSocket &&
+        isReused &&
         (error as NodeJS.ErrnoException).code === "ECONNRESET"
       ) {
         resolve(request(url, { ...options, agent: false }));
