@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { stringify } from "yaml";
+import { startProgram } from "./child-process.ts";
 import { freePort } from "./free-port.ts";
 import { request } from "./request.ts";
 import { type SampleAnswer, type SampleService, startSampleService } from "./sample-service.ts";
@@ -10,6 +12,7 @@ import { type Fairlead, startFairlead } from "./start-fairlead.ts";
 import { type Nginx, startNginx } from "./start-nginx.ts";
 import { startVarnish, type Varnish } from "./start-varnish.ts";
 import { type TempDirectory, tempDirectory } from "./temp-directory.ts";
+import { until } from "./until.ts";
 
 /*
  * Starts what an acceptance test needs, and ends it when the test is finished, the last started first.
@@ -46,6 +49,22 @@ export async function testService(name: string): Promise<SampleService> {
   const service = await startSampleService(name);
   onTestFinished(() => service.stop());
   return service;
+}
+
+/** One that runs as a process of its own, for tests that send many requests. */
+export async function testServiceProcess(
+  name: string,
+): Promise<{ readonly name: string; readonly port: number }> {
+  const port = await freePort();
+  const file = fileURLToPath(new URL("serve-sample.ts", import.meta.url));
+  const argv = [process.execPath, "--import", "tsx", file, name, String(port)];
+  const program = await startProgram(argv);
+  onTestFinished(async () => void (await program.stop("SIGKILL")));
+  await until(`${name} answers`, async () => {
+    if (!program.isRunning()) throw new Error(program.output());
+    return (await request(`http://127.0.0.1:${port}/`)).status === 200;
+  });
+  return { name, port };
 }
 
 /** Writes a config and runs `fairlead run` with it. */
