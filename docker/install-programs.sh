@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the programs Fairlead works with, on Debian: nginx, Varnish with tcc (it compiles VCL quickly), and Consul.
+# Installs the programs Fairlead works with, on Debian: nginx, Varnish with tcc (it compiles VCL quickly), tini and Consul.
 #
-#   docker/install-programs.sh [PROGRAM ...]     default: nginx varnishd tcc consul
+#   docker/install-programs.sh [PROGRAM ...]     default: nginx varnishd tcc tini consul
 #
 # Does nothing for a program that is already on the PATH. Starts no service.
 # Consul is not in Debian 12: its package comes from Debian 11, pinned so low that nothing else follows it.
@@ -13,7 +13,7 @@ export DEBIAN_FRONTEND=noninteractive
 main() {
   local -a missing=()
   local program
-  for program in "${@:-nginx varnishd tcc consul}"; do
+  for program in "${@:-nginx varnishd tcc tini consul}"; do
     # The default is one word list; a caller's arguments are one word each.
     for program in $program; do
       command -v "$program" >/dev/null || missing+=("$program")

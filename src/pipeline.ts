@@ -87,6 +87,8 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     async run(signal, onFate) {
       const unsubscribe = store.onChange(() => schedule.changed());
       try {
+        await driver.open(state.live);
+        driver.watch(lost, signal);
         schedule.changed();
         for (;;) {
           await schedule.due(signal, wakeAtMs());
@@ -98,6 +100,13 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       }
     },
   };
+
+  /** The files are as they were, but whether they are served is to be proved anew. */
+  function lost(why: string): void {
+    log.warn(`${why}; it is proved anew what it serves`);
+    state.doubt();
+    schedule.changed();
+  }
 
   /** When to look though nothing changed. */
   function wakeAtMs(): number | undefined {

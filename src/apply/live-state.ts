@@ -15,6 +15,8 @@ export interface LiveState {
   plan(rendered: Rendered): Promise<Plan>;
   /** Notes how making a generation live ended. @throws {AppError} SWAP when the state directory fails. */
   record(generation: Generation, outcome: Outcome, view: View): Promise<void>;
+  /** Notes that the proxy may no longer serve what is in place. */
+  doubt(): void;
   /** Notes what the live generation was made from, when that changed but its bytes did not. */
   sawView(view: View): void;
 }
@@ -60,6 +62,9 @@ export async function openLiveState(directory: string, proxy: string): Promise<L
       };
       stored = { number, live };
       await writeRecord(directory, proxy, stored);
+    },
+    doubt() {
+      if (onDisk !== undefined) onDisk = { ...onDisk, isServed: false };
     },
     sawView(view) {
       if (stored.live !== undefined) stored = { ...stored, live: { ...stored.live, view } };

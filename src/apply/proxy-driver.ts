@@ -71,6 +71,20 @@ export interface ProxyDriver {
     lastProof: Proof | undefined,
     signal: AbortSignal,
   ): Promise<boolean>;
-  /** Ends what the driver itself started, within 4 seconds. */
+  /**
+   * Starts what the driver itself is to keep running, or takes it over from an earlier Fairlead. Comes before
+   * anything else, and again after the config was read again.
+   *
+   * @param live what went live last; without it the proxy is started with the first generation
+   */
+  open(live: Generation | undefined): Promise<void>;
+  /**
+   * Calls `onLost` whenever the running proxy may no longer serve what was proved last, as after a restart.
+   * Ends once `signal` aborts.
+   */
+  watch(onLost: (why: string) => void, signal: AbortSignal): void;
+  /** Lets a proxy that the driver itself keeps running open its log files anew. */
+  reopenLogs(): void;
+  /** Ends what the driver itself keeps running: gracefully, and by force within a second after `reload.stopTimeout`. */
   close(): Promise<void>;
 }

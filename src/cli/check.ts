@@ -45,7 +45,10 @@ async function checkProxy(
   },
 ): Promise<{ readonly ok: boolean; readonly text: string }> {
   const { loaded, log } = session;
-  const driver = await openDriver(proxy, log.child({ proxy: proxy.name }));
+  const driver = await openDriver(proxy, {
+    log: log.child({ proxy: proxy.name }),
+    state: loaded.config.state,
+  });
   const directory = await mkdtemp(join(tmpdir(), "fairlead-stage-"));
   try {
     const { outputs } = await renderOnce(proxy, { config: loaded.config, store, log });

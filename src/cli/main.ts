@@ -43,9 +43,12 @@ program
   .option("--once", "apply every proxy once, then exit")
   .addOption(logLevel())
   .action(async (options: CommandOptions) => {
-    keepHeapSmall();
-    const { run } = await import("./run.ts");
-    process.exitCode = await run(options);
+    const { runUnderInit } = await import("./run-under-init.ts");
+    process.exitCode = await runUnderInit(async () => {
+      keepHeapSmall();
+      const { run } = await import("./run.ts");
+      return await run(options);
+    });
   });
 
 program

@@ -7,11 +7,13 @@ import type { Fate } from "../pipeline.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { openDriver } from "./open-driver.ts";
 import { openSession, type Session } from "./open-session.ts";
+import { SIGNALS, type SignalName } from "./signals.ts";
 import { startWatch, type Watch } from "./watch.ts";
 
 /**
  * Keeps every proxy up to date until SIGTERM or SIGINT, or with `--once` until each was applied once.
- * SIGHUP reads the config and the templates again; an invalid config leaves the old one running.
+ * SIGHUP reads the config and the templates again; an invalid config leaves the old one running. SIGUSR1 lets
+ * supervised proxies open their logs anew.
  *
  * @returns the exit code
  * @throws {AppError} when it cannot start
@@ -21,6 +23,7 @@ export async function run(options: CommandOptions): Promise<number> {
   const drivers = createDriverPool();
   const once = options.once === true ? collectFates(session.proxies) : undefined;
   const signals = listenForSignals();
+  if (process.pid === 1) warnOfZombies(session.log);
   let watch = await start(session);
   try {
     for (;;) {
@@ -29,8 +32,9 @@ export async function run(options: CommandOptions): Promise<number> {
         watch.crashed,
         ...(once === undefined ? [] : [once.done]),
       ]);
-      if (event !== "SIGHUP") return once === undefined ? 0 : await once.exitCode(event);
-      watch = await reload(watch);
+      if (event === "SIGUSR1") drivers.reopenLogs();
+      else if (event === "SIGHUP") watch = await reload(watch);
+      else return once === undefined ? 0 : await once.exitCode(event);
     }
   } finally {
     signals.stop();
@@ -41,7 +45,7 @@ export async function run(options: CommandOptions): Promise<number> {
   async function start(from: Session): Promise<Watch> {
     warnOfUnusedKeys(from);
     return await startWatch(from, {
-      driverFor: (proxy, log) => drivers.take(proxy, log),
+      driverFor: (proxy, log) => drivers.take(proxy, { log, state: from.loaded.config.state }),
       onFate: (proxy, fate) => once?.note(proxy, fate),
     });
   }
@@ -80,15 +84,25 @@ function warnOfUnusedKeys({ loaded, log }: Session): void {
   }
 }
 
+function warnOfZombies(log: Log): void {
+  log.warn(
+    { hint: 'Install the package "tini", or run the container with an init (docker run --init)' },
+    "runs as process 1 and finds no tini: processes that are orphaned here stay zombies",
+  );
+}
+
 /** Drivers outlive a config that is read again: a supervised proxy goes on running. */
 function createDriverPool() {
   const pool = new Map<string, { readonly proxy: ProxyConfig; readonly driver: ProxyDriver }>();
   return {
-    async take(proxy: ProxyConfig, log: Log): Promise<ProxyDriver> {
+    async take(
+      proxy: ProxyConfig,
+      options: { readonly log: Log; readonly state: string },
+    ): Promise<ProxyDriver> {
       const known = pool.get(proxy.name);
       if (known !== undefined && isDeepStrictEqual(known.proxy, proxy)) return known.driver;
       await known?.driver.close();
-      const driver = await openDriver(proxy, log);
+      const driver = await openDriver(proxy, options);
       pool.set(proxy.name, { proxy, driver });
       return driver;
     },
@@ -99,18 +113,19 @@ function createDriverPool() {
         await driver.close();
       }
     },
+    reopenLogs(): void {
+      for (const { driver } of pool.values()) driver.reopenLogs();
+    },
     async closeAll(): Promise<void> {
       await Promise.all([...pool.values()].map(({ driver }) => driver.close()));
     },
   };
 }
 
-type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP";
-
 function listenForSignals() {
   const queue: SignalName[] = [];
   let wake: () => void = () => undefined;
-  const listeners = (["SIGTERM", "SIGINT", "SIGHUP"] as const).map((name) => {
+  const listeners = SIGNALS.map((name) => {
     const listener = () => {
       queue.push(name);
       wake();

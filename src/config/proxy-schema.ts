@@ -2,6 +2,17 @@ import { z } from "zod";
 import { duration } from "./duration.ts";
 import { command, hostPort, path, text } from "./schema-parts.ts";
 
+const supervision = {
+  supervise: command
+    .optional()
+    .describe(
+      "Command that Fairlead runs in the foreground and keeps running as its child, as a list of arguments.",
+    ),
+  stopTimeout: duration
+    .prefault("3s")
+    .describe("How long a supervised proxy may take to end gracefully; then it is ended by force."),
+};
+
 const reloadSchema = z
   .strictObject({
     signal: z
@@ -14,9 +25,7 @@ const reloadSchema = z
     command: command
       .optional()
       .describe("Command that reloads the proxy, as a list of arguments; no shell."),
-    supervise: command
-      .optional()
-      .describe("Command that Fairlead runs and keeps running as its child."),
+    ...supervision,
     timeout: duration.prefault("30s").describe("How long a reload command may take."),
   })
   .superRefine((value, context) => {
@@ -137,11 +146,7 @@ const varnishSchema = z.strictObject({
     .prefault({})
     .describe("The CLI socket of the running varnishd."),
   reload: z
-    .strictObject({
-      supervise: command
-        .optional()
-        .describe("Command that Fairlead runs and keeps running as its child."),
-    })
+    .strictObject(supervision)
     .prefault({})
     .describe("Varnish is reloaded over its CLI; here is only whether Fairlead runs it."),
 });

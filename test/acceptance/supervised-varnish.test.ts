@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { readGroup } from "../../src/proxy/process-table.ts";
 import { freePorts } from "../helpers/free-port.ts";
 import { testDirectory, testFairlead, testService, whoAnswers } from "../helpers/stage.ts";
 import { until } from "../helpers/until.ts";
 
-test("runs varnishd as its child, without a VCL at first, follows changes, and leaves no process behind", async () => {
+test("runs varnishd as its child, without a VCL at first, follows changes, loads it anew after its death, and leaves no process behind", async () => {
   const directory = await testDirectory();
   const [one, two] = await Promise.all([testService("one"), testService("two")]);
   const [http = 0, cli = 0] = await freePorts(2);
@@ -35,7 +36,14 @@ test("runs varnishd as its child, without a VCL at first, follows changes, and l
   await writeFile(directory.at("catalog.yaml"), catalog(two.port));
   await until("the change is served", async () => (await whoAnswers(url, 1)).has("two"));
   const manager = Number(/varnishd (\d+)/.exec(live.msg)?.[1]);
-  expect(() => process.kill(manager, 0)).not.toThrow();
+
+  const from = fairlead.log().length;
+  process.kill(manager, "SIGKILL");
+  const again = await fairlead.untilLog("it is live again", ({ fate }) => fate === "live", from);
+  expect([...(await whoAnswers(url, 1))]).toEqual(["two"]);
+  const second = Number(/varnishd (\d+)/.exec(again.msg)?.[1]);
+  expect(second).not.toBe(manager);
+  expect(readGroup(manager)).toEqual([]);
   expect(await fairlead.stop("SIGTERM", 5_000)).toBe(0);
-  expect(() => process.kill(manager, 0)).toThrow("ESRCH");
+  expect(readGroup(second)).toEqual([]);
 });

@@ -8,7 +8,7 @@ import { freePort } from "./free-port.ts";
 import { request } from "./request.ts";
 import { type SampleAnswer, type SampleService, startSampleService } from "./sample-service.ts";
 import { type ConsulAgent, startConsul } from "./start-consul.ts";
-import { type Fairlead, startFairlead } from "./start-fairlead.ts";
+import { type Fairlead, type FairleadOptions, startFairlead } from "./start-fairlead.ts";
 import { type Nginx, startNginx } from "./start-nginx.ts";
 import { startVarnish, type Varnish } from "./start-varnish.ts";
 import { type TempDirectory, tempDirectory } from "./temp-directory.ts";
@@ -71,7 +71,7 @@ export async function testServiceProcess(
 export async function testFairlead(
   directory: TempDirectory,
   config: object,
-  options: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+  options: FairleadOptions & { readonly args?: readonly string[] } = {},
 ): Promise<Fairlead> {
   const file = await writeConfig(directory, config);
   const fairlead = await startFairlead(["run", "-c", file, ...(options.args ?? [])], options);

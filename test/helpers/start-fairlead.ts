@@ -23,13 +23,20 @@ export interface Fairlead extends RunningProgram {
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
+export interface FairleadOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** A command that runs it, such as one that gives it a container's view of processes. */
+  readonly within?: readonly string[];
+}
+
 /** Starts the built program. The environment has no settings of Consul or Fairlead but those given. */
 export async function startFairlead(
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+  { within = [], ...options }: FairleadOptions = {},
 ): Promise<Fairlead> {
   const clean = Object.entries(process.env).filter(([name]) => !/^(CONSUL|FAIRLEAD)_/.test(name));
-  const program = await startProgram([process.execPath, MAIN, ...args], {
+  const program = await startProgram([...within, process.execPath, MAIN, ...args], {
     ...options,
     env: { ...Object.fromEntries(clean), ...options.env },
   });

@@ -5,7 +5,8 @@ import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { reloadCommandFailed, runCommand } from "../command.ts";
-import { superviseProcess } from "../supervised-process.ts";
+import { openSupervision } from "../supervise/open-supervision.ts";
+import type { SupervisedProcess } from "../supervise/supervised-process.ts";
 import { checkNginx } from "./check-nginx.ts";
 import { createCheckTrees } from "./check-trees.ts";
 import { type LogTail, tailFromNow } from "./error-log.ts";
@@ -20,27 +21,50 @@ interface Before {
   readonly log: LogTail;
 }
 
-/** How long a master may take to appear after its start. */
-const START_MS = 5_000;
+/** How long a master may take to appear after its start: a taken address is tried for 2.5 s. */
+const START_MS = 10_000;
+/** How often it is looked whether the master is still the one that was proved. */
+const WATCH_MS = 1_000;
 
 /** Checks, reloads and proves one nginx: by its master's signal, by a command, or as Fairlead's own child. */
 export function createNginxDriver(
   config: NginxConfig,
-  { log }: { readonly log: Log },
+  { log, state }: { readonly log: Log; readonly state: string },
 ): ProxyDriver {
   const { reload, proof } = config;
-  const child =
-    reload.supervise === undefined
-      ? undefined
-      : superviseProcess(reload.supervise, { stopSignal: "SIGQUIT", log });
+  const child = openSupervision(config, { stopSignal: "SIGQUIT", state, log });
   const configuredPrefix = prefixIn(reload.supervise?.join(" ") ?? "");
   const trees = createCheckTrees(config.config);
   let facts: NginxFacts | undefined;
   /** The master whose prefix is known, and that prefix. */
   let known: { readonly pid: number; readonly prefix: string | undefined } | undefined;
   let before: Before | undefined;
+  /** The generation that was given to the proxy last. */
+  let given: string | undefined;
+  /** The master that was proved last. */
+  let proved: string | undefined;
 
   return {
+    async open(live) {
+      await child?.takeOver();
+      if (live !== undefined) child?.start({ atOnce: false });
+    },
+
+    watch(onLost, signal) {
+      const timer = setInterval(() => void look(), WATCH_MS);
+      signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+      async function look(): Promise<void> {
+        const was = proved;
+        const master =
+          was === undefined ? undefined : await findMaster(signal).catch(() => undefined);
+        if (master === undefined || identityOf(master) === was || proved !== was) return;
+        proved = undefined;
+        onLost(`nginx was started again, as process ${master.pid}`);
+      }
+    },
+
+    reopenLogs: () => child?.signal("SIGUSR1"),
+
     async check(candidate, signal) {
       return await checkNginx(config, candidate, {
         trees,
@@ -50,20 +74,26 @@ export function createNginxDriver(
       });
     },
 
-    async reload(_generation, signal) {
-      const pid = await findPid(signal);
-      const master = pid === undefined ? undefined : readMaster(pid);
+    async reload(generation, signal) {
+      const isNew = given !== generation.id;
+      given = generation.id;
+      // A master that is only just starting cannot be signalled yet.
+      const master =
+        child?.pid() === undefined ? await findMaster(signal) : await untilMaster(signal);
+      const pid = master?.pid ?? (await findPid(signal));
       before = await lookBefore(pid, signal);
-      if (child !== undefined && child.pid() === undefined) return child.start();
+      if (child !== undefined && master === undefined) return child.start({ atOnce: isNew });
       if (reload.command !== undefined) return await runReload(reload.command, signal);
-      if (master === undefined) throw proxyDown(await readFacts(signal), child !== undefined);
+      if (master === undefined) throw proxyDown(await readFacts(signal));
       hangUp(master);
     },
 
     async prove(generation, signal) {
       const master = await untilMaster(signal);
+      if (master === undefined && child !== undefined) throw childDown(child);
       if (master === undefined && proof.url === undefined) throw cannotSee(await readFacts(signal));
       const seen = master === undefined ? undefined : await proveByMaster(master, signal);
+      proved = seen?.identity;
       if (proof.url === undefined && seen !== undefined) return seen;
       const { timeout: timeoutMs, url = "" } = proof;
       const answered = await proveByUrl(url, { id: generation.id, timeoutMs, signal });
@@ -74,7 +104,10 @@ export function createNginxDriver(
     async serves(generation, lastProof, signal) {
       const master = await findMaster(signal);
       if (master === undefined) return false;
-      return lastProof?.identity === identityOf(master) || (await startedWith(generation, master));
+      const isServed =
+        lastProof?.identity === identityOf(master) || (await startedWith(generation, master));
+      if (isServed) proved = identityOf(master);
+      return isServed;
     },
 
     async close() {
@@ -135,6 +168,7 @@ export function createNginxDriver(
     for (;;) {
       const master = await findMaster(signal);
       if (master !== undefined || performance.now() > deadline) return master;
+      if (child?.failure() !== undefined) return undefined;
       await sleep(10, undefined, { signal });
     }
   }
@@ -168,13 +202,26 @@ async function startedWith(generation: Generation, master: Master): Promise<bool
 /** What nginx was given with -p, from its command line. */
 const prefixIn = (commandLine: string): string | undefined => / -p\s*(\S+)/.exec(commandLine)?.[1];
 
-function proxyDown(facts: NginxFacts, isSupervised: boolean): AppError {
-  const where = isSupervised
-    ? "its child is not up"
-    : `"${facts.pidFile}" names no running nginx master`;
-  return new AppError("PROXY_DOWN", `Cannot reload as nginx does not run: ${where}`, {
-    hint: "Start nginx, or correct reload.pidFile; in a container share its process namespace. The checked files are in place, and Fairlead picks it up by itself",
-  });
+function proxyDown({ pidFile }: NginxFacts): AppError {
+  return new AppError(
+    "PROXY_DOWN",
+    `Cannot reload as nginx does not run: "${pidFile}" names no running nginx master`,
+    {
+      hint: "Start nginx, or correct reload.pidFile; in a container share its process namespace. The checked files are in place, and Fairlead picks it up by itself",
+    },
+  );
+}
+
+function childDown(child: SupervisedProcess): AppError {
+  const lines = child.recentErrors();
+  const words = lines.find((line) => line.includes("[emerg]")) ?? lines.at(-1) ?? "it said nothing";
+  return new AppError(
+    "PROXY_DOWN",
+    `Cannot start nginx: ${child.failure() ?? "it is not up"}: ${words.replace(/^nginx: /, "")}`,
+    {
+      hint: "Mend what nginx names, or correct reload.supervise. The checked files are in place, and it is started again by itself",
+    },
+  );
 }
 
 function cannotSee(facts: NginxFacts): AppError {

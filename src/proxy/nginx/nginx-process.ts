@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { readChildren, readProcess, readProcText } from "../process-table.ts";
 
-/*
- * What the kernel and the pid file tell of nginx's processes. /proc is memory, not a disk: reading it at once takes some
- * microseconds, and asking for it asynchronously some milliseconds, in the middle of a reload.
- */
+/* What the kernel and the pid file tell of nginx's processes. */
 
 /** A running master. */
 export interface Master {
@@ -31,14 +29,13 @@ export function readPid(pidFile: string): number | undefined {
 export function readMaster(pid: number): Master | undefined {
   const title = readTitle(pid);
   if (title === undefined || !title.startsWith("nginx: master process")) return undefined;
-  const stat = readText(`/proc/${pid}/stat`);
-  const startTicks = Number(fieldsAfterName(stat ?? "")[19]);
-  return Number.isFinite(startTicks) ? { pid, startTicks, title } : undefined;
+  const entry = readProcess(pid);
+  return entry === undefined ? undefined : { pid, startTicks: entry.startTicks, title };
 }
 
 /** The workers of a master now, without cache processes. */
 export function readWorkers(master: number): readonly Worker[] {
-  return childrenOf(master).flatMap((pid): readonly Worker[] => {
+  return readChildren(master).flatMap((pid): readonly Worker[] => {
     const title = readTitle(pid);
     if (!title?.startsWith("nginx: worker process")) return [];
     return [{ pid, isDraining: title.includes("shutting down") }];
@@ -47,34 +44,18 @@ export function readWorkers(master: number): readonly Worker[] {
 
 /** Milliseconds since the epoch at which a process started, as exact as the kernel's clock tick of 10 ms. */
 export function startedAtMs(startTicks: number): number {
-  const bootSeconds = /^btime (\d+)$/m.exec(readText("/proc/stat") ?? "")?.[1];
+  const bootSeconds = /^btime (\d+)$/m.exec(readProcText("stat") ?? "")?.[1];
   return Number(bootSeconds ?? 0) * 1_000 + startTicks * 10;
 }
 
-function childrenOf(pid: number): readonly number[] {
-  const listed = readText(`/proc/${pid}/task/${pid}/children`);
-  if (listed !== undefined) return listed.split(" ").filter(Boolean).map(Number);
-  // Kernels without CONFIG_PROC_CHILDREN.
-  const pids = readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-  return pids.filter(
-    (it) => Number(fieldsAfterName(readText(`/proc/${it}/stat`) ?? "")[1]) === pid,
-  );
-}
-
-/** A name may hold spaces and parentheses: the fields are counted from its last parenthesis. Source: proc(5). */
-const fieldsAfterName = (stat: string): readonly string[] =>
-  stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-
 function readTitle(pid: number): string | undefined {
-  return readText(`/proc/${pid}/cmdline`)?.replaceAll("\0", " ").trim();
+  return readProcText(`${pid}/cmdline`)?.replaceAll("\0", " ").trim();
 }
 
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return undefined; // the process ended, or is not ours to see
+    return undefined;
   }
 }

@@ -2,12 +2,12 @@ import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
 import { describeFailure, runCommand } from "../command.ts";
 import { type CheckTree, openCheckTree, withLivePaths } from "./check-tree.ts";
-import { type CliAddress, withCli } from "./cli-connection.ts";
+import type { CliSession } from "./cli-session.ts";
 
 /** How to ask about a candidate. */
 export interface CheckOptions {
   readonly binary: string;
-  readonly cli: CliAddress;
+  readonly session: CliSession;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -43,9 +43,9 @@ async function compile(tree: CheckTree, options: CheckOptions): Promise<CheckRes
 }
 
 /** The running daemon's `cc_command`: with tcc a check takes a fraction of the time. */
-async function readCompiler({ cli, signal }: CheckOptions): Promise<string | undefined> {
+async function readCompiler({ session, signal }: CheckOptions): Promise<string | undefined> {
   try {
-    const { status, body } = await withCli(cli, signal, (connection) =>
+    const { status, body } = await session.use(signal, (connection) =>
       connection.send(["param.show", "-j", "cc_command"]),
     );
     if (status !== 200) return undefined;
@@ -65,7 +65,7 @@ async function readCompiler({ cli, signal }: CheckOptions): Promise<string | und
 async function loadCold(tree: CheckTree, options: CheckOptions): Promise<CheckResult> {
   const name = `fairlead_check_${process.pid}`;
   try {
-    return await withCli(options.cli, options.signal, async (cli) => {
+    return await options.session.use(options.signal, async (cli) => {
       const loaded = await cli.send(["vcl.load", name, tree.main, "cold"], options);
       if (loaded.status === 200) {
         await cli.send(["vcl.discard", name]);

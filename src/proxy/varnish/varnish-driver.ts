@@ -4,10 +4,12 @@ import type { Generation, Proof, ProxyDriver } from "../../apply/proxy-driver.ts
 import type { VarnishConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { superviseProcess } from "../supervised-process.ts";
+import { openSupervision } from "../supervise/open-supervision.ts";
+import type { SupervisedProcess } from "../supervise/supervised-process.ts";
 import { parseBackendHealth } from "./backend-health.ts";
 import { checkVcl, explanation } from "./check-vcl.ts";
-import { type CliConnection, withCli } from "./cli-connection.ts";
+import type { CliConnection } from "./cli-connection.ts";
+import { createSession } from "./cli-session.ts";
 import { generationIdOf, type LoadedVcl, newVclName, outdated, parseVclList } from "./vcl-list.ts";
 
 const OK = 200;
@@ -16,36 +18,61 @@ const POLL_MS = 50;
 const WARM_MS = 5_000;
 /** How long a varnishd that was just started may take until its CLI answers. */
 const START_MS = 10_000;
+/** How often it is looked whether the VCL that was proved is still the active one. */
+const WATCH_MS = 2_000;
 
 /** Checks, reloads and proves one Varnish over its CLI socket. */
 export function createVarnishDriver(
   config: VarnishConfig,
-  { log }: { readonly log: Log },
+  { log, state }: { readonly log: Log; readonly state: string },
 ): ProxyDriver {
   const cli = config.admin;
-  const child =
-    config.reload.supervise === undefined
-      ? undefined
-      : superviseProcess(config.reload.supervise, { stopSignal: "SIGTERM", log });
+  const child = openSupervision(config, { stopSignal: "SIGTERM", state, log });
   /** The name under which the last generation was loaded. */
   let loadedAs: string | undefined;
+  /** The generation that was given to Varnish last. */
+  let given: string | undefined;
+  /** What was proved last. */
+  let proved: string | undefined;
+  const session = createSession(cli);
 
   return {
+    async open(live) {
+      await child?.takeOver();
+      if (live !== undefined) child?.start({ atOnce: false });
+    },
+
+    watch(onLost, signal) {
+      const timer = setInterval(() => void look(), WATCH_MS);
+      signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+      async function look(): Promise<void> {
+        const was = proved;
+        if (was === undefined) return;
+        const is = await session.glance(signal, identityNow);
+        if (is === undefined || is === was || proved !== was) return;
+        proved = undefined;
+        onLost(`Varnish runs ${is}, no longer ${was}`);
+      }
+    },
+
+    reopenLogs: () => undefined, // varnishd writes none
+
     async check(candidate, signal) {
       return await checkVcl(candidate, {
         binary: config.binary,
-        cli,
+        session,
         timeoutMs: config.checkTimeout,
         signal,
       });
     },
 
     async reload(generation, signal) {
-      if (child !== undefined && child.pid() === undefined) {
-        child.start();
-        await untilAnswering(signal);
+      if (child !== undefined) {
+        child.start({ atOnce: given !== generation.id });
+        await untilAnswering(child, signal);
       }
-      loadedAs = await withCli(cli, signal, async (connection) => {
+      given = generation.id;
+      loadedAs = await session.use(signal, async (connection) => {
         const name = newVclName(generation, await listVcls(connection));
         await load(connection, name, generation);
         await warm(connection, name, signal);
@@ -56,11 +83,14 @@ export function createVarnishDriver(
     },
 
     async prove(generation, signal) {
-      return await withCli(cli, signal, async (connection) => {
+      return await session.use(signal, async (connection) => {
         const active = activeOf(await listVcls(connection));
         const { body: state } = await connection.send(["status"]);
-        if (active === loadedAs && /running/.test(state))
-          return await proofOf(connection, active ?? "");
+        if (active === loadedAs && /running/.test(state)) {
+          const proof = await proofOf(connection, active ?? "");
+          proved = proof.identity;
+          return proof;
+        }
         throw new AppError(
           "NOT_PROVED",
           `Cannot prove the reload as Varnish has "${active ?? "no VCL"}" active instead of "${loadedAs}", and says "${state.trim()}" (generation ${generation.number})`,
@@ -71,7 +101,11 @@ export function createVarnishDriver(
 
     async serves(generation, _lastProof, signal) {
       try {
-        return await withCli(cli, signal, (connection) => isServed(connection, generation));
+        return await session.use(signal, async (connection) => {
+          const isServing = await isServed(connection, generation);
+          if (isServing) proved = await identityNow(connection);
+          return isServing;
+        });
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof AppError) return false;
@@ -144,23 +178,32 @@ export function createVarnishDriver(
     }
   }
 
-  async function untilAnswering(signal: AbortSignal): Promise<void> {
+  async function untilAnswering(child: SupervisedProcess, signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + START_MS;
     for (;;) {
       try {
-        await withCli(cli, signal, (connection) => connection.send(["ping"]));
+        await session.use(signal, (connection) => connection.send(["ping"]));
         return;
       } catch (error) {
-        if (
-          !(error instanceof AppError) ||
-          error.code !== "PROXY_DOWN" ||
-          performance.now() > deadline
-        )
-          throw error;
+        if (!(error instanceof AppError) || error.code !== "PROXY_DOWN") throw error;
+        if (child.failure() !== undefined) throw childDown(child);
+        if (performance.now() > deadline) throw error;
         await sleep(POLL_MS, undefined, { signal });
       }
     }
   }
+}
+
+function childDown(child: SupervisedProcess): AppError {
+  const words =
+    child.recentErrors().findLast((line) => /error/i.test(line)) ?? child.recentErrors().at(-1);
+  return new AppError(
+    "PROXY_DOWN",
+    `Cannot start Varnish: ${child.failure()}: ${words ?? "it said nothing"}`,
+    {
+      hint: "Mend what varnishd names, or correct reload.supervise. The checked files are in place, and it is started again by itself",
+    },
+  );
 }
 
 async function listVcls(connection: CliConnection): Promise<readonly LoadedVcl[]> {
@@ -179,12 +222,23 @@ const activeOf = (vcls: readonly LoadedVcl[]): string | undefined =>
   vcls.find(({ isActive }) => isActive)?.name;
 
 async function proofOf(connection: CliConnection, active: string): Promise<Proof> {
-  const { body } = await connection.send(["pid"]);
-  const manager = /Master:\s*(\d+)/.exec(body)?.[1] ?? "?";
+  const manager = await managerOf(connection);
   return {
     evidence: `VCL ${active} is active in varnishd ${manager}`,
     identity: `${active}@${manager}`,
   };
+}
+
+/** What is active now, and in which manager: as {@link proofOf} names it. */
+async function identityNow(connection: CliConnection): Promise<string> {
+  const active = activeOf(await listVcls(connection));
+  const { body: state } = await connection.send(["status"]);
+  return `${/running/.test(state) ? active : state.trim()}@${await managerOf(connection)}`;
+}
+
+async function managerOf(connection: CliConnection): Promise<string> {
+  const { body } = await connection.send(["pid"]);
+  return /Master:\s*(\d+)/.exec(body)?.[1] ?? "?";
 }
 
 /** The active VCL is the generation's own, or one with the live file's very text, such as `boot` after a restart. */

@@ -117,7 +117,10 @@ async function stage({ reload = {}, proof }: Parts) {
     ],
   }).replaceAll("$CONFIG", nginx.config);
   const { proxies } = parseConfig(text, { file: directory.at("fairlead.yaml"), environment: {} });
-  const driver = createNginxDriver(proxies[0] as NginxConfig, { log: pino({ level: "silent" }) });
+  const driver = createNginxDriver(proxies[0] as NginxConfig, {
+    log: pino({ level: "silent" }),
+    state: directory.at("state"),
+  });
   onTestFinished(() => driver.close());
   const generation: Generation = { number: 1, id: "0123456789ab", paths: [path] };
   const { signal } = new AbortController();

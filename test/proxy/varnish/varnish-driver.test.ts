@@ -193,7 +193,10 @@ async function stage(options: { readonly binary?: string; readonly secret?: stri
   });
   const config = parseConfig(text, { file: "fairlead.yaml", environment: {} })
     .proxies[0] as VarnishConfig;
-  const driver = createVarnishDriver(config, { log: pino({ level: "silent" }) });
+  const driver = createVarnishDriver(config, {
+    log: pino({ level: "silent" }),
+    state: directory.at("state"),
+  });
   onTestFinished(() => driver.close());
   const ending = new AbortController();
   onTestFinished(() => ending.abort(new Error("the test is finished")));
