@@ -145,6 +145,14 @@ const varnishSchema = z.strictObject({
     })
     .prefault({})
     .describe("The CLI socket of the running varnishd."),
+  groups: z
+    .union([z.enum(["auto", "off"]), z.int().min(1).max(64)], {
+      error: "auto, off or a number from 1 to 64",
+    })
+    .default("auto")
+    .describe(
+      "Into how many VCLs a template with parts is split, so that a change compiles one of them. `auto` splits into 32 from 100 routes on.",
+    ),
   reload: z
     .strictObject(supervision)
     .prefault({})

@@ -10,7 +10,11 @@ export interface FileTemplate {
   readonly content: Template;
   /** Gives the output's path; only with `each` does it differ from item to item. */
   readonly path: Template | undefined;
+  /** It reads `part`: it can be rendered as several files that a proxy loads one by one. */
+  readonly hasParts?: boolean;
 }
+
+const READS_PART = /\bpart\.(kind|routes|labels)\b/;
 
 /**
  * Loads all templates of a proxy.
@@ -26,10 +30,13 @@ export async function loadProxyTemplates(
   return await Promise.all(
     proxy.files.map(async (entry) => {
       const format = formatOf(entry, proxy);
+      const content = await loadTemplate(entry.template, { format, partials });
+      const text = content.sources.texts.get(content.sources.file) ?? "";
       return {
         entry,
         format,
-        content: await loadTemplate(entry.template, { format, partials }),
+        content,
+        hasParts: entry.each === undefined && READS_PART.test(text),
         path:
           entry.each === undefined
             ? undefined

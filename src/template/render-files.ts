@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import { keyEntries, routes } from "./catalog-helpers.ts";
 import type { FileTemplate } from "./proxy-templates.ts";
 import { ask, type RenderContext } from "./render-context.ts";
+import { type GroupsSetting, renderParts } from "./render-parts.ts";
 import { withoutMarks } from "./trace.ts";
 
 /** One rendered file. */
@@ -39,16 +40,21 @@ export function renderFiles(
   { proxy, values }: RenderProxyOptions,
 ): readonly Draft[] {
   const root = { values, proxy: { name: proxy.name, kind: proxy.kind } };
-  return templates.flatMap((template) => renderFile(template, context, root));
+  const groups = proxy.kind === "varnish" ? proxy.groups : "off";
+  return templates.flatMap((template) => renderFile(template, context, { root, groups }));
 }
 
 function renderFile(
   template: FileTemplate,
   context: RenderContext,
-  root: object,
+  { root, groups }: { readonly root: object; readonly groups: GroupsSetting },
 ): readonly Draft[] {
   const { entry, format, content, path } = template;
   const mode = Number.parseInt(entry.mode, 8);
+  if (template.hasParts === true) {
+    const pieces = renderParts(template, { context, root, groups });
+    return pieces.map((piece) => ({ ...piece, mode, template }));
+  }
   if (path === undefined) {
     return [{ path: entry.path, text: content.render(context, root), format, mode, template }];
   }

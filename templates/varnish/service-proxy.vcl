@@ -1,6 +1,8 @@
 vcl 4.1;
 # Written by Fairlead from builtin:varnish/service-proxy.vcl; changes made here are overwritten.
+{{#if (eq part.kind "whole")}}
 # Generation {{generation}}
+{{/if}}
 #
 # What is not said here is Varnish's built-in VCL: requests with cookies or Authorization are not cached,
 # nor are answers that set cookies. Settings from the config's `values.varnish`:
@@ -10,14 +12,32 @@ vcl 4.1;
 import directors;
 import std;
 
+{{#if (ne part.kind "boot")}}
 # Who may PURGE and ask for the generation.
 acl fairlead_local {
   "127.0.0.0"/8;
   "::1";
 }
 
+{{/if}}
 backend default none;
-{{#each (routes)}}
+{{#if (eq part.kind "boot")}}
+
+# Serves nothing: it stands in until the parts are loaded. `varnishd -I` with the .cli file beside this one loads them.
+sub vcl_recv {
+  return (synth(503));
+}
+{{else if (eq part.kind "generation")}}
+
+sub vcl_recv {
+  if (client.ip ~ fairlead_local) {
+    return (synth(200, "{{generation}}"));
+  }
+  return (synth(404));
+}
+{{else}}
+{{#if (ne part.kind "top")}}
+{{#each part.routes}}
 {{#if servers}}
 
 # {{name}}: {{#if host}}{{host}}{{/if}}{{path}}, {{length servers}} healthy
@@ -49,7 +69,7 @@ backend b_{{../name}}_{{@index}} {
 {{/each}}
 
 sub vcl_init {
-{{#each (routes)}}
+{{#each part.routes}}
 {{#if servers}}
 {{#if (or sticky (eq balance "hash"))}}
   new d_{{name}} = directors.shard();
@@ -72,11 +92,15 @@ sub vcl_init {
 {{/each}}
   return (ok);
 }
+{{/if}}
 
 # Which route a request belongs to. Hosts come before routes for every host, long paths before short ones.
 sub fairlead_route {
-{{#each (routes)}}
+{{#each part.routes}}
   {{#unless @first}}else {{/unless}}if ({{#if host}}{{#if (startsWith host "*.")}}req.http.X-Fairlead-Host ~ "{{slice host 1}}$"{{else}}req.http.X-Fairlead-Host == "{{host}}"{{/if}}{{#unless (eq path "/")}} && {{/unless}}{{else if (eq path "/")}}true{{/if}}{{#unless (eq path "/")}}req.url ~ "^{{path}}(/|\?|$)"{{/unless}}) {
+{{#if (eq @root.part.kind "top")}}
+    return (vcl({{lookup @root.part.labels name}}));
+{{else}}
     set req.http.X-Fairlead-Route = "{{name}}";
 {{#if servers}}
 {{#if strip}}
@@ -102,6 +126,7 @@ sub fairlead_route {
 {{else}}
     return (synth(503)); # no healthy instance
 {{/if}}
+{{/if}}
   }
 {{/each}}
 }
@@ -115,9 +140,16 @@ sub vcl_recv {
   set req.http.X-Fairlead-Host = std.tolower(regsub(req.http.Host, ":\d+$", ""));
 
   if (req.url ~ "^/__fairlead(/|\?|$)") {
+{{#if (eq part.kind "top")}}
+    if (req.url == "/__fairlead/generation") {
+      return (vcl({{part.generationLabel}}));
+    }
+{{/if}}
+{{#if (eq part.kind "whole")}}
     if (req.url == "/__fairlead/generation" && client.ip ~ fairlead_local) {
       return (synth(200, "{{generation}}"));
     }
+{{/if}}
     return (synth(404));
   }
   if (req.method == "PURGE" && client.ip !~ fairlead_local) {
@@ -135,6 +167,7 @@ sub vcl_recv {
     }
     return (synth(404));
   }
+{{#if (ne part.kind "top")}}
   if (req.method == "PURGE") {
     return (purge);
   }
@@ -144,7 +177,9 @@ sub vcl_recv {
   if (std.healthy(req.backend_hint)) {
     set req.grace = 10s;
   }
+{{/if}}
 }
+{{#if (ne part.kind "top")}}
 
 sub vcl_hash {
   hash_data(req.http.X-Fairlead-Route);
@@ -173,7 +208,7 @@ sub fairlead_clean {
 # Another server may do better, when asking twice does no harm.
 sub fairlead_retry {
   if (bereq.method == "GET" || bereq.method == "HEAD") {
-{{#each (routes)}}
+{{#each part.routes}}
 {{#if (isNumber retries)}}
     if (bereq.http.X-Fairlead-Route == "{{name}}") {
       if (bereq.retries < {{retries}}) {
@@ -204,6 +239,8 @@ sub vcl_backend_error {
 "};
   return (deliver);
 }
+{{/if}}
+{{/if}}
 
 sub vcl_synth {
   set resp.http.Content-Type = "text/plain; charset=utf-8";
@@ -213,7 +250,7 @@ sub vcl_synth {
     set resp.body = "";
   } elseif (resp.status == 503) {
     set resp.http.Retry-After = "5";
-    set resp.body = {"no healthy instance
+    set resp.body = {"{{#if (eq part.kind "boot")}}not loaded yet{{else}}no healthy instance{{/if}}
 "};
   } elseif (resp.status == 404) {
     set resp.body = {"no such route

@@ -1,3 +1,5 @@
+import type { CliConnection } from "./cli-connection.ts";
+
 /** How a VCL's probed backends are, by what `backend.list -j` says. */
 export interface BackendHealth {
   readonly probed: number;
@@ -9,6 +11,38 @@ interface Entry {
   readonly type?: unknown;
   readonly admin_health?: unknown;
   readonly probe_message?: readonly unknown[] | string;
+}
+
+const OK = 200;
+const TRUNCATED = 201;
+/** What a VCL identifier is made of, in five shares. */
+const SHARES = ["[A-Z]", "[-_0-9]", "[a-h]", "[i-p]", "[q-z]"];
+/** The longest identifier that is told apart. */
+const LONGEST = 100;
+
+/** The probed backends of a VCL that Varnish would not use now. Empty while the VCL has no backends yet. */
+export async function sickBackends(
+  connection: CliConnection,
+  vcl: string,
+): Promise<readonly string[]> {
+  return await sickLike(connection, `${vcl}.*`, 0);
+}
+
+/** An answer that is longer than varnishd's `cli_limit` is cut off: then the names are asked for in shares. */
+async function sickLike(
+  connection: CliConnection,
+  pattern: string,
+  depth: number,
+): Promise<readonly string[]> {
+  const { status, body } = await connection.send(["backend.list", "-j", pattern]);
+  if (status === OK) return parseBackendHealth(body).sick;
+  if (status !== TRUNCATED || depth > LONGEST) return []; // no child yet: it starts with the VCL
+  const prefix = pattern.slice(0, -1);
+  const sick = [...(await sickLike(connection, prefix, LONGEST + 1))];
+  for (const share of SHARES) {
+    sick.push(...(await sickLike(connection, `${prefix}${share}*`, depth + 1)));
+  }
+  return sick;
 }
 
 /**

@@ -23,14 +23,21 @@ const HINT = "Correct the template or the service's data; the live files are unt
 export async function checkVcl(candidate: Candidate, options: CheckOptions): Promise<CheckResult> {
   const tree = await openCheckTree(candidate);
   try {
-    return (await compile(tree, options)) ?? (await loadCold(tree, options));
+    return (await compileVcl(tree, options)) ?? (await loadCold(tree, options));
   } finally {
     await tree.remove();
   }
 }
 
-/** @returns `undefined` when there is no such program */
-async function compile(tree: CheckTree, options: CheckOptions): Promise<CheckResult | undefined> {
+/**
+ * Asks `varnishd -C` about one VCL.
+ *
+ * @returns `undefined` when there is no such program
+ */
+export async function compileVcl(
+  tree: Pick<CheckTree, "main" | "standIns">,
+  options: CheckOptions,
+): Promise<CheckResult | undefined> {
   const compiler = await readCompiler(options);
   const parameters = compiler === undefined ? [] : ["-p", `cc_command=${compiler}`];
   const argv = [options.binary, ...parameters, "-C", "-f", tree.main];
@@ -86,8 +93,8 @@ async function loadCold(tree: CheckTree, options: CheckOptions): Promise<CheckRe
   }
 }
 
-/** The compiler names a place as `('FILE' Line 12 Pos 5)`. */
-function refusal(output: string): CheckResult {
+/** What a compiler's output says. It names a place as `('FILE' Line 12 Pos 5)`. */
+export function refusal(output: string): CheckResult {
   const [, path, line] = /\('(\/[^'\n]+)' Line (\d+)/.exec(output) ?? [];
   return {
     ok: false,

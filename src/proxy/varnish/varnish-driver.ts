@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Generation, Proof, ProxyDriver } from "../../apply/proxy-driver.ts";
 import type { VarnishConfig } from "../../config/proxy-schema.ts";
@@ -6,20 +5,27 @@ import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { openSupervision } from "../supervise/open-supervision.ts";
 import type { SupervisedProcess } from "../supervise/supervised-process.ts";
-import { parseBackendHealth } from "./backend-health.ts";
-import { checkVcl, explanation } from "./check-vcl.ts";
+import { type BootScript, isBootScript, readBootScript } from "./boot-script.ts";
+import { checkParts } from "./check-parts.ts";
+import { checkVcl } from "./check-vcl.ts";
 import type { CliConnection } from "./cli-connection.ts";
 import { createSession } from "./cli-session.ts";
-import { generationIdOf, type LoadedVcl, newVclName, outdated, parseVclList } from "./vcl-list.ts";
+import { createDiscarder } from "./discard-vcls.ts";
+import { loadParts, namesOf, servesParts, switchParts } from "./load-parts.ts";
+import { loadWhole, servesWhole, useWhole } from "./load-whole.ts";
+import { readServed, type ServedVcl } from "./served-vcl.ts";
+import { activeOf, outdated } from "./vcl-list.ts";
+import { warmBackends } from "./warm-backends.ts";
 
-const OK = 200;
 const POLL_MS = 50;
-/** How long new backends may take for their first good probe, before they are used all the same. */
-const WARM_MS = 5_000;
 /** How long a varnishd that was just started may take until its CLI answers. */
 const START_MS = 10_000;
 /** How often it is looked whether the VCL that was proved is still the active one. */
 const WATCH_MS = 2_000;
+
+type Wanted =
+  | { readonly kind: "whole"; readonly name: string }
+  | { readonly kind: "parts"; readonly script: BootScript };
 
 /** Checks, reloads and proves one Varnish over its CLI socket. */
 export function createVarnishDriver(
@@ -28,8 +34,11 @@ export function createVarnishDriver(
 ): ProxyDriver {
   const cli = config.admin;
   const child = openSupervision(config, { stopSignal: "SIGTERM", state, log });
-  /** The name under which the last generation was loaded. */
-  let loadedAs: string | undefined;
+  const discarder = createDiscarder(log);
+  /** What shall be served since the last reload: the name of a whole VCL, or the script of parts. */
+  let wanted: Wanted | undefined;
+  /** The parts that were in use last: their probes have run for long. */
+  let warmed: ReadonlySet<string> = new Set();
   /** The generation that was given to Varnish last. */
   let given: string | undefined;
   /** What was proved last. */
@@ -48,7 +57,7 @@ export function createVarnishDriver(
       async function look(): Promise<void> {
         const was = proved;
         if (was === undefined) return;
-        const is = await session.glance(signal, identityNow);
+        const is = (await session.glance(signal, readServed))?.identity;
         if (is === undefined || is === was || proved !== was) return;
         proved = undefined;
         onLost(`Varnish runs ${is}, no longer ${was}`);
@@ -58,12 +67,12 @@ export function createVarnishDriver(
     reopenLogs: () => undefined, // varnishd writes none
 
     async check(candidate, signal) {
-      return await checkVcl(candidate, {
-        binary: config.binary,
-        session,
-        timeoutMs: config.checkTimeout,
-        signal,
-      });
+      const timeoutMs = config.checkTimeout;
+      const options = { binary: config.binary, session, timeoutMs, signal };
+      const manifest = candidate.files.find(({ path }) => isBootScript(path));
+      return manifest === undefined
+        ? await checkVcl(candidate, options)
+        : await checkParts(candidate, manifest, options);
     },
 
     async reload(generation, signal) {
@@ -72,38 +81,43 @@ export function createVarnishDriver(
         await untilAnswering(child, signal);
       }
       given = generation.id;
-      loadedAs = await session.use(signal, async (connection) => {
-        const name = newVclName(generation, await listVcls(connection));
-        await load(connection, name, generation);
-        await warm(connection, name, signal);
-        await use(connection, name);
-        await discardOutdated(connection);
-        return name;
+      wanted = await session.use(signal, async (connection) => {
+        const script = await readBootScript(generation.paths);
+        const made =
+          script === undefined
+            ? await activateWhole(connection, generation, signal)
+            : await activateParts(connection, script, signal);
+        const { body: state } = await connection.send(["status"]);
+        // A varnishd that was started without a VCL has no child until it is told to.
+        if (/stopped/.test(state)) await connection.send(["start"]);
+        return made;
       });
     },
 
     async prove(generation, signal) {
       return await session.use(signal, async (connection) => {
-        const active = activeOf(await listVcls(connection));
-        const { body: state } = await connection.send(["status"]);
-        if (active === loadedAs && /running/.test(state)) {
-          const proof = await proofOf(connection, active ?? "");
-          proved = proof.identity;
-          return proof;
+        const served = await readServed(connection);
+        if (wanted === undefined || !isWanted(served, wanted)) {
+          throw notProved(served, generation);
         }
-        throw new AppError(
-          "NOT_PROVED",
-          `Cannot prove the reload as Varnish has "${active ?? "no VCL"}" active instead of "${loadedAs}", and says "${state.trim()}" (generation ${generation.number})`,
-          { hint: "See whether somebody else uses Varnish's CLI, and what varnishd logs" },
-        );
+        const needed = wanted.kind === "parts" ? namesOf(wanted.script) : new Set<string>();
+        await discarder.discard(connection, outdated(served.vcls, needed));
+        proved = served.identity;
+        return proofOf(served, wanted);
       });
     },
 
     async serves(generation, _lastProof, signal) {
       try {
         return await session.use(signal, async (connection) => {
-          const isServing = await isServed(connection, generation);
-          if (isServing) proved = await identityNow(connection);
+          const served = await readServed(connection);
+          const script = await readBootScript(generation.paths);
+          const isServing =
+            served.down === undefined &&
+            (script === undefined
+              ? await servesWhole(connection, generation)
+              : servesParts(served.vcls, script));
+          if (isServing) proved = served.identity;
           return isServing;
         });
       } catch (error) {
@@ -116,66 +130,39 @@ export function createVarnishDriver(
     close: async () => await child?.stop(),
   };
 
-  async function load(
+  async function activateWhole(
     connection: CliConnection,
-    name: string,
-    { paths }: Generation,
-  ): Promise<void> {
-    const { status, body } = await connection.send(["vcl.load", name, paths[0] ?? ""], {
+    generation: Generation,
+    signal: AbortSignal,
+  ): Promise<Wanted> {
+    const name = await loadWhole(connection, generation, { timeoutMs: config.checkTimeout });
+    await warmBackends(connection, [name], { log, signal });
+    await useWhole(connection, name);
+    return { kind: "whole", name };
+  }
+
+  /** What the check loaded is there already; after a restart of Varnish all of it is loaded here. */
+  async function activateParts(
+    connection: CliConnection,
+    script: BootScript,
+    signal: AbortSignal,
+  ): Promise<Wanted> {
+    const refused = await loadParts(connection, script, {
+      from: (path) => path,
       timeoutMs: config.checkTimeout,
     });
-    if (status === OK) return;
-    throw new AppError(
-      "RELOAD_FAILED",
-      `Cannot reload as Varnish does not load "${paths[0]}": ${explanation(body)}`,
-      {
-        hint: "Let varnishd read the file at the same path, and see what it says",
-      },
-    );
-  }
-
-  async function use(connection: CliConnection, name: string): Promise<void> {
-    const used = await connection.send(["vcl.use", name]);
-    if (used.status !== OK) {
-      await connection.send(["vcl.discard", name]);
+    if (refused !== undefined) {
       throw new AppError(
         "RELOAD_FAILED",
-        `Cannot reload as Varnish does not use "${name}": ${used.body.trim()}`,
-        {
-          hint: "See what varnishd logs",
-        },
+        `Cannot reload as Varnish does not load "${refused.path}": ${refused.output}`,
+        { hint: "Let varnishd read the file at the same path, and see what it says" },
       );
     }
-    const { body: state } = await connection.send(["status"]);
-    // A varnishd that was started without a VCL has no child until it is told to.
-    if (/stopped/.test(state)) await connection.send(["start"]);
-  }
-
-  /** A backend with a probe starts sick: a VCL that is used at once would answer 503. */
-  async function warm(connection: CliConnection, name: string, signal: AbortSignal): Promise<void> {
-    const deadline = performance.now() + WARM_MS;
-    for (;;) {
-      const { status, body } = await connection.send(["backend.list", "-j", `${name}.*`]);
-      if (status !== OK) return; // no child yet: it starts with the VCL
-      const { sick } = parseBackendHealth(body);
-      if (sick.length === 0) return;
-      if (performance.now() > deadline) {
-        log.warn(
-          { backends: sick.slice(0, 10), count: sick.length },
-          `${sick.length} probed backends are still sick after ${WARM_MS / 1_000} s; the new VCL is used all the same`,
-        );
-        return;
-      }
-      await sleep(POLL_MS, undefined, { signal });
-    }
-  }
-
-  async function discardOutdated(connection: CliConnection): Promise<void> {
-    for (const name of outdated(await listVcls(connection))) {
-      const { status, body } = await connection.send(["vcl.discard", name]);
-      if (status !== OK)
-        log.warn({ vcl: name }, `Varnish does not discard "${name}": ${body.trim()}`);
-    }
+    const changed = [...script.labels.values()].filter((name) => !warmed.has(name));
+    await warmBackends(connection, changed, { log, signal });
+    await switchParts(connection, script);
+    warmed = new Set(script.labels.values());
+    return { kind: "parts", script };
   }
 
   async function untilAnswering(child: SupervisedProcess, signal: AbortSignal): Promise<void> {
@@ -194,6 +181,25 @@ export function createVarnishDriver(
   }
 }
 
+const isWanted = ({ vcls, down }: ServedVcl, wanted: Wanted): boolean =>
+  down === undefined &&
+  (wanted.kind === "whole" ? activeOf(vcls) === wanted.name : servesParts(vcls, wanted.script));
+
+function proofOf({ vcls, manager, identity }: ServedVcl, wanted: Wanted): Proof {
+  const parts =
+    wanted.kind === "whole" ? "is" : `with ${wanted.script.labels.size} parts below it is`;
+  return { evidence: `VCL ${activeOf(vcls)} ${parts} active in varnishd ${manager}`, identity };
+}
+
+function notProved({ vcls, down }: ServedVcl, { number }: Generation): AppError {
+  const state = down === undefined ? "" : `, and says "${down}"`;
+  return new AppError(
+    "NOT_PROVED",
+    `Cannot prove the reload as Varnish has "${activeOf(vcls) ?? "no VCL"}" active, not what it was given as generation ${number}${state}`,
+    { hint: "See whether somebody else uses Varnish's CLI, and what varnishd logs" },
+  );
+}
+
 function childDown(child: SupervisedProcess): AppError {
   const words =
     child.recentErrors().findLast((line) => /error/i.test(line)) ?? child.recentErrors().at(-1);
@@ -204,53 +210,4 @@ function childDown(child: SupervisedProcess): AppError {
       hint: "Mend what varnishd names, or correct reload.supervise. The checked files are in place, and it is started again by itself",
     },
   );
-}
-
-async function listVcls(connection: CliConnection): Promise<readonly LoadedVcl[]> {
-  const { status, body } = await connection.send(["vcl.list", "-j"]);
-  if (status === OK) return parseVclList(body);
-  throw new AppError(
-    "RELOAD_FAILED",
-    `Cannot go on as Varnish does not list its VCLs: ${body.trim()}`,
-    {
-      hint: "Use Varnish 6 or later",
-    },
-  );
-}
-
-const activeOf = (vcls: readonly LoadedVcl[]): string | undefined =>
-  vcls.find(({ isActive }) => isActive)?.name;
-
-async function proofOf(connection: CliConnection, active: string): Promise<Proof> {
-  const manager = await managerOf(connection);
-  return {
-    evidence: `VCL ${active} is active in varnishd ${manager}`,
-    identity: `${active}@${manager}`,
-  };
-}
-
-/** What is active now, and in which manager: as {@link proofOf} names it. */
-async function identityNow(connection: CliConnection): Promise<string> {
-  const active = activeOf(await listVcls(connection));
-  const { body: state } = await connection.send(["status"]);
-  return `${/running/.test(state) ? active : state.trim()}@${await managerOf(connection)}`;
-}
-
-async function managerOf(connection: CliConnection): Promise<string> {
-  const { body } = await connection.send(["pid"]);
-  return /Master:\s*(\d+)/.exec(body)?.[1] ?? "?";
-}
-
-/** The active VCL is the generation's own, or one with the live file's very text, such as `boot` after a restart. */
-async function isServed(connection: CliConnection, { id, paths }: Generation): Promise<boolean> {
-  const active = activeOf(await listVcls(connection));
-  const { body: state } = await connection.send(["status"]);
-  if (active === undefined || !/running/.test(state)) return false;
-  if (generationIdOf(active) !== undefined) return generationIdOf(active) === id;
-  if (paths.length !== 1) return false;
-  const [shown, text] = await Promise.all([
-    connection.send(["vcl.show", active]),
-    readFile(paths[0] ?? "", "utf8"),
-  ]);
-  return shown.status === OK && shown.body.trimEnd() === text.trimEnd();
 }

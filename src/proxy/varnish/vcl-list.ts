@@ -1,4 +1,6 @@
 import type { Generation } from "../../apply/proxy-driver.ts";
+import { AppError } from "../../errors.ts";
+import type { CliConnection } from "./cli-connection.ts";
 
 /** One line of `vcl.list`. */
 export interface LoadedVcl {
@@ -6,26 +8,46 @@ export interface LoadedVcl {
   readonly isActive: boolean;
   /** It is gone as soon as the last request that it serves is. */
   readonly isDiscarded: boolean;
+  /** The VCL that it points to; only a label has one. */
+  readonly target?: string;
 }
 
 /** Loaded VCLs of Fairlead's that are kept besides the active one, for a quick way back. */
 const KEPT = 2;
-const OURS = /^fairlead_(\d+)_([0-9a-f]{12})(_\d+)?$/;
+const WHOLE = /^fairlead_(\d+)_([0-9a-f]{12})(_\d+)?$/;
+const PART = /^fairlead_(to_)?(g\d\d|top|generation)(_[0-9a-f]+)?$/;
+const OK = 200;
+const TRUNCATED = 201;
+
+/** @throws {AppError} RELOAD_FAILED when Varnish does not list its VCLs */
+export async function listVcls(connection: CliConnection): Promise<readonly LoadedVcl[]> {
+  const { status, body } = await connection.send(["vcl.list", "-j"]);
+  if (status === OK) return parseVclList(body);
+  const words = status === TRUNCATED ? "its answer is cut off" : body.trim();
+  throw new AppError("RELOAD_FAILED", `Cannot go on as Varnish does not list its VCLs: ${words}`, {
+    hint:
+      status === TRUNCATED
+        ? "Raise varnishd's parameter cli_limit, or discard VCLs that nobody needs"
+        : "Use Varnish 6 or later",
+  });
+}
 
 /**
  * Reads the body of `vcl.list -j`: a list that starts with a version, the command and a time.
  *
  * @throws {SyntaxError} when it is not JSON
  */
-export function parseVclList(body: string): readonly LoadedVcl[] {
+function parseVclList(body: string): readonly LoadedVcl[] {
   const entries = (JSON.parse(body) as readonly unknown[]).slice(3) as readonly {
     readonly name: string;
     readonly status: string;
+    readonly label?: { readonly name: string };
   }[];
-  return entries.map(({ name, status }) => ({
+  return entries.map(({ name, status, label }) => ({
     name,
     isActive: status === "active",
     isDiscarded: status === "discarded",
+    ...(label === undefined ? {} : { target: label.name }),
   }));
 }
 
@@ -38,13 +60,27 @@ export function newVclName({ number, id }: Generation, loaded: readonly LoadedVc
   return name;
 }
 
-/** The id of the generation that a VCL of Fairlead's holds; `undefined` when it is somebody else's. */
-export const generationIdOf = (name: string): string | undefined => OURS.exec(name)?.[2];
+/** The id of the generation that a VCL of Fairlead's holds; `undefined` when it is somebody else's, or a part. */
+export const generationIdOf = (name: string): string | undefined => WHOLE.exec(name)?.[2];
 
-/** VCLs of Fairlead's that nobody needs any more: all but the active one and the last few, which come last in the list. */
-export function outdated(loaded: readonly LoadedVcl[]): readonly string[] {
+export const activeOf = (vcls: readonly LoadedVcl[]): string | undefined =>
+  vcls.find(({ isActive }) => isActive)?.name;
+
+/**
+ * VCLs and labels of Fairlead's that nobody needs any more: all but the active one, the parts that are needed,
+ * and the last few whole ones, which come last in the list.
+ *
+ * @param needed names of the parts that are in use; empty when the active VCL is a whole one
+ */
+export function outdated(
+  loaded: readonly LoadedVcl[],
+  needed: ReadonlySet<string> = new Set(),
+): readonly string[] {
   const ours = loaded.filter(
-    ({ name, isActive, isDiscarded }) => !isActive && !isDiscarded && OURS.test(name),
+    ({ name, isActive, isDiscarded }) => !isActive && !isDiscarded && !needed.has(name),
   );
-  return ours.slice(0, Math.max(0, ours.length - KEPT)).map(({ name }) => name);
+  const whole = ours.filter(({ name }) => WHOLE.test(name));
+  const parts = ours.filter(({ name }) => PART.test(name));
+  const kept = needed.size > 0 ? 0 : KEPT;
+  return [...whole.slice(0, Math.max(0, whole.length - kept)), ...parts].map(({ name }) => name);
 }

@@ -1,0 +1,80 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import type { Candidate, CandidateFile, CheckResult } from "../../apply/proxy-driver.ts";
+import { AppError } from "../../errors.ts";
+import { type BootScript, parseBootScript } from "./boot-script.ts";
+import { type CheckOptions, compileVcl, refusal } from "./check-vcl.ts";
+import { loadParts } from "./load-parts.ts";
+
+/**
+ * Asks the running Varnish to load the parts that it has not loaded yet: it then has them ready, and nothing is
+ * compiled twice. What is staged elsewhere than beside the live files is not for the running Varnish: then, and when
+ * there is none, `varnishd -C` compiles the parts that differ from the live files.
+ *
+ * @param manifest the candidate's boot script
+ * @throws {AppError} CHECK_UNAVAILABLE when there is neither
+ */
+export async function checkParts(
+  candidate: Candidate,
+  manifest: CandidateFile,
+  options: CheckOptions,
+): Promise<CheckResult> {
+  const script = parseBootScript(await readFile(manifest.stagedPath, "utf8"));
+  const staged = new Map(candidate.files.map((file) => [file.path, file.stagedPath]));
+  const from = (path: string) => staged.get(path) ?? path;
+  if (dirname(manifest.stagedPath) === dirname(manifest.path)) {
+    const verdict = await askRunning(script, from, options);
+    if (verdict !== undefined) return verdict;
+  }
+  return await compileParts(candidate, options);
+}
+
+/** @returns `undefined` when no Varnish runs */
+async function askRunning(
+  script: BootScript,
+  from: (path: string) => string,
+  { session, timeoutMs, signal }: CheckOptions,
+): Promise<CheckResult | undefined> {
+  try {
+    const refused = await session.use(signal, (connection) =>
+      loadParts(connection, script, { from, timeoutMs }),
+    );
+    if (refused === undefined) return { ok: true };
+    return refusal(refused.output.replaceAll(from(refused.path), refused.path));
+  } catch (error) {
+    if (error instanceof AppError && error.code === "PROXY_DOWN") return undefined;
+    throw error;
+  }
+}
+
+async function compileParts({ files }: Candidate, options: CheckOptions): Promise<CheckResult> {
+  const directory = await mkdtemp(join(tmpdir(), "fairlead-vcl-"));
+  try {
+    for (const { path, stagedPath, format } of files) {
+      const text = await readFile(stagedPath, "utf8");
+      if (format !== "vcl" || text === (await readFile(path, "utf8").catch(() => undefined)))
+        continue;
+      const copy = join(directory, basename(path));
+      await writeFile(copy, withoutLabels(text), { mode: 0o644 });
+      const verdict = await compileVcl({ main: copy, standIns: new Map([[copy, path]]) }, options);
+      if (verdict === undefined) throw unavailable(options.binary);
+      if (!verdict.ok) return verdict;
+    }
+    return { ok: true };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** `varnishd -C` knows no labels: all else is compiled. */
+const withoutLabels = (text: string): string =>
+  text.replace(/\breturn \(vcl\(\w+\)\)/g, "return (synth(200))");
+
+function unavailable(binary: string): AppError {
+  return new AppError(
+    "CHECK_UNAVAILABLE",
+    `Cannot check as "${binary}" cannot be run, and there is no running Varnish to ask either`,
+    { hint: "Install varnish beside Fairlead, set the proxy's `binary`, or start varnishd" },
+  );
+}

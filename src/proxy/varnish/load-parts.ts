@@ -1,0 +1,103 @@
+import { AppError } from "../../errors.ts";
+import type { BootScript } from "./boot-script.ts";
+import { explanation } from "./check-vcl.ts";
+import type { CliConnection } from "./cli-connection.ts";
+import { activeOf, type LoadedVcl, listVcls } from "./vcl-list.ts";
+
+const OK = 200;
+const TRUNCATED = 201;
+
+/** What Varnish did not load. */
+export interface PartRefusal {
+  readonly path: string;
+  readonly output: string;
+}
+
+/**
+ * Loads the parts of a boot script that are not loaded yet, and makes the labels that do not exist yet. No
+ * request meets them: nothing that is in use leads to a new label, and no existing one is moved.
+ *
+ * @param from where to read a part from, by its path in the script
+ * @returns what Varnish refused, once everything that was loaded for it is gone again
+ */
+export async function loadParts(
+  connection: CliConnection,
+  script: BootScript,
+  { from, timeoutMs }: { readonly from: (path: string) => string; readonly timeoutMs: number },
+): Promise<PartRefusal | undefined> {
+  const known = new Set((await listVcls(connection)).map(({ name }) => name));
+  const fresh: string[] = [];
+  for (const { name, path } of script.loads) {
+    if (!known.has(name)) {
+      const refusal = await load(name, path);
+      if (refusal !== undefined) {
+        for (const it of fresh.toReversed()) await connection.send(["vcl.discard", it]);
+        return refusal;
+      }
+    }
+    for (const [label, target] of script.labels) {
+      if (target === name && !known.has(label)) await makeLabel(label, name);
+    }
+  }
+  return undefined;
+
+  async function load(name: string, path: string): Promise<PartRefusal | undefined> {
+    const { status, body } = await connection.send(["vcl.load", name, from(path)], { timeoutMs });
+    // Of an answer that was cut off the status is unknown.
+    const isLoaded =
+      status === OK ||
+      (status === TRUNCATED && (await listVcls(connection)).some((it) => it.name === name));
+    if (!isLoaded) return { path, output: explanation(body) };
+    fresh.push(name);
+    return undefined;
+  }
+
+  async function makeLabel(label: string, name: string): Promise<void> {
+    await pointLabel(connection, label, name);
+    fresh.push(label);
+  }
+}
+
+/**
+ * Makes the loaded parts the ones that are served: first what known labels lead to, then the top, last the part that
+ * tells the generation. A request meets the old or the new text of a group, and a top that knows its paths.
+ *
+ * @throws {AppError} RELOAD_FAILED, with Varnish's own words
+ */
+export async function switchParts(connection: CliConnection, script: BootScript): Promise<void> {
+  const vcls = await listVcls(connection);
+  const targets = new Map(vcls.map(({ name, target }) => [name, target]));
+  const moved = [...script.labels].filter(([label, name]) => targets.get(label) !== name);
+  const isLast = ([label]: readonly [string, string]) => label === "fairlead_to_generation";
+  for (const [label, name] of moved.filter((it) => !isLast(it))) {
+    await pointLabel(connection, label, name);
+  }
+  if (activeOf(vcls) !== script.top) await done(connection, ["vcl.use", script.top]);
+  for (const [label, name] of moved.filter(isLast)) await pointLabel(connection, label, name);
+}
+
+/** Whether exactly the script's parts are served. */
+export function servesParts(vcls: readonly LoadedVcl[], script: BootScript): boolean {
+  const targets = new Map(vcls.map(({ name, target }) => [name, target]));
+  return (
+    activeOf(vcls) === script.top &&
+    [...script.labels].every(([label, name]) => targets.get(label) === name)
+  );
+}
+
+/** All names that a script needs. */
+export const namesOf = ({ loads, labels }: BootScript): ReadonlySet<string> =>
+  new Set([...loads.map(({ name }) => name), ...labels.keys()]);
+
+const pointLabel = async (connection: CliConnection, label: string, name: string): Promise<void> =>
+  await done(connection, ["vcl.label", label, name]);
+
+async function done(connection: CliConnection, words: readonly string[]): Promise<void> {
+  const { status, body } = await connection.send(words);
+  if (status === OK) return;
+  throw new AppError(
+    "RELOAD_FAILED",
+    `Cannot reload as Varnish refuses "${words.join(" ")}": ${body.trim()}`,
+    { hint: "See what varnishd logs, and whether somebody else uses its CLI" },
+  );
+}

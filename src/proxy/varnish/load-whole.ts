@@ -1,0 +1,58 @@
+import { readFile } from "node:fs/promises";
+import type { Generation } from "../../apply/proxy-driver.ts";
+import { AppError } from "../../errors.ts";
+import { explanation } from "./check-vcl.ts";
+import type { CliConnection } from "./cli-connection.ts";
+import { activeOf, generationIdOf, listVcls, newVclName } from "./vcl-list.ts";
+
+const OK = 200;
+
+/**
+ * Loads a generation that is one VCL, under a name of its own.
+ *
+ * @throws {AppError} RELOAD_FAILED, with Varnish's own words
+ */
+export async function loadWhole(
+  connection: CliConnection,
+  generation: Generation,
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<string> {
+  const name = newVclName(generation, await listVcls(connection));
+  const [path = ""] = generation.paths;
+  const { status, body } = await connection.send(["vcl.load", name, path], { timeoutMs });
+  // Of an answer that was cut off the status is unknown.
+  if (status === OK || (await listVcls(connection)).some((it) => it.name === name)) return name;
+  throw new AppError(
+    "RELOAD_FAILED",
+    `Cannot reload as Varnish does not load "${path}": ${explanation(body)}`,
+    { hint: "Let varnishd read the file at the same path, and see what it says" },
+  );
+}
+
+/** @throws {AppError} RELOAD_FAILED, once the VCL is gone again */
+export async function useWhole(connection: CliConnection, name: string): Promise<void> {
+  const { status, body } = await connection.send(["vcl.use", name]);
+  if (status === OK) return;
+  await connection.send(["vcl.discard", name]);
+  throw new AppError(
+    "RELOAD_FAILED",
+    `Cannot reload as Varnish does not use "${name}": ${body.trim()}`,
+    { hint: "See what varnishd logs" },
+  );
+}
+
+/** The active VCL is the generation's own, or one with the live file's very text, such as `boot` after a restart. */
+export async function servesWhole(
+  connection: CliConnection,
+  { id, paths }: Generation,
+): Promise<boolean> {
+  const active = activeOf(await listVcls(connection));
+  if (active === undefined) return false;
+  if (generationIdOf(active) !== undefined) return generationIdOf(active) === id;
+  if (paths.length !== 1) return false;
+  const [shown, text] = await Promise.all([
+    connection.send(["vcl.show", active]),
+    readFile(paths[0] ?? "", "utf8"),
+  ]);
+  return shown.status === OK && shown.body.trimEnd() === text.trimEnd();
+}
