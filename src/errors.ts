@@ -17,12 +17,27 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   /** What the operator can do next, in one imperative sentence. */
   readonly hint: string;
+  /** Further failures that were found on the same way, each with a next step of its own. */
+  readonly also: readonly AppError[];
 
-  constructor(code: ErrorCode, message: string, options: { hint: string; cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint: string; cause?: unknown; also?: readonly AppError[] },
+  ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.hint = options.hint;
+    this.also = options.also ?? [];
   }
+}
+
+/** Joins failures, of which there is at least one, into the first with {@link AppError.also} the others. */
+export function joinErrors(errors: readonly AppError[]): AppError {
+  const [first, ...others] = errors.flatMap((error) => [error, ...error.also]);
+  if (first === undefined) throw new Error("no error to join");
+  const { code, message, hint, cause } = first;
+  return new AppError(code, message, { hint, cause, also: others });
 }
 
 /** The text of whatever was thrown, without a stack. */

@@ -22,6 +22,20 @@ export interface LiveState {
 }
 
 /**
+ * The files of the live generation that one with `paths` would remove. Changes nothing.
+ *
+ * @throws {AppError} SWAP when the state directory cannot be read
+ */
+export async function removedPaths(
+  directory: string,
+  proxy: string,
+  paths: readonly string[],
+): Promise<readonly string[]> {
+  const { live } = await readRecord(directory, proxy);
+  return (live?.paths ?? []).filter((path) => !paths.includes(path));
+}
+
+/**
  * Opens the state of a proxy.
  *
  * @throws {AppError} SWAP when the state directory cannot be used

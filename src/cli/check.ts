@@ -1,67 +1,65 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { stage } from "../apply/stage.ts";
-import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
+import { loadPartials, partialErrors } from "../template/load-partials.ts";
+import { type CheckParts, checkProxy, type ProxyFindings } from "./check/check-proxy.ts";
+import { errorFindings, type Finding } from "./check/finding.ts";
+import { findingsText } from "./check/print-findings.ts";
 import type { CommandOptions } from "./command-options.ts";
-import { openDriver } from "./open-driver.ts";
 import { openSession, openStore, type Session } from "./open-session.ts";
-import { renderOnce } from "./render-once.ts";
+import { createPaint } from "./paint.ts";
 
-/** Renders every proxy and asks its own binary about the result; touches nothing live. Returns the exit code. */
+/**
+ * Renders every proxy, asks its own binary about the result, and prints all that is found; touches nothing
+ * live. Returns the exit code: 1 when there is an error among the findings.
+ */
 export async function check(options: CommandOptions): Promise<number> {
   const session = await openSession(options);
   const ending = new AbortController();
-  const stop = () => ending.abort(new Error("interrupted"));
+  const stop = () =>
+    ending.abort(
+      new AppError("USAGE", "Cannot go on as it was interrupted", { hint: "Run it again" }),
+    );
   process.once("SIGINT", stop).once("SIGTERM", stop);
   try {
-    const store = await openStore(session.loaded.config, {
-      log: session.log,
-      signal: ending.signal,
-    });
-    let exitCode = 0;
-    for (const proxy of session.proxies) {
-      const finding = await checkProxy(proxy, { session, store, signal: ending.signal });
-      process.stdout.write(`${proxy.name}: ${finding.text}\n`);
-      if (!finding.ok) exitCode = 1;
-    }
-    return exitCode;
+    const { proxies, partials } = await findAll(session, ending.signal);
+    const ok = [...proxies.flatMap((it) => it.findings), ...partials].every(
+      ({ level }) => level !== "error",
+    );
+    const text =
+      options.json === true
+        ? `${JSON.stringify({ ok, proxies, partials }, null, 2)}\n`
+        : findingsText(proxies, partials, createPaint(options.color));
+    process.stdout.write(text);
+    return ok ? 0 : 1;
   } finally {
     ending.abort(new Error("done"));
   }
 }
 
-async function checkProxy(
-  proxy: ProxyConfig,
-  {
-    session,
-    store,
-    signal,
-  }: {
-    readonly session: Session;
-    readonly store: Awaited<ReturnType<typeof openStore>>;
-    readonly signal: AbortSignal;
-  },
-): Promise<{ readonly ok: boolean; readonly text: string }> {
-  const { loaded, log } = session;
-  const driver = await openDriver(proxy, {
-    log: log.child({ proxy: proxy.name }),
-    state: loaded.config.state,
-  });
-  const directory = await mkdtemp(join(tmpdir(), "fairlead-stage-"));
+async function findAll(
+  { loaded, log, proxies: wanted }: Session,
+  signal: AbortSignal,
+): Promise<{ readonly proxies: readonly ProxyFindings[]; readonly partials: readonly Finding[] }> {
+  const { config } = loaded;
+  const store = await openStore(config, { log, signal });
+  const { texts, findings } = await readPartials(config.partials);
+  const parts: CheckParts = { config, partials: texts, store, log, signal };
+  const proxies = [];
+  for (const proxy of wanted) proxies.push(await checkProxy(proxy, parts));
+  // A template that includes a broken partial has said so.
+  const said = new Set(proxies.flatMap((it) => it.findings.map(({ text }) => text)));
+  return { proxies, partials: findings.filter(({ text }) => !said.has(text)) };
+}
+
+/** Also partials that no template includes are looked at. */
+async function readPartials(directory: string | undefined): Promise<{
+  readonly texts: ReadonlyMap<string, string>;
+  readonly findings: readonly Finding[];
+}> {
   try {
-    const { outputs } = await renderOnce(proxy, { config: loaded.config, store, log });
-    const staged = await stage(outputs, { directory });
-    const result = await driver.check({ files: staged, removed: [] }, signal);
-    if (result.ok)
-      return { ok: true, text: `ok, ${outputs.length} ${outputs.length === 1 ? "file" : "files"}` };
-    return { ok: false, text: `refused: ${result.output}\n  ${result.hint}.` };
+    const texts = await loadPartials(directory);
+    return { texts, findings: partialErrors(texts).flatMap(errorFindings) };
   } catch (error) {
-    if (!(error instanceof AppError) || error.code === "CATALOG") throw error;
-    return { ok: false, text: `${error.message}\n  ${error.hint}.` };
-  } finally {
-    await driver.close();
-    await rm(directory, { recursive: true, force: true });
+    if (!(error instanceof AppError)) throw error;
+    return { texts: await loadPartials(undefined), findings: errorFindings(error) };
   }
 }

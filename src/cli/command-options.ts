@@ -5,5 +5,8 @@ export interface CommandOptions {
   readonly proxy?: string;
   readonly once?: boolean;
   readonly diff?: boolean;
+  readonly json?: boolean;
+  /** Whether the output is coloured; as the terminal can when absent. */
+  readonly color?: boolean;
   readonly logLevel: string;
 }

@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { AppError } from "../errors.ts";
 import type { CommandOptions } from "./command-options.ts";
+import { explainError } from "./explain-error.ts";
+import type { StarterKind } from "./init.ts";
+import type { TestOptions } from "./test.ts";
 
 /*
  * Parses arguments, and loads of the program only what the command needs: `fairlead --version` is quick.
@@ -33,6 +36,9 @@ const logLevel = () =>
     .choices(["debug", "info", "warn", "error"])
     .default("info")
     .env("FAIRLEAD_LOG_LEVEL");
+const color = () => new Option("--color", "colour the output");
+const noColor = () =>
+  new Option("--no-color", "do not colour it (default: on a terminal, unless NO_COLOR is set)");
 const proxy = () => new Option("--proxy <name>", "only this proxy");
 
 program
@@ -58,6 +64,8 @@ program
   .addOption(catalog())
   .addOption(proxy())
   .option("--diff", "print a unified diff against the live files instead")
+  .addOption(color())
+  .addOption(noColor())
   .addOption(logLevel().default("warn"))
   .action(async (options: CommandOptions) => {
     const { render } = await import("./render.ts");
@@ -70,6 +78,9 @@ program
   .addOption(config())
   .addOption(catalog())
   .addOption(proxy())
+  .option("--json", "print the findings as JSON")
+  .addOption(color())
+  .addOption(noColor())
   .addOption(logLevel().default("warn"))
   .action(async (options: CommandOptions) => {
     const { check } = await import("./check.ts");
@@ -77,11 +88,49 @@ program
   });
 
 program
+  .command("snapshot")
+  .description("print what the templates ask the catalog as a file that --catalog reads back")
+  .addOption(config())
+  .addOption(catalog())
+  .addOption(proxy())
+  .addOption(logLevel().default("warn"))
+  .action(async (options: CommandOptions) => {
+    const { snapshot } = await import("./snapshot.ts");
+    process.exitCode = await snapshot(options);
+  });
+
+program
+  .command("test")
+  .description("run the template test cases in *.test.yaml files below a directory")
+  .argument("[dir]", "directory, or one such file", ".")
+  .option("--filter <text>", "only cases whose file or name contains this")
+  .option("--update", "write the files with expected outputs")
+  .option("--junit <file>", "write a JUnit report as well")
+  .addOption(color())
+  .addOption(noColor())
+  .addOption(logLevel().default("warn"))
+  .action(async (directory: string, options: TestOptions) => {
+    const { test } = await import("./test.ts");
+    process.exitCode = await test(directory, options);
+  });
+
+program
+  .command("init")
+  .description("write a config, a template and its test cases to start from")
+  .addArgument(new Argument("<kind>", "what is configured").choices(["nginx", "varnish"]))
+  .argument("[dir]", "where to; created when it is not there", ".")
+  .action(async (kind: StarterKind, directory: string) => {
+    const { init } = await import("./init.ts");
+    process.exitCode = await init(kind, directory);
+  });
+
+program
   .command("schema")
-  .description("print the JSON Schema of the config file")
-  .action(async () => {
-    const { configJsonSchema } = await import("../config/known-keys.ts");
-    process.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+  .description("print the JSON Schema of the config file, or of files of test cases")
+  .addArgument(new Argument("[of]", "which file").choices(["config", "test"]).default("config"))
+  .action(async (of: string) => {
+    const { schemaOf } = await import("./schema.ts");
+    process.stdout.write(`${JSON.stringify(await schemaOf(of), null, 2)}\n`);
   });
 
 try {
@@ -102,6 +151,6 @@ function keepHeapSmall(): void {
 function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (!(error instanceof AppError)) throw error;
-  process.stderr.write(`${error.message}\n  ${error.hint}.\n`);
+  process.stderr.write(explainError(error));
   return 2;
 }

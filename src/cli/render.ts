@@ -1,26 +1,43 @@
 import { readFile } from "node:fs/promises";
+import { removedPaths } from "../apply/live-state.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
+import { loadProxyTemplates } from "../template/proxy-templates.ts";
 import type { Output } from "../template/render-files.ts";
+import { type Rendered, renderProxy } from "../template/render-proxy.ts";
 import type { CommandOptions } from "./command-options.ts";
+import { explainError } from "./explain-error.ts";
 import { openSession, openStore } from "./open-session.ts";
-import { renderOnce } from "./render-once.ts";
+import { createPaint, type Paint } from "./paint.ts";
+import { untilRendered } from "./until-rendered.ts";
 
 /** Prints what would be written, or how it differs from what is there. Returns the exit code. */
 export async function render(options: CommandOptions): Promise<number> {
   const { loaded, log, proxies } = await openSession(options);
+  const { config } = loaded;
   const ending = new AbortController();
+  const paint = createPaint(options.color);
   try {
-    const store = await openStore(loaded.config, { log, signal: ending.signal });
+    const store = await openStore(config, { log, signal: ending.signal });
     for (const proxy of proxies) {
-      const { outputs } = await renderOnce(proxy, { config: loaded.config, store, log });
-      for (const output of outputs) {
-        process.stdout.write(options.diff === true ? await diffOf(output) : textOf(output));
-      }
+      const templates = await loadProxyTemplates(proxy, config.partials);
+      const { rendered } = await untilRendered({
+        reader: proxy.name,
+        templates,
+        store,
+        log,
+        render: (snapshot) => renderProxy(templates, snapshot, { proxy, values: config.values }),
+      });
+      const text =
+        options.diff === true
+          ? await diffOf(rendered, { proxy, state: config.state, paint })
+          : rendered.outputs.map(textOf).join("");
+      process.stdout.write(text);
     }
     return 0;
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "TEMPLATE") throw error;
-    process.stderr.write(`${error.message}\n  ${error.hint}.\n`);
+    process.stderr.write(explainError(error));
     return 1;
   } finally {
     ending.abort(new Error("done"));
@@ -30,13 +47,19 @@ export async function render(options: CommandOptions): Promise<number> {
 const textOf = ({ path, text }: Output): string =>
   `==> ${path} <==\n${text}${text.endsWith("\n") ? "" : "\n"}`;
 
-/** Empty when the live file has the same bytes. */
-async function diffOf({ path, text }: Output): Promise<string> {
-  const live = await readFile(path, "utf8").catch(() => undefined);
-  if (live === text) return "";
-  const { createTwoFilesPatch, FILE_HEADERS_ONLY } = await import("diff");
-  const [before, beforeLabel] = live === undefined ? ["/dev/null", "absent"] : [path, "live"];
-  return createTwoFilesPatch(before, path, live ?? "", text, beforeLabel, "rendered", {
-    headerOptions: FILE_HEADERS_ONLY,
+/** What differs, file by file, and which files would be removed. */
+async function diffOf(
+  { outputs }: Rendered,
+  { proxy, state, paint }: { proxy: ProxyConfig; state: string; paint: Paint },
+): Promise<string> {
+  const { unifiedDiff } = await import("./unified-diff.ts");
+  const paths = outputs.map(({ path }) => path);
+  const removed = await removedPaths(state, proxy.name, paths);
+  const sides = [...outputs, ...removed.map((path) => ({ path, text: undefined }))];
+  const parts = sides.map(async ({ path, text }) => {
+    const live = await readFile(path, "utf8").catch(() => undefined);
+    const before = { path, label: "live", text: live };
+    return unifiedDiff(before, { path, label: "rendered", text }, paint);
   });
+  return (await Promise.all(parts)).join("");
 }

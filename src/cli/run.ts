@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ProxyDriver } from "../apply/proxy-driver.ts";
+import { NO_FILE } from "../config/find-config.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Fate } from "../pipeline.ts";
+import { watchPaths } from "../source/file/watch-paths.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { openDriver } from "./open-driver.ts";
 import { openSession, type Session } from "./open-session.ts";
@@ -12,8 +14,8 @@ import { startWatch, type Watch } from "./watch.ts";
 
 /**
  * Keeps every proxy up to date until SIGTERM or SIGINT, or with `--once` until each was applied once.
- * SIGHUP reads the config and the templates again; an invalid config leaves the old one running. SIGUSR1 lets
- * supervised proxies open their logs anew.
+ * A saved config, and SIGHUP, make it read the config and the templates again; an invalid config leaves the
+ * old one running. SIGUSR1 lets supervised proxies open their logs anew.
  *
  * @returns the exit code
  * @throws {AppError} when it cannot start
@@ -24,6 +26,8 @@ export async function run(options: CommandOptions): Promise<number> {
   const once = options.once === true ? collectFates(session.proxies) : undefined;
   const signals = listenForSignals();
   if (process.pid === 1) warnOfZombies(session.log);
+  const ending = new AbortController();
+  if (once === undefined) watchConfig(session.loaded.file);
   let watch = await start(session);
   try {
     for (;;) {
@@ -33,11 +37,12 @@ export async function run(options: CommandOptions): Promise<number> {
         ...(once === undefined ? [] : [once.done]),
       ]);
       if (event === "SIGUSR1") drivers.reopenLogs();
-      else if (event === "SIGHUP") watch = await reload(watch);
+      else if (event === "SIGHUP" || event === SAVED) watch = await reload(watch, event);
       else return once === undefined ? 0 : await once.exitCode(event);
     }
   } finally {
     signals.stop();
+    ending.abort(new Error("asked to end"));
     await watch.stop();
     await drivers.closeAll();
   }
@@ -50,9 +55,16 @@ export async function run(options: CommandOptions): Promise<number> {
     });
   }
 
-  async function reload(running: Watch): Promise<Watch> {
+  function watchConfig(file: string): void {
+    if (file === NO_FILE) return;
+    watchPaths([file], { signal: ending.signal, onChange: () => signals.push(SAVED) });
+  }
+
+  async function reload(running: Watch, event: Event): Promise<Watch> {
     const next = await said(() => openSession(options));
     if (next === undefined) return running;
+    const isSame = isDeepStrictEqual(next.loaded.config, session.loaded.config);
+    if (event === SAVED && isSame) return running;
     await running.stop();
     const started = await said(() => start(next));
     if (started === undefined) return await start(session);
@@ -122,30 +134,37 @@ function createDriverPool() {
   };
 }
 
+/** The config's file has other content. */
+const SAVED = "saved";
+type Event = SignalName | typeof SAVED;
+
 function listenForSignals() {
-  const queue: SignalName[] = [];
+  const queue: Event[] = [];
   let wake: () => void = () => undefined;
   const listeners = SIGNALS.map((name) => {
-    const listener = () => {
-      queue.push(name);
-      wake();
-    };
+    const listener = () => push(name);
     process.on(name, listener);
     return () => process.off(name, listener);
   });
   return {
-    async next(): Promise<SignalName> {
+    push,
+    async next(): Promise<Event> {
       while (queue.length === 0) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
-      return queue.shift() as SignalName;
+      return queue.shift() as Event;
     },
     stop: () => {
       for (const off of listeners) off();
     },
   };
+
+  function push(event: Event): void {
+    queue.push(event);
+    wake();
+  }
 }
 
 /** With `--once`: the first final fate of each proxy. */

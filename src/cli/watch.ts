@@ -1,9 +1,9 @@
-import { watch as watchFiles } from "chokidar";
 import type { ProxyDriver } from "../apply/proxy-driver.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { createPipeline, type Fate, type Pipeline } from "../pipeline.ts";
+import { watchPaths } from "../source/file/watch-paths.ts";
 import { templatePath } from "../template/load-template.ts";
 import { type FileTemplate, loadProxyTemplates } from "../template/proxy-templates.ts";
 import { openStore, type Session } from "./open-session.ts";
@@ -15,9 +15,6 @@ export interface Watch {
   /** Ends the work on all proxies; what runs as a child goes on. */
   stop(): Promise<void>;
 }
-
-/** A template that is still being written is left alone. */
-const HALF_WRITTEN = { stabilityThreshold: 50, pollInterval: 10 };
 
 /** @throws {AppError} when the source or the state directory cannot be used */
 export async function startWatch(
@@ -85,7 +82,9 @@ async function tryLoadTemplates(
     return await loadProxyTemplates(proxy, partials);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    log.error({ fate: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);
+    for (const it of [error, ...error.also]) {
+      log.error({ fate: "refused", err: it, hint: it.hint }, `refused: ${it.message}`);
+    }
     return undefined;
   }
 }
@@ -106,15 +105,11 @@ function watchTemplates(
 ): void {
   const templates = proxy.files.map(({ template }) => templatePath(template));
   const files = [...new Set([...templates, ...(partials === undefined ? [] : [partials])])];
-  const watcher = watchFiles(files, { ignoreInitial: true, awaitWriteFinish: HALF_WRITTEN });
-  const reload = async (file: string) => {
+  const reload = async (changed: readonly string[]) => {
     const templates = await tryLoadTemplates(proxy, partials, log);
     if (templates === undefined || signal.aborted) return;
-    log.info({ file }, "read the templates again");
+    log.info({ files: changed }, "read the templates again");
     pipeline.setTemplates(templates);
   };
-  for (const event of ["add", "change", "unlink"] as const) {
-    watcher.on(event, (file) => void reload(file));
-  }
-  signal.addEventListener("abort", () => void watcher.close());
+  watchPaths(files, { signal, onChange: (changed) => void reload(changed) });
 }

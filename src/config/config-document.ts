@@ -29,14 +29,16 @@ interface Position {
 /**
  * Parses YAML (JSON is a part of it) and fills in the environment's values.
  *
+ * @param environment absent when `${` has no meaning in the file
+ *
  * @returns the document, or all syntax faults and unset variables as findings
  */
 export function parseConfigDocument(
   text: string,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>> | undefined,
 ): { readonly document: ConfigDocument } | { readonly findings: readonly Finding[] } {
   const lines = new LineCounter();
-  const masked = maskVariables(text);
+  const masked = environment === undefined ? { text, hidden: [] } : maskVariables(text);
   const yaml = parseDocument(masked.text, { lineCounter: lines, prettyErrors: false });
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
@@ -49,7 +51,8 @@ export function parseConfigDocument(
   const filled = new Set<unknown>();
   visit(yaml, {
     Scalar(_, node) {
-      if (typeof node.value !== "string" || !hasMask(node.value)) return;
+      if (environment === undefined || typeof node.value !== "string" || !hasMask(node.value))
+        return;
       const result = fillIn(node.value, masked.hidden, environment);
       node.value = result.text;
       filled.add(node);

@@ -1,22 +1,31 @@
 import type { z } from "zod";
 import type { ConfigDocument, Finding } from "./config-document.ts";
 import type { ConsulSetting } from "./consul-environment.ts";
-import { knownKeys } from "./known-keys.ts";
+import { type JsonSchema, knownKeys } from "./known-keys.ts";
 import { nearestName } from "./nearest-name.ts";
 
 const SECRET_KEYS = new Set<PropertyKey>(["token", "auth"]);
 
-/** Turns the schema's issues into findings: position, key, what was expected, and the nearest known key. */
+/** What a schema's issues are about. */
+export interface FindingSubject {
+  readonly document: ConfigDocument;
+  readonly schema: JsonSchema;
+  /** What the file as a whole is called. */
+  readonly whole: string;
+  /** Where values of the environment stand in for what the file does not say. */
+  readonly settings?: readonly ConsulSetting[];
+}
+
+/** Turns a schema's issues into findings: position, key, what was expected, and the nearest known key. */
 export function toFindings(
   issues: readonly z.core.$ZodIssue[],
-  document: ConfigDocument,
-  settings: readonly ConsulSetting[],
+  subject: FindingSubject,
 ): readonly Finding[] {
   return issues
     .flatMap((issue) =>
       issue.code === "unrecognized_keys"
-        ? issue.keys.map((key) => unknownKey(issue.path, key, document))
-        : [unexpected(issue, document, settings)],
+        ? issue.keys.map((key) => unknownKey(issue.path, key, subject))
+        : [unexpected(issue, subject)],
     )
     .toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
@@ -30,8 +39,12 @@ export function formatFindings(file: string, findings: readonly Finding[]): stri
     .join("\n");
 }
 
-function unknownKey(path: readonly PropertyKey[], key: string, document: ConfigDocument): Finding {
-  const known = knownKeys(path, document.data);
+function unknownKey(
+  path: readonly PropertyKey[],
+  key: string,
+  { document, schema }: FindingSubject,
+): Finding {
+  const known = knownKeys(schema, path, document.data);
   const nearest = nearestName(key, known);
   const next =
     nearest === undefined
@@ -45,8 +58,7 @@ function unknownKey(path: readonly PropertyKey[], key: string, document: ConfigD
 
 function unexpected(
   issue: z.core.$ZodIssue,
-  document: ConfigDocument,
-  settings: readonly ConsulSetting[],
+  { document, whole, settings = [] }: FindingSubject,
 ): Finding {
   const setting = settings.find(({ path }) => ["consul", ...path].join() === issue.path.join());
   const written = document.writtenAt(issue.path);
@@ -58,7 +70,7 @@ function unexpected(
   const missing = isMissing(issue.path, document.data) ? ", but it is missing" : got;
   return {
     ...document.positionOf(issue.path),
-    text: `${keyText(issue.path) || "the config"}: expected ${issue.message}${missing}`,
+    text: `${keyText(issue.path) || whole}: expected ${issue.message}${missing}`,
   };
 }
 

@@ -7,6 +7,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Where a config is looked for when none is named, in this order. */
 const DEFAULT_FILES = ["fairlead.yaml", "/etc/fairlead/fairlead.yaml"];
 
+/** What stands for the file's name in a config that was made from the environment. */
+export const NO_FILE = "environment";
+
 /**
  * Loads the named config; else the first of `./fairlead.yaml` and `/etc/fairlead/fairlead.yaml` that is
  * there; else one made from the environment alone, with the built-in templates.
@@ -22,7 +25,7 @@ export async function findConfig(
     if (await exists(candidate)) return await loadConfig(candidate, options);
   }
   const text = JSON.stringify(fromEnvironment(options.environment), null, 2);
-  return { file: "environment", config: parseConfig(text, { ...options, file: "/environment" }) };
+  return { file: NO_FILE, config: parseConfig(text, { ...options, file: "/environment" }) };
 }
 
 function fromEnvironment(environment: Environment): object {

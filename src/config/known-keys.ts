@@ -1,29 +1,42 @@
 import { z } from "zod";
 import { configSchema } from "./schema.ts";
 
-type JsonSchema = {
+/** What is read of a JSON Schema. */
+export type JsonSchema = {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
   readonly items?: JsonSchema;
   readonly oneOf?: readonly JsonSchema[];
   readonly const?: unknown;
 };
 
 /** JSON Schema (draft 2020-12) of the config file, for editors and for `fairlead schema`. */
-export function configJsonSchema(): object {
-  return z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" });
+export const configJsonSchema = (): object => jsonSchemaOf(configSchema);
+
+/** JSON Schema (draft 2020-12) of what a file may say. */
+export function jsonSchemaOf(schema: z.ZodType): object {
+  return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
 }
 
-/** The keys that the config's schema knows at `path` of `value`. Empty where any key is welcome. */
-export function knownKeys(path: readonly PropertyKey[], value: unknown): readonly string[] {
-  let schema: JsonSchema | undefined = configJsonSchema();
+/** The keys that a schema knows at `path` of `value`. Empty where any key is welcome. */
+export function knownKeys(
+  whole: JsonSchema,
+  path: readonly PropertyKey[],
+  value: unknown,
+): readonly string[] {
+  let schema: JsonSchema | undefined = whole;
   let current = value;
   for (const step of path) {
     schema = choose(schema, current);
-    schema = typeof step === "number" ? schema?.items : schema?.properties?.[String(step)];
+    schema = typeof step === "number" ? schema?.items : memberOf(schema, String(step));
     current = (current as Record<PropertyKey, unknown> | undefined)?.[step];
   }
   return Object.keys(choose(schema, current)?.properties ?? {});
 }
+
+const memberOf = (schema: JsonSchema | undefined, key: string): JsonSchema | undefined =>
+  schema?.properties?.[key] ??
+  (typeof schema?.additionalProperties === "object" ? schema.additionalProperties : undefined);
 
 /** Of several kinds, the one whose fixed `kind` is that of the value. */
 function choose(schema: JsonSchema | undefined, value: unknown): JsonSchema | undefined {

@@ -5,6 +5,7 @@ import { type ConfigDocument, type Finding, parseConfigDocument } from "./config
 import { formatFindings, toFindings } from "./config-findings.ts";
 import { type ConsulSetting, consulSettings } from "./consul-environment.ts";
 import { deepFreeze } from "./deep-freeze.ts";
+import { configJsonSchema } from "./known-keys.ts";
 import { type Config, configSchema } from "./schema.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,7 +50,8 @@ export function parseConfig(
   const settings = consulSettings(options.environment);
   const result = configSchema.safeParse(withSettings(document, settings, options.catalogFile));
   if (!result.success) {
-    throw invalid(options.file, toFindings(result.error.issues, document, settings));
+    const subject = { document, settings, schema: configJsonSchema(), whole: "the config" };
+    throw invalid(options.file, toFindings(result.error.issues, subject));
   }
   return deepFreeze(resolvePaths(result.data, dirname(resolve(options.file))));
 }

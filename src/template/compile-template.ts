@@ -2,7 +2,7 @@ import Handlebars from "handlebars";
 import { type Escape, escapeFor, lexerOf } from "./escape/escaper.ts";
 import { createPlaceFinder, type PlaceFinder, type States, union } from "./escape/find-places.ts";
 import { parseTemplate, placeOf } from "./parse-template.ts";
-import { type RawOutput, type Rewritten, rewriteTemplate } from "./rewrite-template.ts";
+import { type RawOutput, rewriteTemplate } from "./rewrite-template.ts";
 import { TemplateFault, type TemplatePlace, type TemplateSources } from "./template-error.ts";
 import type { Format } from "./written-text.ts";
 
@@ -31,13 +31,15 @@ export interface CompileOptions {
  * Compiles a template with the partials that it includes. A partial is compiled once for each way of
  * places that it is included in.
  *
- * @throws {TemplateFault} with its place
+ * @throws {TemplateFault} with its place, and with all further faults of partials and of unknown helpers
  */
 export function compileProgram(sources: TemplateSources, options: CompileOptions): Program {
   const main = parseTemplate(sources.texts.get(sources.file) ?? "", sources.file);
   const inline = new Map<string, hbs.AST.Program>();
   hoistInlinePartials(main, inline);
   const partials = new Map<string, { program: hbs.AST.Program; after: States }>();
+  /** Of partials: what includes them is looked at all the same. */
+  const faults: TemplateFault[] = [];
   const finder: PlaceFinder = createPlaceFinder(lexerOf(options.format), include);
   finder.follow(main, finder.start);
   return link(main);
@@ -48,13 +50,25 @@ export function compileProgram(sources: TemplateSources, options: CompileOptions
     statement.name = stringLiteral(key, statement.loc);
     const known = partials.get(key);
     if (known !== undefined) return known.after;
-    const partial = { program: read(name, statement), after: new Map() as States };
+    const program = tryRead(name, statement);
+    if (program === undefined) return before;
+    const partial = { program, after: new Map() as States };
     partials.set(key, partial);
     // A partial that includes itself is followed until that leads to nothing new.
     for (;;) {
       const after = union(partial.after, finder.follow(partial.program, before), statement);
       if (after.size === partial.after.size) return after;
       partial.after = after;
+    }
+  }
+
+  function tryRead(name: string, statement: hbs.AST.PartialStatement) {
+    try {
+      return read(name, statement);
+    } catch (error) {
+      if (!(error instanceof TemplateFault)) throw error;
+      faults.push(error);
+      return undefined;
     }
   }
 
@@ -80,7 +94,7 @@ export function compileProgram(sources: TemplateSources, options: CompileOptions
         ...(options.isMarked ? { mark: (statement) => marks.push(startOf(statement)) - 1 } : {}),
       }),
     );
-    refuseUnknownHelpers(rewritten);
+    throwAll([...faults, ...rewritten.flatMap((it) => it.faults)]);
     return {
       main: compile(program),
       partials: Object.fromEntries([...partials].map(([key, it]) => [key, compile(it.program)])),
@@ -98,10 +112,15 @@ handlebars.unregisterHelper("log"); // it prints
 const compile = (program: hbs.AST.Program): Handlebars.TemplateDelegate =>
   handlebars.compile(program);
 
-function refuseUnknownHelpers(rewritten: readonly Rewritten[]): void {
-  const fault = rewritten.flatMap(({ faults }) => faults)[0];
-  if (fault !== undefined) throw fault;
+/** A partial that is included in several places has each of its faults once. */
+function throwAll(faults: readonly TemplateFault[]): void {
+  const [first, ...also] = new Map(faults.map((it) => [faultKey(it), it])).values();
+  if (first === undefined) return;
+  const { message, hint, place } = first;
+  throw new TemplateFault(message, { hint, place, also });
 }
+
+const faultKey = ({ message, place }: TemplateFault): string => JSON.stringify([message, place]);
 
 /** Takes `{{#*inline "name"}}` out of a program: such a partial is known in the whole template. */
 function hoistInlinePartials(program: hbs.AST.Program, inline: Map<string, hbs.AST.Program>): void {

@@ -2,6 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../errors.ts";
+import { parseTemplate } from "./parse-template.ts";
+import { TemplateFault, templateError } from "./template-error.ts";
 
 const BUILTIN_DIRECTORY = fileURLToPath(new URL("../../templates/partials/", import.meta.url));
 
@@ -18,6 +20,19 @@ export async function loadPartials(
   await addAll(partials, BUILTIN_DIRECTORY, "builtin:");
   if (directory !== undefined) await addAll(partials, directory, "");
   return partials;
+}
+
+/** The syntax errors of partials, whether a template includes them or not. */
+export function partialErrors(partials: ReadonlyMap<string, string>): readonly AppError[] {
+  return [...partials].flatMap(([name, text]) => {
+    try {
+      parseTemplate(text, name);
+      return [];
+    } catch (error) {
+      if (!(error instanceof TemplateFault)) throw error;
+      return [templateError(error, { file: name, texts: partials })];
+    }
+  });
 }
 
 async function addAll(partials: Map<string, string>, directory: string, prefix: string) {

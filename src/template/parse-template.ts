@@ -34,7 +34,7 @@ function syntaxFault(error: unknown, text: string, file: string): TemplateFault 
   const place = findPlace(text, line, rest);
   const reads = rest.trim() === "" ? "" : ` at "${rest.trim().slice(0, 20)}"`;
   return new TemplateFault(`not a valid template: unexpected ${TOKENS[got] ?? got}${reads}`, {
-    hint: trapHint(got, expectation) ?? HINT,
+    hint: trapHint(got, expectation) ?? (got === "EOF" ? openBlockHint(text) : HINT),
     place: { file, ...place },
   });
 }
@@ -44,6 +44,7 @@ const TOKENS: Readonly<Record<string, string>> = {
   EOF: "end of the file",
   CLOSE: "}}",
   CLOSE_UNESCAPED: "}}}",
+  CLOSE_RAW_BLOCK: "}}}}",
   OPEN_ENDBLOCK: "{{/",
   INVERSE: "{{else}}",
   OPEN_INVERSE_CHAIN: "{{else",
@@ -51,14 +52,29 @@ const TOKENS: Readonly<Record<string, string>> = {
 
 /** Three braces in a row, where the third was meant for nginx or VCL. */
 function trapHint(got: string, expectation: string): string | undefined {
-  if (got === "CLOSE_UNESCAPED") {
+  if (got === "CLOSE_UNESCAPED" || got === "CLOSE_RAW_BLOCK") {
     return "Put a space between }} and the closing brace that follows: }}} ends only what {{{ began";
   }
   if (got === "CLOSE" && expectation.includes("'CLOSE_UNESCAPED'")) {
     return "Put a space between the opening brace and {{: {{{ begins raw output, which }}} ends";
   }
-  if (got === "EOF") return "Close the block that is still open, such as with {{/each}} or {{/if}}";
+  if (/'(CLOSE|END)_RAW_BLOCK'/.test(expectation)) {
+    return "Put a space between the opening braces and {{: {{{{ begins a raw block, which nothing here ends";
+  }
   return undefined;
+}
+
+/** The parser only knows that the file ended; the block that was opened last is the one to close. */
+function openBlockHint(text: string): string {
+  const open: { readonly name: string; readonly line: number }[] = [];
+  const tags = /\{\{(?:!--[\s\S]*?--|~?![^}]*|~?#(?:>\s*|\*)?([\w.-]+)|~?(\/))/g;
+  for (const { index, 1: name, 2: isEnd } of text.matchAll(tags)) {
+    if (name !== undefined) open.push({ name, line: text.slice(0, index).split("\n").length });
+    else if (isEnd !== undefined) open.pop();
+  }
+  const last = open.at(-1);
+  if (last === undefined) return "Write what is missing at the end, such as }}";
+  return `Close {{#${last.name}}} of line ${last.line} with {{/${last.name}}}`;
 }
 
 function fieldFault(error: unknown, message: string, file: string): TemplateFault {
@@ -66,8 +82,13 @@ function fieldFault(error: unknown, message: string, file: string): TemplateFaul
     readonly lineNumber?: number;
     readonly column?: number;
   };
-  return new TemplateFault(message.replace(/ - \d+:\d+$/, ""), {
-    hint: HINT,
+  const [, opened, closed] = /^(\S+) doesn't match (\S+)/.exec(message) ?? [];
+  const text =
+    opened === undefined
+      ? message.replace(/ - \d+:\d+$/, "")
+      : `not a valid template: {{#${opened}}} is closed by {{/${closed}}}`;
+  return new TemplateFault(text, {
+    hint: opened === undefined ? HINT : `Close {{#${opened}}} with {{/${opened}}} first`,
     place:
       lineNumber === undefined ? undefined : { file, line: lineNumber, column: (column ?? 0) + 1 },
   });

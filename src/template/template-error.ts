@@ -26,24 +26,33 @@ export class TemplateFault extends Error {
   place: TemplatePlace | undefined;
   /** The value at fault, when it is that beyond doubt: it has no safe form where it stands. */
   readonly value: string | undefined;
+  /** Further faults that were found on the same way. */
+  readonly also: readonly TemplateFault[];
 
   constructor(
     message: string,
-    options: { hint: string; place?: TemplatePlace | undefined; value?: string },
+    options: {
+      hint: string;
+      place?: TemplatePlace | undefined;
+      value?: string;
+      also?: readonly TemplateFault[];
+    },
   ) {
     super(message);
     this.hint = options.hint;
     this.place = options.place;
     this.value = options.value;
+    this.also = options.also ?? [];
   }
 }
 
 /** Completes a fault: `file:line:column: text`, the line itself, and a caret below the column. */
 export function templateError(
-  fault: Pick<TemplateFault, "message" | "hint" | "place">,
+  fault: Pick<TemplateFault, "message" | "hint" | "place"> & Partial<Pick<TemplateFault, "also">>,
   sources: TemplateSources,
 ): AppError {
-  return new AppError("TEMPLATE", faultText(fault, sources), { hint: fault.hint });
+  const also = fault.also?.map((it) => templateError(it, sources)) ?? [];
+  return new AppError("TEMPLATE", faultText(fault, sources), { hint: fault.hint, also });
 }
 
 /** A fault's message with its place, the template's line and a caret. */

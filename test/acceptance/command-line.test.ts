@@ -226,7 +226,7 @@ describe("fairlead run", () => {
   });
 });
 
-describe("fairlead render, check and schema", () => {
+describe("fairlead render and schema", () => {
   test("render prints, --diff compares with the live file, and neither touches it", async () => {
     const { directory, nginx } = await stage();
     const path = join(nginx.confDirectory, "site.conf");
@@ -248,6 +248,8 @@ describe("fairlead render, check and schema", () => {
     expect(diff.stdout).toBe(
       `--- ${path}\tlive\n+++ ${path}\trendered\n@@ -1,2 +1,1 @@\n server 127.0.0.1:8001;\n-server 127.0.0.1:9;\n`,
     );
+    const painted = await runFairlead(["render", ...flags, "--diff", "--color"]);
+    expect(painted.stdout).toContain("\u001b[31m-server 127.0.0.1:9;\u001b[39m\n");
     expect(await readFile(path, "utf8")).toContain("127.0.0.1:9;");
     expect((await runFairlead(["render", ...flags, "--proxy", "nobody"])).exitCode).toBe(2);
   });
@@ -267,49 +269,6 @@ describe("fairlead render, check and schema", () => {
     expect(result.output).toContain(
       `${directory.at("site.hbs")}:2:11: unknown health "well"\n2 |   {{#each (service "web" health="well")}}{{/each}}\n              ^\n`,
     );
-  });
-
-  test("check asks nginx about the candidate in the whole configuration and touches nothing", async () => {
-    const { directory, nginx, listen } = await stage();
-    const config = await writeConfig(directory, {
-      catalog: { file: "catalog.yaml" },
-      proxies: [nginxProxy(nginx)],
-      values: { nginx: { listen } },
-    });
-    expect(await runFairlead(["check", "-c", config])).toMatchObject({
-      exitCode: 0,
-      stdout: "edge: ok, 1 file\n",
-    });
-    await writeFile(
-      join(nginx.confDirectory, "other.conf"),
-      `server { listen ${listen} default_server; }\n`,
-    );
-    const refused = await runFairlead(["check", "-c", config]);
-    expect(refused.exitCode).toBe(1);
-    expect(refused.stdout).toMatch(
-      new RegExp(
-        `^edge: refused: \\[emerg\\] a duplicate default server for ${listen} in .*/conf.d/services.conf:\\d+\n`,
-      ),
-    );
-    expect(await readdir(nginx.confDirectory)).toEqual(["other.conf"]);
-  });
-
-  test("check says when nginx would never read the file", async () => {
-    const { directory, nginx, listen } = await stage();
-    const config = await writeConfig(directory, {
-      catalog: { file: "catalog.yaml" },
-      proxies: [
-        nginxProxy(nginx, {
-          files: [
-            { template: "builtin:nginx/service-proxy.conf", path: directory.at("lost.conf") },
-          ],
-        }),
-      ],
-      values: { nginx: { listen } },
-    });
-    const result = await runFairlead(["check", "-c", config]);
-    expect(result.exitCode).toBe(1);
-    expect(result.stdout).toContain(`does not include "${directory.at("lost.conf")}"`);
   });
 
   test("schema prints JSON Schema that knows every section", async () => {

@@ -183,7 +183,11 @@ describe("template errors", () => {
     ["a\n{{#if x}}", "t.hbs:2:1: not a valid template: unexpected end of the file", "{{/if}}"],
     ["{\n  return 200 {{x}}}", "t.hbs:2:17: not a valid template: unexpected }}}", "Put a space"],
     ["location /a {{{x}} y;", "t.hbs:1:17: not a valid template: unexpected }}", "Put a space"],
-    ["{{#if x}}\n{{/each}}", "t.hbs:1:4: if doesn't match each", "Correct"],
+    [
+      "{{#if x}}\n{{/each}}",
+      "t.hbs:1:4: not a valid template: {{#if}} is closed by {{/each}}",
+      "Close {{#if}}",
+    ],
   ])("%j", (source, message, hint) => {
     const error = failure(() => render(source));
     expect(error.message).toContain(message);

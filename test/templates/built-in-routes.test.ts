@@ -130,7 +130,7 @@ describe.each<Kind>(["nginx", "varnish", "varnish in groups"])(
       expect((await whoAnswers(`${url}/hash/x`, 6)).size).toBe(1);
       const byPath = await Promise.all(
         Array.from(
-          { length: 20 },
+          { length: 60 },
           async (_, i) => [...(await whoAnswers(`${url}/hash/${i}`, 1))][0],
         ),
       );

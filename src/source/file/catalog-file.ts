@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import type { CatalogNode, Instance, KeyValue, ServiceSummary } from "../../catalog/instance.ts";
+import type { AnswerValue } from "../../catalog/query.ts";
 import { AppError, messageOf } from "../../errors.ts";
 
 /** A whole catalog as data: what `fairlead snapshot` prints and the `file` source reads. */
@@ -10,11 +11,15 @@ export interface Catalog {
   readonly nodes: readonly CatalogNode[];
   readonly keys: readonly KeyValue[];
   readonly datacenters: readonly string[];
+  /** What was recorded as the answer to a query, by its canonical text. It comes before all else. */
+  readonly answers: ReadonlyMap<string, AnswerValue>;
 }
 
 const instanceSchema = z.strictObject({
   id: z.string().optional(),
-  address: z.string().min(1, { error: "a host name or IP address" }),
+  address: z
+    .string({ error: "a host name or IP address" })
+    .min(1, { error: "a host name or IP address" }),
   port: z.int({ error: "a port number" }).min(0).max(65_535),
   tags: z.array(z.string()).default([]),
   meta: z.record(z.string(), z.string()).default({}),
@@ -24,9 +29,13 @@ const instanceSchema = z.strictObject({
   status: z.enum(["passing", "warning", "critical", "maintenance"]).default("passing"),
   node: z.string().default("local"),
   datacenter: z.string().default("dc1"),
+  nodeAddress: z.string().optional(),
+  nodeMeta: z.record(z.string(), z.string()).optional(),
+  createIndex: z.int().min(0).optional(),
 });
 
-const catalogSchema = z.strictObject({
+/** What a catalog file may say. */
+export const catalogSchema = z.strictObject({
   services: z.record(z.string(), z.array(instanceSchema)).default({}),
   nodes: z
     .array(
@@ -39,6 +48,7 @@ const catalogSchema = z.strictObject({
     )
     .default([]),
   keys: z.record(z.string(), z.string()).default({}),
+  answers: z.record(z.string(), z.unknown()).default({}),
 });
 
 /**
@@ -91,8 +101,8 @@ function invalid(faults: readonly string[]): AppError {
   return new AppError("CATALOG", faults.join("\n"), { hint: "Correct the catalog file" });
 }
 
-/** Instances get the order in which they stand as their age. */
-function toCatalog(data: z.infer<typeof catalogSchema>): Catalog {
+/** The catalog of a file's data. Instances get the order in which they stand as their age. */
+export function toCatalog(data: z.infer<typeof catalogSchema>): Catalog {
   const instances = Object.entries(data.services)
     .flatMap(([name, list]) =>
       list.map((it, i) => ({ ...it, name, id: it.id ?? `${name}-${i + 1}` })),
@@ -101,15 +111,16 @@ function toCatalog(data: z.infer<typeof catalogSchema>): Catalog {
       const node = data.nodes.find(({ name }) => name === it.node);
       return {
         ...it,
-        nodeAddress: node?.address ?? it.address,
-        nodeMeta: node?.meta ?? {},
-        createIndex: i + 1,
+        nodeAddress: it.nodeAddress ?? node?.address ?? it.address,
+        nodeMeta: it.nodeMeta ?? node?.meta ?? {},
+        createIndex: it.createIndex ?? i + 1,
       };
     });
   return {
     instances,
     nodes: data.nodes,
     keys: Object.entries(data.keys).map(([key, value]) => ({ key, value })),
+    answers: new Map(Object.entries(data.answers) as [string, AnswerValue][]),
     datacenters: [...new Set(["dc1", ...instances.map(({ datacenter }) => datacenter)])].toSorted(),
   };
 }

@@ -1,12 +1,9 @@
-import { watch } from "chokidar";
-import type { AnswerValue, Query } from "../../catalog/query.ts";
+import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import type { OpenSource } from "../../catalog/source.ts";
-import { AppError, messageOf } from "../../errors.ts";
+import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { type Catalog, readCatalogFile, summariesOf } from "./catalog-file.ts";
-
-/** A file that is still growing is left alone: half a catalog can be a valid one. */
-const HALF_WRITTEN = { stabilityThreshold: 50, pollInterval: 10 };
+import { watchPaths } from "./watch-paths.ts";
 
 /**
  * A source that answers from a catalog file and watches it. A broken file is reported, and the last good
@@ -23,9 +20,9 @@ export function fileSource(
     let followed: ReadonlyMap<string, Query> = new Map();
     const answerAll = () => {
       for (const query of followed.values()) {
-        if (query.kind === "service" && query.filter !== undefined)
-          listener.failed(query, needsConsul());
-        else listener.answered(query, answerFrom(catalog, query));
+        const answer = answerFrom(catalog, query);
+        if (answer === undefined) listener.failed(query, needsConsul());
+        else listener.answered(query, answer);
       }
     };
     const reread = async () => {
@@ -41,10 +38,7 @@ export function fileSource(
         for (const query of followed.values()) listener.failed(query, error);
       }
     };
-    const watcher = watch(file, { ignoreInitial: true, awaitWriteFinish: HALF_WRITTEN });
-    watcher.on("add", () => void reread()).on("change", () => void reread());
-    watcher.on("error", (error) => log.warn(`cannot watch "${file}": ${messageOf(error)}`));
-    signal.addEventListener("abort", () => void watcher.close());
+    watchPaths([file], { signal, onChange: () => void reread() });
     return {
       follow(queries) {
         followed = queries;
@@ -59,12 +53,15 @@ const needsConsul = (): AppError =>
     "CATALOG",
     "Cannot answer a filter expression from a catalog file as Consul evaluates it",
     {
-      hint: "Use tag= or a condition in the template, or the consul source",
+      hint: 'Record its answer with "fairlead snapshot", or use tag= or a condition in the template',
     },
   );
 
-/** Answers a query from a catalog, as Consul would. */
-export function answerFrom(catalog: Catalog, query: Query): AnswerValue {
+/** Answers a query from a catalog, as Consul would; `undefined` when only Consul could. */
+export function answerFrom(catalog: Catalog, query: Query): AnswerValue | undefined {
+  const recorded = catalog.answers.get(queryText(query));
+  if (recorded !== undefined) return recorded;
+  if (query.kind === "service" && query.filter !== undefined) return undefined;
   const here = (it: { readonly datacenter: string }): boolean =>
     !("datacenter" in query) ||
     query.datacenter === undefined ||

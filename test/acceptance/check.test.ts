@@ -1,0 +1,172 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import {
+  listenAddress,
+  nginxProxy,
+  testDirectory,
+  testNginx,
+  testVarnish,
+  varnishProxy,
+  writeConfig,
+} from "../helpers/stage.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
+
+/** No resolver is asked for a label of more than 63 characters: it is refused at once. */
+const UNRESOLVABLE = `${"x".repeat(64)}.invalid`;
+
+describe("fairlead check", () => {
+  test("tells all faults of all templates and partials, what is written raw, and touches nothing", async () => {
+    const directory = await testDirectory();
+    const nginx = await testNginx(directory);
+    const files = {
+      "calls.hbs":
+        '{{#each (servce "web")}}\n  {{lowr "x"}}\n{{/each}}\n{{> missing}}{{> broken}}\n',
+      "braces.hbs": "location / { return 200 {{values.x}}}\n",
+      "value.hbs": '# {{{values.x}}}\n{{key "no/such"}}\n',
+      "partials/broken.hbs": "{{#if a}}\n{{#each b}}{{/each}}\n",
+      "partials/unused.hbs": "x {{/if}}\n",
+    };
+    await mkdir(directory.at("partials"));
+    for (const [name, text] of Object.entries(files)) await writeFile(directory.at(name), text);
+    await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+    const entries = ["calls", "braces", "value"].map((name) => ({
+      template: `${name}.hbs`,
+      path: join(nginx.confDirectory, `${name}.conf`),
+    }));
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      partials: "partials",
+      values: { x: 1 },
+      proxies: [
+        nginxProxy(nginx, { files: entries }),
+        nginxProxy(nginx, { name: "second", files: [{ ...entries[2], path: "x.conf" }] }),
+      ],
+    });
+    const { exitCode, stdout } = await runFairlead(["check", "-c", config]);
+    expect(exitCode).toBe(1);
+    const calls = directory.at("calls.hbs");
+    const expected = [
+      `  error   ${calls}:1:10: unknown helper "servce"\n          1 | {{#each (servce "web")}}\n                       ^\n          → Did you mean "service"?\n`,
+      `  error   ${calls}:2:5: unknown helper "lowr"\n          2 |   {{lowr "x"}}\n                  ^\n          → Did you mean "lower"?\n`,
+      `  error   ${calls}:4:1: unknown partial "missing"\n`,
+      "  error   broken:3:1: not a valid template: unexpected end of the file\n",
+      "          → Close {{#if}} of line 1 with {{/if}}\n",
+      `  error   ${directory.at("braces.hbs")}:1:35: not a valid template: unexpected }}} at "}}}"\n`,
+      "          → Put a space between }} and the closing brace that follows",
+      `  error   ${directory.at("value.hbs")}:2:7: there is no key "no/such"`,
+      `  note    ${directory.at("value.hbs")}:1:3: this value is written without escaping: # {{{values.x}}}\n`,
+      "partials\n  error   unused:1:3: not a valid template: unexpected {{/",
+      "second (nginx)\n  error   ",
+      "\n8 errors, 0 warnings, 2 notes\n",
+    ];
+    for (const text of expected) expect(stdout).toContain(text);
+
+    const json = await runFairlead(["check", "-c", config, "--json", "--proxy", "second"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: false,
+      proxies: [
+        {
+          name: "second",
+          findings: [
+            { level: "error", about: "template", hint: expect.stringContaining("keyOr") },
+            { level: "note", about: "raw output" },
+          ],
+        },
+      ],
+      partials: [{ level: "error" }, { level: "error" }],
+    });
+    expect(await readdir(nginx.confDirectory)).toEqual([]);
+    expect((await readdir(directory.path)).includes("state")).toBe(false);
+  });
+
+  test("asks nginx about the candidate in the whole configuration", async () => {
+    const { directory, nginx, config, listen } = await builtIn();
+    await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+    expect(await runFairlead(["check", "-c", config])).toMatchObject({
+      exitCode: 0,
+      stdout: "edge (nginx)\n  ok      1 file, accepted by nginx\n0 errors, 0 warnings, 0 notes\n",
+    });
+    await writeFile(
+      join(nginx.confDirectory, "other.conf"),
+      `server { listen ${listen} default_server; }\n`,
+    );
+    const refused = await runFairlead(["check", "-c", config]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stdout).toMatch(
+      new RegExp(
+        `  error   refused: \\[emerg\\] a duplicate default server for ${listen} in .*/conf.d/services.conf:\\d+\n`,
+      ),
+    );
+    expect(refused.stdout).toContain("from builtin:nginx/service-proxy.conf:");
+    expect(await readdir(nginx.confDirectory)).toEqual(["other.conf"]);
+  });
+
+  test("names the service behind a line that nginx refuses, and what of the routes is bad", async () => {
+    const { directory, nginx, config } = await builtIn();
+    await writeFile(
+      directory.at("catalog.yaml"),
+      `services:
+  web: [{ address: 127.0.0.1, port: 80, tags: ["route.path=/a b"] }]
+  ghost: [{ address: ${UNRESOLVABLE}, port: 80, id: g1, node: n7 }]
+`,
+    );
+    const { exitCode, stdout } = await runFairlead(["check", "-c", config, "--color"]);
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain("\u001b[31m");
+    expect(stdout).toContain(
+      `service "ghost", instance "g1" on n7, address "${UNRESOLVABLE}" would be left out: [emerg] host not found in upstream`,
+    );
+    expect(stdout).toMatch(/from builtin:nginx\/service-proxy\.conf:\d+:\d+\n/);
+    expect(stdout).toContain(
+      'service "web", instance "web-1" on local: route.path=/a b: expected a path',
+    );
+    expect(await readdir(nginx.confDirectory)).toEqual([]);
+  });
+
+  test("names the service that Varnish's compiler refuses", async () => {
+    const directory = await testDirectory();
+    const varnish = await testVarnish(directory);
+    await writeFile(
+      directory.at("catalog.yaml"),
+      `services: { ghost: [{ address: ${UNRESOLVABLE}, port: 80, id: g1 }], web: [{ address: 127.0.0.1, port: 80 }] }\n`,
+    );
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [varnishProxy(varnish)],
+    });
+    const { exitCode, stdout } = await runFairlead(["check", "-c", config]);
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('cache (Varnish)\n  error   service "ghost", instance "g1" on local');
+  });
+
+  test("says when nginx would never read the file", async () => {
+    const { directory, nginx, listen } = await builtIn();
+    await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+    const lost = directory.at("lost.conf");
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [
+        nginxProxy(nginx, {
+          files: [{ template: "builtin:nginx/service-proxy.conf", path: lost }],
+        }),
+      ],
+      values: { nginx: { listen } },
+    });
+    const result = await runFairlead(["check", "-c", config]);
+    expect(result.exitCode).toBe(1);
+    expect(result.stdout).toContain(`does not include "${lost}"`);
+  });
+});
+
+async function builtIn() {
+  const directory = await testDirectory();
+  const nginx = await testNginx(directory);
+  const { listen } = await listenAddress();
+  const config = await writeConfig(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [nginxProxy(nginx)],
+    values: { nginx: { listen } },
+  });
+  return { directory, nginx, config, listen };
+}

@@ -1,0 +1,100 @@
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { request } from "../helpers/request.ts";
+import {
+  listenAddress,
+  nginxProxy,
+  testDirectory,
+  testFairlead,
+  testNginx,
+} from "../helpers/stage.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
+import { until } from "../helpers/until.ts";
+
+/** Each kind of item with a template and a path, and what its outputs are called. */
+const ENTRIES = [
+  { each: "services", template: "service.hbs", path: "service-{{name}}.conf" },
+  { each: "routes", template: "route.hbs", path: "route-{{name}}.conf" },
+  { each: { keys: "sites" }, template: "key.hbs", path: "key-{{key}}.conf" },
+] as const;
+
+test("each writes an output per service, route and key; those whose item is gone are removed with the same generation", async () => {
+  const directory = await testDirectory();
+  const [nginx, { listen, url }] = [await testNginx(directory), await listenAddress()];
+  const server = (name: string, text: string): string =>
+    `server { listen ${listen}; server_name ${name}; location / { return 200 "${text}"; } }\n`;
+  await writeFile(directory.at("service.hbs"), server("{{name}}.service", "{{name}}"));
+  await writeFile(directory.at("route.hbs"), server("{{name}}.route", "{{service}} {{path}}"));
+  await writeFile(directory.at("key.hbs"), server("{{key}}.key", "{{value}} {{values.x}}"));
+  const write = (services: readonly string[], keys: readonly string[]) => {
+    const instances = services.map((name) => [name, [{ address: "127.0.0.1", port: 1 }]]);
+    return writeFile(
+      directory.at("catalog.yaml"),
+      JSON.stringify({
+        services: Object.fromEntries(instances),
+        keys: Object.fromEntries(keys.map((key) => [`sites/${key}`, `value of ${key}`])),
+      }),
+    );
+  };
+  await write(["web", "api"], ["one", "two", "below/three"]);
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    values: { x: "X" },
+    proxies: [
+      nginxProxy(nginx, {
+        files: ENTRIES.map(({ path, ...entry }) => ({
+          ...entry,
+          path: join(nginx.confDirectory, path),
+        })),
+        guard: { maxDrop: "100%" },
+      }),
+    ],
+  });
+  const answer = async (host: string) => (await request(url, { host })).body;
+  await until("all is served", async () => (await answer("two.key")) === "value of two X");
+  expect(await answer("api.service")).toBe("api");
+  expect(await answer("api.route")).toBe("api /api");
+  const files = async () => (await readdir(nginx.confDirectory)).toSorted();
+  expect(await files()).toEqual([
+    "key-one.conf",
+    "key-two.conf",
+    "route-api.conf",
+    "route-web.conf",
+    "service-api.conf",
+    "service-web.conf",
+  ]);
+
+  await write(["web", "new"], ["one", "other"]);
+  const live = await fairlead.untilLog("it is live", ({ generation }) => generation === 2);
+  expect(live.fate).toBe("live");
+  const left = [
+    "key-one.conf",
+    "key-other.conf",
+    "route-new.conf",
+    "route-web.conf",
+    "service-new.conf",
+    "service-web.conf",
+  ];
+  expect(await files()).toEqual(left);
+  expect(await answer("new.route")).toBe("new /new");
+
+  // What is refused removes nothing.
+  await writeFile(directory.at("key.hbs"), "nonsense {{key}};\n");
+  await fairlead.untilLog("it is refused", ({ fate }) => fate === "refused");
+  await write(["web"], ["one"]);
+  const refused = await fairlead.untilLog(
+    "the next is refused as well",
+    ({ fate, change }) => fate === "refused" && String(change).includes("-new"),
+  );
+  expect(refused.msg).toContain('unknown directive "nonsense"');
+  expect(await files()).toEqual(left);
+  expect(await answer("new.route")).toBe("new /new");
+  await fairlead.stop();
+
+  // The dry run shows what would go.
+  await writeFile(directory.at("key.hbs"), "# {{key}}\n");
+  const { stdout } = await runFairlead(["render", "-c", directory.at("fairlead.yaml"), "--diff"]);
+  const gone = join(nginx.confDirectory, "route-new.conf");
+  expect(stdout).toContain(`--- ${gone}\tlive\n+++ /dev/null\tabsent\n`);
+});
