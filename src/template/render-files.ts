@@ -1,6 +1,7 @@
 import type { FileConfig, ProxyConfig } from "../config/proxy-schema.ts";
 import type { Config } from "../config/schema.ts";
-import { keyEntries, routes } from "./catalog-helpers.ts";
+import { keyEntries } from "./helpers/keys.ts";
+import { routes } from "./helpers/routes.ts";
 import type { FileTemplate } from "./proxy-templates.ts";
 import { ask, type RenderContext } from "./render-context.ts";
 import { type GroupsSetting, renderParts } from "./render-parts.ts";

@@ -1,9 +1,9 @@
-import { catalogHelpers } from "./catalog-helpers.ts";
 import type { Program } from "./compile-template.ts";
 import type { Helper } from "./helper-definition.ts";
+import { bindHelper, DEFINED_NAMES } from "./helpers/all-helpers.ts";
+import { unknownHelper } from "./helpers/unknown-helper.ts";
 import { placeOf } from "./parse-template.ts";
-import { PURE_HELPERS, unknownHelper } from "./pure-helpers.ts";
-import { createRenderContext, type RenderContext } from "./render-context.ts";
+import type { RenderContext } from "./render-context.ts";
 import {
   EMIT_HELPER,
   MARK_HELPER,
@@ -24,9 +24,8 @@ interface Options {
 
 /** The helpers that a program calls, bound to one render. */
 export function renderHelpers(program: Program, context: RenderContext): Record<string, Helper> {
-  const known = knownHelpers(context);
-  const all: Readonly<Record<string, Helper>> = {
-    ...known,
+  const known = knownHelpers(program, context);
+  const own: Readonly<Record<string, Helper>> = {
     ...emitters(program, context),
     ...context.trace?.blocks,
     [PLAIN_HELPER](name, options) {
@@ -37,21 +36,24 @@ export function renderHelpers(program: Program, context: RenderContext): Record<
     },
   };
   const used = [...program.used, ...Object.keys(context.trace?.blocks ?? {})];
-  return Object.fromEntries([
-    ["helperMissing", placing((...args) => missing(args, Object.keys(known)))],
-    ...used.flatMap((name) =>
-      Object.hasOwn(all, name) ? [[name, placing(all[name] as Helper)]] : [],
+  return {
+    ...known,
+    helperMissing: placing((...args) => missing(args, HELPER_NAMES)),
+    ...Object.fromEntries(
+      used.flatMap((name) =>
+        Object.hasOwn(own, name) ? [[name, placing(own[name] as Helper)]] : [],
+      ),
     ),
-  ]) as Record<string, Helper>;
+  };
 }
 
-/** Made once for each render, however many files it has. */
-const bound = new WeakMap<RenderContext, Readonly<Record<string, Helper>>>();
-
-function knownHelpers(context: RenderContext): Readonly<Record<string, Helper>> {
-  const known = bound.get(context) ?? { ...PURE_HELPERS, ...catalogHelpers(context), ...VOUCHING };
-  bound.set(context, known);
-  return known;
+/** Those of the defined helpers that a program calls. */
+function knownHelpers(program: Program, context: RenderContext): Readonly<Record<string, Helper>> {
+  const bound = [...program.used].flatMap((name) => {
+    const helper = bindHelper(name, context) ?? VOUCHING[name];
+    return helper === undefined ? [] : [[name, helper] as const];
+  });
+  return Object.fromEntries(bound);
 }
 
 /** Within another call they are their argument; around a whole `{{…}}` the rewriting knows them. */
@@ -59,6 +61,12 @@ const VOUCHING: Readonly<Record<string, Helper>> = {
   raw: (value) => value,
   snippet: (value) => value,
 };
+
+/** The names of all helpers that a template may call. */
+export const HELPER_NAMES: ReadonlySet<string> = new Set([
+  ...DEFINED_NAMES,
+  ...Object.keys(VOUCHING),
+]);
 
 /** How values come into the output. */
 function emitters(program: Program, context: RenderContext): Readonly<Record<string, Helper>> {
@@ -80,7 +88,7 @@ function emitters(program: Program, context: RenderContext): Readonly<Record<str
 }
 
 /** Handlebars calls this for a bare name that is neither a field nor a helper: it then has no value. */
-function missing(args: readonly unknown[], known: readonly string[]): unknown {
+function missing(args: readonly unknown[], known: Iterable<string>): unknown {
   if (args.length === 1) return undefined;
   throw unknownHelper(String((args.at(-1) as Options).name), known);
 }
@@ -97,8 +105,3 @@ function placing(helper: Helper): Helper {
     }
   };
 }
-
-/** The names of all helpers that a template may call. */
-export const HELPER_NAMES: ReadonlySet<string> = new Set(
-  Object.keys(knownHelpers(createRenderContext({ version: 0, get: () => undefined }))),
-);

@@ -1,7 +1,7 @@
 import Handlebars from "handlebars";
 import type { Places } from "./escape/find-places.ts";
+import { unknownHelper } from "./helpers/unknown-helper.ts";
 import { placeOf } from "./parse-template.ts";
-import { unknownHelper } from "./pure-helpers.ts";
 import type { TemplateFault, TemplatePlace } from "./template-error.ts";
 
 /*

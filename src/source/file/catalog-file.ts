@@ -119,7 +119,9 @@ export function toCatalog(data: z.infer<typeof catalogSchema>): Catalog {
   return {
     instances,
     nodes: data.nodes,
-    keys: Object.entries(data.keys).map(([key, value]) => ({ key, value })),
+    keys: Object.entries(data.keys)
+      .map(([key, value]) => ({ key, value }))
+      .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     answers: new Map(Object.entries(data.answers) as [string, AnswerValue][]),
     datacenters: [...new Set(["dc1", ...instances.map(({ datacenter }) => datacenter)])].toSorted(),
   };

@@ -1,6 +1,6 @@
-import type { InstanceStatus } from "../catalog/instance.ts";
-import type { ServiceQuery } from "../catalog/query.ts";
-import { TemplateFault } from "./template-error.ts";
+import type { InstanceStatus } from "../../catalog/instance.ts";
+import type { ServiceQuery } from "../../catalog/query.ts";
+import { TemplateFault } from "../template-error.ts";
 
 /** What `service` asks: a query of the catalog, and which health is good enough. */
 export interface ServiceAsk {

@@ -1,0 +1,43 @@
+import { TemplateFault } from "../template-error.ts";
+
+/*
+ * Readers of a helper's arguments. `name` is what the helper's signature calls the argument.
+ */
+
+/** An argument that a helper cannot use; whoever knows the helper makes a {@link TemplateFault} of it. */
+export class ArgumentFault extends Error {
+  override readonly name = "ArgumentFault";
+}
+
+/** The fault of an argument that is not what was expected, such as `a list`. */
+export const expected = (what: string, value: unknown, name: string): ArgumentFault =>
+  new ArgumentFault(`${name} must be ${what}, got ${shown(value)}`);
+
+/** Completes an argument's fault by the helper that was called. */
+export const faultOf = (helper: string, fault: ArgumentFault, signature: string): TemplateFault =>
+  new TemplateFault(`${helper}: ${fault.message}`, { hint: `Write it as ${signature}` });
+
+/** Numbers and booleans are text, too. */
+export function text(value: unknown, name: string): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  throw expected("text", value, name);
+}
+
+/** A number, or text that is one, such as a value of the key-value store. */
+export function number(value: unknown, name: string): number {
+  const result = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  if (typeof result === "number" && Number.isFinite(result)) return result;
+  throw expected("a number", value, name);
+}
+
+export function list(value: unknown, name: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw expected("a list", value, name);
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const whole = JSON.stringify(value) ?? typeof value;
+  return whole.length > 80 ? `${whole.slice(0, 80)}…` : whole;
+}

@@ -1,0 +1,65 @@
+import type { Instance } from "../../catalog/instance.ts";
+import type { Route } from "../../route/route.ts";
+import { buildRouteTable } from "../../route/route-table.ts";
+import { virtualHosts } from "../../route/virtual-hosts.ts";
+import { ask, type RenderContext } from "../render-context.ts";
+import { list } from "./arguments.ts";
+import type { HelperGroup } from "./definition.ts";
+
+/** Stands for the generation's id until all files are rendered and the id, their hash, is known. */
+export const GENERATION_MARK = "@fairlead-generation-id@";
+
+/** Consul's own service is no route: its port speaks no HTTP. */
+const CONSUL_ITSELF = "consul";
+
+/** Routes, and what belongs to the generation. */
+export const ROUTES: HelperGroup = {
+  title: "Routes",
+  helpers: {
+    routes: {
+      signature: "routes",
+      meaning:
+        "The routes of all services: name, service, host, path, strip, balance, sticky.by, sticky.cookie, timeoutMs, retries, probe, and servers with address, port, weight, maxconn, instance, node",
+      example: "{{#each (routes)}}{{path}} {{length servers}}; {{/each}}",
+      output: "/web 2; /db 1; ",
+      answer: ({ context }) => routes(context),
+    },
+    virtualHosts: {
+      signature: "virtualHosts ROUTES",
+      meaning: "The routes by host: host (absent for all others), routes, and hasRoot",
+      example: "{{#each (virtualHosts (routes))}}{{default host '_'}} {{length routes}}{{/each}}",
+      output: "_ 2",
+      run: (all) => virtualHosts(list(all, "ROUTES") as readonly Route[]),
+    },
+    uniformWeights: {
+      signature: "uniformWeights SERVERS",
+      meaning: "Whether all servers of a route have the same weight",
+      example: "{{#each (routes)}}{{uniformWeights servers}} {{/each}}",
+      output: "true true ",
+      run: (servers) =>
+        new Set(list(servers, "SERVERS").map((it) => (it as { readonly weight?: unknown }).weight))
+          .size <= 1,
+    },
+    generation: {
+      signature: "generation",
+      meaning: "The id of this generation: twelve digits of a hash over all its files",
+      example: "{{length (generation)}}",
+      output: "24",
+      answer: () => GENERATION_MARK,
+    },
+  },
+};
+
+/** All routes of all services. Built once per render. */
+export function routes(context: RenderContext): readonly Route[] {
+  context.routeTable ??= buildRouteTable(registeredInstances(context));
+  context.trace?.routed(context.routeTable.routes);
+  return context.routeTable.routes;
+}
+
+function registeredInstances(context: RenderContext): readonly (readonly Instance[])[] {
+  const services = ask(context, { kind: "services" }) ?? [];
+  return services
+    .filter((it) => it.name !== CONSUL_ITSELF)
+    .map((it) => ask(context, { kind: "service", name: it.name }) ?? []);
+}
