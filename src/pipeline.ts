@@ -36,7 +36,7 @@ export interface Pipeline {
 
 export interface PipelineParts {
   readonly proxy: ProxyConfig;
-  readonly config: Pick<Config, "values" | "state">;
+  readonly config: Pick<Config, "values" | "environment" | "state">;
   /** Absent while they cannot be loaded: then nothing is done. */
   readonly templates: readonly FileTemplate[] | undefined;
   readonly store: CatalogStore;
@@ -206,8 +206,9 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
   /** What a render is made from. */
   function source(from: readonly FileTemplate[], snapshot: Snapshot): BlameOptions {
+    const { values, environment } = config;
     const { leftOut } = quarantine;
-    return { templates: from, snapshot, proxy, values: config.values, leftOut };
+    return { templates: from, snapshot, proxy, values, environment, leftOut };
   }
 
   /** With a new template, a service that was live and has not changed is not at fault: the template is. */

@@ -37,6 +37,14 @@ export interface CatalogNode {
   readonly meta: Readonly<Record<string, string>>;
 }
 
+/** One machine with what runs on it. */
+export interface NodeWithServices extends CatalogNode {
+  readonly services: readonly NodeService[];
+}
+
+/** A service's instance as its node lists it, without its health. */
+export type NodeService = Pick<Instance, "id" | "name" | "address" | "port" | "tags" | "meta">;
+
 /** One entry of the key-value store. */
 export interface KeyValue {
   /** The whole key. */

@@ -1,14 +1,45 @@
-import type { CatalogNode, Instance, KeyValue, ServiceSummary } from "./instance.ts";
+import type { CaLeaf, CaRoot } from "./certificates.ts";
+import type {
+  CatalogNode,
+  Instance,
+  KeyValue,
+  NodeWithServices,
+  ServiceSummary,
+} from "./instance.ts";
+import type { NetworkInterface } from "./network-interface.ts";
 
-/** All instances of one service, whatever their health: who asks decides what is healthy enough. */
-export interface ServiceQuery {
-  readonly kind: "service";
+/*
+ * A query that is about one service has that service's name as its `name`; no other query has a `name`.
+ */
+
+/** Which instances of a service. */
+interface InstancesQuery {
   readonly name: string;
   readonly tag?: string;
   readonly datacenter?: string;
+  /** A node's name, or `_agent`: the nearest come first. */
   readonly near?: string;
   /** An expression in Consul's filter language, evaluated by Consul. */
   readonly filter?: string;
+}
+
+/** All instances of one service, whatever their health: who asks decides what is healthy enough. */
+export interface ServiceQuery extends InstancesQuery {
+  readonly kind: "service";
+}
+
+/** All that serve one service within the mesh: its sidecar proxies and instances that speak Connect. */
+interface ConnectQuery extends InstancesQuery {
+  readonly kind: "connect";
+}
+
+/** What a prepared query finds: Consul decides which instances, and of which datacenter. */
+interface PreparedQuery {
+  readonly kind: "prepared";
+  /** Its name or id. */
+  readonly prepared: string;
+  readonly datacenter?: string;
+  readonly near?: string;
 }
 
 interface ServicesQuery {
@@ -18,6 +49,17 @@ interface ServicesQuery {
 
 interface NodesQuery {
   readonly kind: "nodes";
+  readonly datacenter?: string;
+  readonly near?: string;
+  /** An expression in Consul's filter language, evaluated by Consul. */
+  readonly filter?: string;
+}
+
+/** One node with its services; its answer is `null` when there is no such node. */
+interface NodeQuery {
+  readonly kind: "node";
+  /** The node of the agent that is asked, when absent. */
+  readonly node?: string;
   readonly datacenter?: string;
 }
 
@@ -39,22 +81,59 @@ interface TreeQuery {
   readonly datacenter?: string;
 }
 
-/** One question a template asks of the catalog. */
+/** The certificates that Connect's certificate authority trusts. */
+interface CaRootsQuery {
+  readonly kind: "caRoots";
+}
+
+/** The certificate that Connect gives to a service, with its private key. */
+interface CaLeafQuery {
+  readonly kind: "caLeaf";
+  readonly service: string;
+}
+
+/** The content of a file on this machine. */
+interface FileQuery {
+  readonly kind: "file";
+  /** Relative ones are relative to the config file. */
+  readonly path: string;
+}
+
+/** The addresses of this machine. */
+interface InterfacesQuery {
+  readonly kind: "interfaces";
+}
+
+/** One question a template asks of the catalog, or of the machine that it is rendered on. */
 export type Query =
   | ServiceQuery
+  | ConnectQuery
+  | PreparedQuery
   | ServicesQuery
   | NodesQuery
+  | NodeQuery
   | DatacentersQuery
   | KeyQuery
-  | TreeQuery;
+  | TreeQuery
+  | CaRootsQuery
+  | CaLeafQuery
+  | FileQuery
+  | InterfacesQuery;
 
 interface AnswerValues {
   readonly service: readonly Instance[];
+  readonly connect: readonly Instance[];
+  readonly prepared: readonly Instance[];
   readonly services: readonly ServiceSummary[];
   readonly nodes: readonly CatalogNode[];
+  readonly node: NodeWithServices | null;
   readonly datacenters: readonly string[];
   readonly key: KeyValue | null;
   readonly tree: readonly KeyValue[];
+  readonly caRoots: readonly CaRoot[];
+  readonly caLeaf: CaLeaf;
+  readonly file: string;
+  readonly interfaces: readonly NetworkInterface[];
 }
 
 /** What a source answers to a query of type `Q`. */
@@ -68,28 +147,45 @@ export type AnswerValue<Q extends Query = Query> = AnswerValues[Q["kind"]];
 export function queryText(query: Query): string {
   switch (query.kind) {
     case "service":
-      return `service ${serviceText(query)}`;
+    case "connect":
+      return `${query.kind} ${instancesText(query)}`;
     case "services":
     case "nodes":
-      return `${query.kind}${atDatacenter(query)}`;
+      return `${query.kind}${details(query)}`;
     case "datacenters":
+    case "caRoots":
+    case "interfaces":
       return query.kind;
+    case "prepared":
+      return `prepared ${quoted(query.prepared)}${details(query)}`;
+    case "node":
+      return `node${query.node === undefined ? "" : ` ${quoted(query.node)}`}${details(query)}`;
     case "key":
-      return `key ${JSON.stringify(query.key)}${atDatacenter(query)}`;
+      return `key ${JSON.stringify(query.key)}${details(query)}`;
     case "tree":
-      return `tree ${JSON.stringify(query.prefix)}${atDatacenter(query)}`;
+      return `tree ${JSON.stringify(query.prefix)}${details(query)}`;
+    case "caLeaf":
+      return `caLeaf ${quoted(query.service)}`;
+    case "file":
+      return `file ${JSON.stringify(query.path)}`;
   }
 }
 
-function serviceText(query: ServiceQuery): string {
+function instancesText(query: InstancesQuery): string {
   const tag = query.tag === undefined ? "" : `${quoted(query.tag)}.`;
+  return `${tag}${quoted(query.name)}${details(query)}`;
+}
+
+function details(query: {
+  readonly datacenter?: string;
+  readonly near?: string;
+  readonly filter?: string;
+}): string {
+  const at = query.datacenter === undefined ? "" : `@${query.datacenter}`;
   const near = query.near === undefined ? "" : `~${query.near}`;
   const filter = query.filter === undefined ? "" : ` filter=${JSON.stringify(query.filter)}`;
-  return `${tag}${quoted(query.name)}${atDatacenter(query)}${near}${filter}`;
+  return `${at}${near}${filter}`;
 }
 
 /** A name that could be read as more than a name stands in quotes, so that no two queries share a text. */
 const quoted = (name: string): string => (/^[\w-]+$/.test(name) ? name : JSON.stringify(name));
-
-const atDatacenter = (query: { readonly datacenter?: string }): string =>
-  query.datacenter === undefined ? "" : `@${query.datacenter}`;

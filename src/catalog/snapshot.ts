@@ -4,6 +4,8 @@ import { type AnswerValue, type Query, queryText } from "./query.ts";
 export interface Snapshot {
   /** Counts up with every change of content; two snapshots of one store with equal versions are the same. */
   readonly version: number;
+  /** When the content last changed, in milliseconds since 1970. */
+  readonly takenAtMs: number;
   /** The answer to `query`, or `undefined` when the source has not answered yet. */
   get<Q extends Query>(query: Q): AnswerValue<Q> | undefined;
 }
@@ -12,9 +14,11 @@ export interface Snapshot {
 export function createSnapshot(
   answers: ReadonlyMap<string, AnswerValue>,
   version: number,
+  takenAtMs = 0,
 ): Snapshot {
   return {
     version,
+    takenAtMs,
     get: <Q extends Query>(query: Q) => answers.get(queryText(query)) as AnswerValue<Q> | undefined,
   };
 }

@@ -24,6 +24,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
   const listeners = new Set<() => void>();
   let followed: ReadonlyMap<string, Query> = new Map();
   let version = 0;
+  let changedAtMs = Date.now();
   /** Made when it is asked for: many answers may come before. */
   let snapshot: Snapshot | undefined;
 
@@ -36,6 +37,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
         if (answers.has(text) && isDeepStrictEqual(answers.get(text), value)) return;
         answers.set(text, value);
         version += 1;
+        changedAtMs = Date.now();
         snapshot = undefined;
         for (const listener of listeners) listener();
       },
@@ -49,7 +51,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
 
   return {
     snapshot() {
-      snapshot ??= createSnapshot(new Map(answers), version);
+      snapshot ??= createSnapshot(new Map(answers), version, changedAtMs);
       return snapshot;
     },
     failures: () => failures,

@@ -40,7 +40,7 @@ async function findAll(
   signal: AbortSignal,
 ): Promise<{ readonly proxies: readonly ProxyFindings[]; readonly partials: readonly Finding[] }> {
   const { config } = loaded;
-  const store = await openStore(config, { log, signal });
+  const store = await openStore(loaded, { log, signal });
   const { texts, findings } = await readPartials(config.partials);
   const parts: CheckParts = { config, partials: texts, store, log, signal };
   const proxies = [];

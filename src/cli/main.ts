@@ -125,6 +125,15 @@ program
   });
 
 program
+  .command("helpers")
+  .description("tell the helpers of templates, or one of them with an example")
+  .argument("[name]", "a helper")
+  .action(async (name: string | undefined) => {
+    const { printHelpers } = await import("./helpers.ts");
+    process.exitCode = printHelpers(name);
+  });
+
+program
   .command("schema")
   .description("print the JSON Schema of the config file, or of files of test cases")
   .addArgument(new Argument("[of]", "which file").choices(["config", "test"]).default("config"))

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { OpenSource } from "../catalog/source.ts";
 import { type CatalogStore, createCatalogStore } from "../catalog/store.ts";
 import { consulSchema } from "../config/consul-schema.ts";
@@ -6,8 +7,10 @@ import { findConfig } from "../config/find-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
 import type { Config } from "../config/schema.ts";
+import { secretsOf } from "../config/secrets.ts";
 import { AppError } from "../errors.ts";
 import { createLog, type Log } from "../log.ts";
+import { withMachine } from "../source/machine/with-machine.ts";
 import type { CommandOptions } from "./command-options.ts";
 
 /** What every command that reads a config starts from. */
@@ -28,7 +31,7 @@ export async function openSession(options: CommandOptions): Promise<Session> {
   const log = await createLog({
     level: options.logLevel,
     pretty: process.stderr.isTTY,
-    secrets: secretsOf(loaded.config),
+    secrets: [...secretsOf(loaded.config), ...tokenIn(loaded.config.consul?.tokenFile)],
   });
   return { loaded, log, proxies: selectProxies(loaded.config, options.proxy) };
 }
@@ -42,26 +45,34 @@ async function loadNamedConfig(options: CommandOptions): Promise<LoadedConfig> {
 }
 
 /**
- * Opens the config's source behind a store.
+ * Opens the config's source, and what templates ask of this machine, behind a store.
  *
  * @throws {AppError} CATALOG when the catalog file is not readable, CONSUL when a TLS file is not
  */
 export async function openStore(
-  config: Config,
+  { file, config }: LoadedConfig,
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<CatalogStore> {
-  return createCatalogStore(await openSource(config, log), signal);
+  return createCatalogStore(await openSource(config, { log, directory: dirname(file) }), signal);
 }
 
-async function openSource(config: Config, log: Log): Promise<OpenSource> {
+async function openSource(
+  config: Config,
+  machine: { readonly log: Log; readonly directory: string },
+): Promise<OpenSource> {
+  const { log } = machine;
   if (config.catalog !== undefined) {
     const { file } = config.catalog;
     const { readCatalogFile } = await import("../source/file/catalog-file.ts");
-    const { fileSource } = await import("../source/file/file-source.ts");
-    return fileSource(file, { initial: await readCatalogFile(file), log });
+    const { answerFrom, fileSource } = await import("../source/file/file-source.ts");
+    const initial = await readCatalogFile(file);
+    return withMachine(fileSource(file, { initial, log }), {
+      ...machine,
+      isRecorded: (query) => answerFrom(initial, query) !== undefined,
+    });
   }
   const { consulSource } = await import("../source/consul/consul-source.ts");
-  return consulSource(config.consul ?? consulSchema.parse({}), log);
+  return withMachine(consulSource(config.consul ?? consulSchema.parse({}), log), machine);
 }
 
 function selectProxies(config: Config, name: string | undefined): readonly ProxyConfig[] {
@@ -73,27 +84,12 @@ function selectProxies(config: Config, name: string | undefined): readonly Proxy
   });
 }
 
-/** Texts that never appear in a log, an error or a status. */
-function secretsOf(config: Config): readonly string[] {
-  const { consul, admin } = config;
-  const password = consul?.auth?.slice(consul.auth.indexOf(":") + 1);
-  const inAddress = /^https?:\/\/[^@/]*:([^@/]*)@/.exec(consul?.address ?? "")?.[1];
-  return [
-    consul?.token,
-    admin?.token,
-    consul?.auth,
-    password,
-    inAddress,
-    tokenIn(consul?.tokenFile),
-  ].filter((secret): secret is string => secret !== undefined && secret !== "");
-}
-
 /** A file that cannot be read now is reported where it is used. */
-function tokenIn(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
+function tokenIn(file: string | undefined): readonly string[] {
+  if (file === undefined) return [];
   try {
-    return readFileSync(file, "utf8").trim();
+    return [readFileSync(file, "utf8").trim()].filter((token) => token !== "");
   } catch {
-    return undefined;
+    return [];
   }
 }

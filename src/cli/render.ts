@@ -15,10 +15,11 @@ import { untilRendered } from "./until-rendered.ts";
 export async function render(options: CommandOptions): Promise<number> {
   const { loaded, log, proxies } = await openSession(options);
   const { config } = loaded;
+  const { values, environment } = config;
   const ending = new AbortController();
   const paint = createPaint(options.color);
   try {
-    const store = await openStore(config, { log, signal: ending.signal });
+    const store = await openStore(loaded, { log, signal: ending.signal });
     for (const proxy of proxies) {
       const templates = await loadProxyTemplates(proxy, config.partials);
       const { rendered } = await untilRendered({
@@ -26,7 +27,7 @@ export async function render(options: CommandOptions): Promise<number> {
         templates,
         store,
         log,
-        render: (snapshot) => renderProxy(templates, snapshot, { proxy, values: config.values }),
+        render: (snapshot) => renderProxy(templates, snapshot, { proxy, values, environment }),
       });
       const text =
         options.diff === true

@@ -5,7 +5,7 @@ import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Fate } from "../pipeline.ts";
-import { watchPaths } from "../source/file/watch-paths.ts";
+import { watchPaths } from "../source/watch-paths.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { openDriver } from "./open-driver.ts";
 import { openSession, type Session } from "./open-session.ts";

@@ -17,7 +17,7 @@ export async function snapshot(options: CommandOptions): Promise<number> {
   const { loaded, log, proxies } = await openSession(options);
   const ending = new AbortController();
   try {
-    const store = await openStore(loaded.config, { log, signal: ending.signal });
+    const store = await openStore(loaded, { log, signal: ending.signal });
     const asked = new Map<string, Query>();
     for (const proxy of proxies) {
       for (const query of await askAll(proxy, { config: loaded.config, store, log })) {
@@ -65,6 +65,7 @@ async function askAll(
           snapshot: from,
           proxy,
           values: config.values,
+          environment: config.environment,
         });
         // Also what an earlier look asked: a service that is left out at last is not asked for again.
         for (const [text, query] of rendered.asked) asked.set(text, query);

@@ -3,7 +3,7 @@ import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { createPipeline, type Fate, type Pipeline } from "../pipeline.ts";
-import { watchPaths } from "../source/file/watch-paths.ts";
+import { watchPaths } from "../source/watch-paths.ts";
 import { templatePath } from "../template/load-template.ts";
 import { type FileTemplate, loadProxyTemplates } from "../template/proxy-templates.ts";
 import { openStore, type Session } from "./open-session.ts";
@@ -29,7 +29,7 @@ export async function startWatch(
 ): Promise<Watch> {
   const ending = new AbortController();
   const { signal } = ending;
-  const store = await openStore(loaded.config, { log, signal });
+  const store = await openStore(loaded, { log, signal });
   const runs = await Promise.all(
     proxies.map(async (proxy) => {
       const proxyLog = log.child({ proxy: proxy.name });

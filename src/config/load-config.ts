@@ -6,7 +6,8 @@ import { formatFindings, toFindings } from "./config-findings.ts";
 import { type ConsulSetting, consulSettings } from "./consul-environment.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { configJsonSchema } from "./known-keys.ts";
-import { type Config, configSchema } from "./schema.ts";
+import { type Config, type ConfigFile, configSchema } from "./schema.ts";
+import { templateEnvironment } from "./template-environment.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -53,7 +54,8 @@ export function parseConfig(
     const subject = { document, settings, schema: configJsonSchema(), whole: "the config" };
     throw invalid(options.file, toFindings(result.error.issues, subject));
   }
-  return deepFreeze(resolvePaths(result.data, dirname(resolve(options.file))));
+  const config = resolvePaths(result.data, dirname(resolve(options.file)));
+  return deepFreeze({ ...config, environment: templateEnvironment(options.environment, config) });
 }
 
 async function readConfigFile(file: string): Promise<string> {
@@ -117,7 +119,7 @@ const isUnset = (value: unknown): boolean => value === undefined || value === ""
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function resolvePaths(config: Config, directory: string): Config {
+function resolvePaths(config: ConfigFile, directory: string): ConfigFile {
   const at = (path: string): string => resolve(directory, path);
   return {
     ...config,

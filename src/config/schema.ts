@@ -78,4 +78,10 @@ function reportRepeated(
   }
 }
 
-export type Config = Readonly<z.infer<typeof configSchema>>;
+/** What the config file says. */
+export type ConfigFile = Readonly<z.infer<typeof configSchema>>;
+
+export type Config = ConfigFile & {
+  /** The environment's variables that templates may read. */
+  readonly environment: Readonly<Record<string, string>>;
+};

@@ -3,6 +3,7 @@ import { type Escape, escapeFor, lexerOf } from "./escape/escaper.ts";
 import { createPlaceFinder, type PlaceFinder, type States, union } from "./escape/find-places.ts";
 import { parseTemplate, placeOf } from "./parse-template.ts";
 import { type RawOutput, rewriteTemplate } from "./rewrite-template.ts";
+import { silenceCalls } from "./silent-calls.ts";
 import { TemplateFault, type TemplatePlace, type TemplateSources } from "./template-error.ts";
 import type { Format } from "./written-text.ts";
 
@@ -23,6 +24,8 @@ export interface Program {
 export interface CompileOptions {
   readonly format: Format;
   readonly helpers: ReadonlySet<string>;
+  /** Whether a helper writes nothing. */
+  readonly isSilent: (helper: string) => boolean;
   /** Whether each piece of the output is marked with its place. */
   readonly isMarked: boolean;
 }
@@ -35,6 +38,7 @@ export interface CompileOptions {
  */
 export function compileProgram(sources: TemplateSources, options: CompileOptions): Program {
   const main = parseTemplate(sources.texts.get(sources.file) ?? "", sources.file);
+  silenceCalls(main, options.isSilent);
   const inline = new Map<string, hbs.AST.Program>();
   hoistInlinePartials(main, inline);
   const partials = new Map<string, { program: hbs.AST.Program; after: States }>();
@@ -79,6 +83,7 @@ export function compileProgram(sources: TemplateSources, options: CompileOptions
     const text = sources.texts.get(name);
     if (text === undefined || name === sources.file) throw unknownPartial(name, sources, loc);
     const program = parseTemplate(text, name);
+    silenceCalls(program, options.isSilent);
     hoistInlinePartials(program, inline);
     return program;
   }

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../errors.ts";
 import { compileProgram, type Program } from "./compile-template.ts";
 import type { RenderContext } from "./render-context.ts";
-import { HELPER_NAMES, renderHelpers } from "./render-helpers.ts";
+import { HELPER_NAMES, isSilent, renderHelpers } from "./render-helpers.ts";
 import type { RawOutput } from "./rewrite-template.ts";
 import { TemplateFault, type TemplateSources, templateError } from "./template-error.ts";
 import type { Format } from "./written-text.ts";
@@ -73,7 +73,7 @@ export function compileTemplate(
   const sources = { file, texts: new Map([...(partials ?? []), [file, text]]) };
   const compile = (isMarked: boolean): Program => {
     try {
-      return compileProgram(sources, { format, helpers: HELPER_NAMES, isMarked });
+      return compileProgram(sources, { format, helpers: HELPER_NAMES, isSilent, isMarked });
     } catch (error) {
       if (!(error instanceof TemplateFault)) throw error;
       throw templateError(error, sources);
@@ -92,6 +92,7 @@ export function compileTemplate(
   };
 
   function run(compiled: Program, context: RenderContext, data: object): string {
+    context.scratch.clear();
     try {
       const helpers = renderHelpers(compiled, context);
       return compiled.main(data, { helpers, partials: compiled.partials });

@@ -11,30 +11,38 @@ export interface RenderContext {
   readonly asked: Map<string, Query>;
   /** Those of them that have no answer yet. */
   readonly missing: Map<string, Query>;
+  /** Environment variables that templates may read. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Services that this render leaves out as if they were not registered. */
   readonly leftOut: ReadonlySet<string>;
   /** Values are written as stand-ins: only the shape of the output counts. */
   readonly isShapeOnly: boolean;
   /** Notes where each piece of the output comes from, when that is asked for. */
   readonly trace: Trace | undefined;
+  /** What the template that is rendered keeps; it goes with its output. */
+  readonly scratch: Map<string, unknown>;
   /** The routes, once a template asked for them. */
   routeTable: RouteTable | undefined;
 }
 
 /** What differs from a plain render of everything. */
-export type RenderOptions = Partial<Pick<RenderContext, "leftOut" | "isShapeOnly" | "trace">>;
+export type RenderOptions = Partial<
+  Pick<RenderContext, "environment" | "leftOut" | "isShapeOnly" | "trace">
+>;
 
 export function createRenderContext(
   snapshot: Snapshot,
-  { leftOut = new Set(), isShapeOnly = false, trace }: RenderOptions = {},
+  { environment = {}, leftOut = new Set(), isShapeOnly = false, trace }: RenderOptions = {},
 ): RenderContext {
   return {
     snapshot,
+    environment,
     leftOut,
     isShapeOnly,
     trace,
     asked: new Map(),
     missing: new Map(),
+    scratch: new Map(),
     routeTable: undefined,
   };
 }
@@ -62,6 +70,9 @@ function withoutLeftOut(
   if (query.kind === "services") {
     return (answer as readonly ServiceSummary[]).filter(({ name }) => !leftOut.has(name));
   }
-  const isOut = query.kind === "service" && leftOut.has(query.name);
-  return isOut ? ([] as readonly Instance[]) : answer;
+  if ("name" in query && leftOut.has(query.name)) return [];
+  if (query.kind === "connect" || query.kind === "prepared") {
+    return (answer as readonly Instance[]).filter(({ name }) => !leftOut.has(name));
+  }
+  return answer;
 }

@@ -21,6 +21,8 @@ export interface Output {
 export interface RenderProxyOptions {
   readonly proxy: ProxyConfig;
   readonly values: Config["values"];
+  /** Environment variables that templates may read; none when absent. */
+  readonly environment?: Config["environment"];
   /** Services to leave out as if they were not registered. */
   readonly leftOut?: ReadonlySet<string>;
 }

@@ -1,6 +1,7 @@
 import type { Program } from "./compile-template.ts";
 import type { Helper } from "./helper-definition.ts";
-import { bindHelper, DEFINED_NAMES } from "./helpers/all-helpers.ts";
+import { DEFINITIONS } from "./helpers/all-helpers.ts";
+import { bindHelper } from "./helpers/bind-helper.ts";
 import { unknownHelper } from "./helpers/unknown-helper.ts";
 import { placeOf } from "./parse-template.ts";
 import type { RenderContext } from "./render-context.ts";
@@ -64,9 +65,12 @@ const VOUCHING: Readonly<Record<string, Helper>> = {
 
 /** The names of all helpers that a template may call. */
 export const HELPER_NAMES: ReadonlySet<string> = new Set([
-  ...DEFINED_NAMES,
+  ...DEFINITIONS.keys(),
   ...Object.keys(VOUCHING),
 ]);
+
+/** Whether a helper writes nothing where it stands by itself. */
+export const isSilent = (name: string): boolean => DEFINITIONS.get(name)?.isSilent === true;
 
 /** How values come into the output. */
 function emitters(program: Program, context: RenderContext): Readonly<Record<string, Helper>> {

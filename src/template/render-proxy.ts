@@ -38,8 +38,8 @@ export function renderProxy(
   snapshot: Snapshot,
   options: RenderProxyOptions,
 ): Rendered | Waiting {
-  const { leftOut = new Set() } = options;
-  const context = createRenderContext(snapshot, { leftOut });
+  const { environment = {}, leftOut = new Set() } = options;
+  const context = createRenderContext(snapshot, { environment, leftOut });
   const drafts = renderFiles(templates, context, options);
   if (context.missing.size > 0) {
     return { kind: "waiting", asked: context.asked, missing: context.missing };
@@ -80,11 +80,11 @@ function refuseRepeatedPaths(outputs: readonly Draft[]): void {
 function refuseOtherShape(
   templates: readonly FileTemplate[],
   drafts: readonly Draft[],
-  { snapshot, leftOut }: RenderContext,
+  { snapshot, environment, leftOut }: RenderContext,
   options: RenderProxyOptions,
 ): void {
   if (!templates.some(({ content }) => content.raw.length > 0)) return;
-  const context = createRenderContext(snapshot, { leftOut, isShapeOnly: true });
+  const context = createRenderContext(snapshot, { environment, leftOut, isShapeOnly: true });
   const shapes = renderFiles(templates, context, options);
   for (const [i, { text, format, path, template }] of drafts.entries()) {
     const raw = template.content.raw.find(({ isSnippet }) => !isSnippet) ?? template.content.raw[0];

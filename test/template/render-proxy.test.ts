@@ -179,7 +179,7 @@ describe("template errors", () => {
     ["{{services}}", "t.hbs:1:1: a list cannot be written as text", "{{#each}}"],
     ["{{values}}", "t.hbs:1:1: an object cannot be written as text", "fields"],
     ['{{add 1 "x"}}', 't.hbs:1:1: add: each argument must be a number, got "x"', "add A B"],
-    ["{{service}}", "t.hbs:1:1: service wants a name in quotes", 'service "name"'],
+    ["{{service}}", "t.hbs:1:1: service: NAME must be a name in quotes", 'service "'],
     ["a\n{{#if x}}", "t.hbs:2:1: not a valid template: unexpected end of the file", "{{/if}}"],
     ["{\n  return 200 {{x}}}", "t.hbs:2:17: not a valid template: unexpected }}}", "Put a space"],
     ["location /a {{{x}} y;", "t.hbs:1:17: not a valid template: unexpected }}", "Put a space"],
@@ -235,8 +235,9 @@ function snapshot(catalog = CATALOG) {
   const data = parseCatalog(catalog, "catalog.yaml");
   return {
     version: 1,
-    get: (query: Parameters<typeof queryText>[0]) => answerFrom(data, query),
-  } as ReturnType<typeof createSnapshot>;
+    takenAtMs: 0,
+    get: (query: Parameters<typeof queryText>[0]) => answerFrom(data, query) as never,
+  };
 }
 
 function parts() {

@@ -2,7 +2,12 @@ import { resolve } from "node:path";
 import type { Query } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
 import { AppError } from "../../errors.ts";
-import { type Catalog, readCatalogFile, toCatalog } from "../../source/file/catalog-file.ts";
+import {
+  type Catalog,
+  EMPTY_CATALOG,
+  readCatalogFile,
+  toCatalog,
+} from "../../source/file/catalog-file.ts";
 import { catalogSnapshot } from "../../source/file/catalog-snapshot.ts";
 import type { BlameOptions, ServiceFault } from "../../template/blame.ts";
 import type { FileTemplate } from "../../template/proxy-templates.ts";
@@ -39,7 +44,7 @@ export async function catalogOf(of: Case, { content, directory }: LoadedCases): 
   const { catalog, catalogFile } = isOwn ? of : content;
   if (catalog !== undefined) return toCatalog(catalog);
   if (catalogFile !== undefined) return await readCatalogFile(resolve(directory, catalogFile));
-  return toCatalog({ services: {}, nodes: [], keys: {}, answers: {} });
+  return EMPTY_CATALOG;
 }
 
 /** Renders a case from a catalog. That it cannot be rendered is a result like any other. */

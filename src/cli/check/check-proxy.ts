@@ -89,7 +89,7 @@ async function renderOne(
   proxy: ProxyConfig,
   { config, store, log }: CheckParts,
 ): Promise<Drawn> {
-  const { values } = config;
+  const { values, environment } = config;
   let faults: readonly ServiceFault[] = [];
   const { rendered, snapshot } = await untilRendered({
     reader: proxy.name,
@@ -97,7 +97,7 @@ async function renderOne(
     store,
     log,
     render(snapshot) {
-      const well = renderWell({ templates, snapshot, proxy, values });
+      const well = renderWell({ templates, snapshot, proxy, values, environment });
       faults = well.faults;
       return well.rendered;
     },
@@ -106,7 +106,7 @@ async function renderOne(
   return {
     findings: [...faults.map(leftOutFinding), ...rendered.problems.map(routeFinding)],
     rendered,
-    from: { templates, snapshot, proxy, values, leftOut },
+    from: { templates, snapshot, proxy, values, environment, leftOut },
   };
 }
 

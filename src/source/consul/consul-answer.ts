@@ -1,8 +1,11 @@
+import type { CaLeaf, CaRoot } from "../../catalog/certificates.ts";
 import type {
   CatalogNode,
   Instance,
   InstanceStatus,
   KeyValue,
+  NodeService,
+  NodeWithServices,
   ServiceSummary,
 } from "../../catalog/instance.ts";
 import type { AnswerValue, Query } from "../../catalog/query.ts";
@@ -10,24 +13,34 @@ import { AppError } from "../../errors.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What Consul can be asked. */
+export type ConsulQuery = Exclude<Query, { readonly kind: "file" | "interfaces" }>;
+
 /**
  * Turns the body of Consul's answer to `query` into the catalog's model. Pure.
  *
  * Lists come sorted, so that the same catalog gives the same value whatever order Consul answered in;
- * only `near` keeps Consul's order, which is its meaning.
+ * only `near` and prepared queries keep Consul's order, which is their meaning.
  *
  * @throws {AppError} CONSUL when the body is not what Consul answers to such a query
  */
-export function parseAnswer(query: Query, body: unknown): AnswerValue {
+export function parseAnswer(query: ConsulQuery, body: unknown): AnswerValue {
   switch (query.kind) {
-    case "service": {
+    case "service":
+    case "connect": {
       const instances = list(body, query).map(toInstance);
       return query.near === undefined ? instances.toSorted(byPlace) : instances;
     }
     case "services":
       return Object.entries(object(body, query)).map(toSummary).toSorted(byName);
-    case "nodes":
-      return list(body, query).map(toNode).toSorted(byName);
+    case "prepared":
+      return list(object(body, query)["Nodes"] ?? [], query).map(toInstance);
+    case "nodes": {
+      const nodes = list(body, query).map(toNode);
+      return query.near === undefined ? nodes.toSorted(byName) : nodes;
+    }
+    case "node":
+      return body === null || body === undefined ? null : toNodeWithServices(object(body, query));
     case "datacenters":
       if (Array.isArray(body)) return strings(body).toSorted();
       throw unexpected(query, "a list");
@@ -35,22 +48,30 @@ export function parseAnswer(query: Query, body: unknown): AnswerValue {
       return body === undefined ? null : toKeyValue(object(body, query));
     case "tree":
       return body === undefined ? [] : list(body, query).map(toKeyValue).toSorted(byKey);
+    case "caRoots": {
+      const { Roots, TrustDomain } = object(body, query);
+      return list(Roots, query)
+        .map((root) => toCaRoot(root, text(TrustDomain)))
+        .toSorted(byId);
+    }
+    case "caLeaf":
+      return toCaLeaf(object(body, query));
   }
 }
 
-function list(body: unknown, query: Query): readonly Json[] {
+function list(body: unknown, query: ConsulQuery): readonly Json[] {
   if (Array.isArray(body)) return body.map(part);
   throw unexpected(query, "a list");
 }
 
-function object(body: unknown, query: Query): Json {
+function object(body: unknown, query: ConsulQuery): Json {
   const plain =
     typeof body === "object" && body !== null && !Array.isArray(body) && !Buffer.isBuffer(body);
   if (plain) return body as Json;
   throw unexpected(query, "an object");
 }
 
-function unexpected(query: Query, what: string): AppError {
+function unexpected(query: ConsulQuery, what: string): AppError {
   return new AppError(
     "CONSUL",
     `Cannot use Consul's answer to a ${query.kind} query as it is not JSON of ${what}`,
@@ -104,6 +125,45 @@ const toNode = (node: Json): CatalogNode => ({
   meta: stringMap(node["Meta"]),
 });
 
+function toNodeWithServices(body: Json): NodeWithServices {
+  const node = toNode(part(body["Node"]));
+  const services = Object.values(part(body["Services"])).map(part);
+  return {
+    ...node,
+    services: services.map((it) => toNodeService(it, node.address)).toSorted(byNameAndId),
+  };
+}
+
+const toNodeService = (service: Json, nodeAddress: string): NodeService => ({
+  id: text(service["ID"]),
+  name: text(service["Service"]),
+  address: text(service["Address"]) || nodeAddress,
+  port: Number(service["Port"] ?? 0),
+  tags: strings(service["Tags"]),
+  meta: stringMap(service["Meta"]),
+});
+
+const toCaRoot = (root: Json, trustDomain: string): CaRoot => ({
+  id: text(root["ID"]),
+  name: text(root["Name"]),
+  active: root["Active"] === true,
+  rootCertPem: text(root["RootCert"]),
+  intermediateCertsPem: strings(root["IntermediateCerts"]),
+  notBefore: text(root["NotBefore"]),
+  notAfter: text(root["NotAfter"]),
+  trustDomain,
+});
+
+const toCaLeaf = (leaf: Json): CaLeaf => ({
+  service: text(leaf["Service"]),
+  serviceUri: text(leaf["ServiceURI"]),
+  serialNumber: text(leaf["SerialNumber"]),
+  certPem: text(leaf["CertPEM"]),
+  privateKeyPem: text(leaf["PrivateKeyPEM"]),
+  validAfter: text(leaf["ValidAfter"]),
+  validBefore: text(leaf["ValidBefore"]),
+});
+
 const toKeyValue = (entry: Json): KeyValue => ({
   key: text(entry["Key"]),
   value: text(entry["Value"]),
@@ -123,6 +183,9 @@ function stringMap(value: unknown): Readonly<Record<string, string>> {
 const compare = (a: string | number, b: string | number): number => (a < b ? -1 : a > b ? 1 : 0);
 const byName = (a: { readonly name: string }, b: { readonly name: string }) =>
   compare(a.name, b.name);
+const byId = (a: CaRoot, b: CaRoot) => compare(a.id, b.id);
+const byNameAndId = (a: NodeService, b: NodeService) =>
+  compare(a.name, b.name) || compare(a.id, b.id);
 const byKey = (a: KeyValue, b: KeyValue) => compare(a.key, b.key);
 const byPlace = (a: Instance, b: Instance) =>
   compare(a.address, b.address) ||

@@ -5,7 +5,7 @@ import type { AnswerValue, Query } from "../../catalog/query.ts";
 import type { ConsulConfig } from "../../config/consul-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import type { IndexedAnswer } from "./blocking-query.ts";
-import { parseAnswer } from "./consul-answer.ts";
+import { type ConsulQuery, parseAnswer } from "./consul-answer.ts";
 import type { ConsulClient } from "./consul-client.ts";
 
 /** Consul may add up to a sixteenth to the wait. Source: Consul documentation, "Blocking Queries". */
@@ -14,8 +14,8 @@ const JITTER_SHARE = 1 / 16;
 const MARGIN_MS = 5_000;
 /** What an answer may take that Consul does not hold. */
 const AT_ONCE_MS = 15_000;
-/** How often the list of datacenters is read. */
-const POLL_MS = 30_000;
+/** How often is read what cannot be waited for. */
+const POLL_MS = { datacenters: 30_000, prepared: 5_000 } as const;
 
 /** How one question is asked. */
 interface ReadOptions {
@@ -37,7 +37,12 @@ export async function readQuery(
   query: Query,
   options: ReadOptions,
 ): Promise<IndexedAnswer<AnswerValue>> {
-  if (query.kind === "datacenters") return await pollDatacenters(client, options);
+  if (query.kind === "file" || query.kind === "interfaces") {
+    throw new Error(`Consul knows no ${query.kind}`);
+  }
+  if (query.kind === "datacenters" || query.kind === "prepared") {
+    return await poll(client, query, options);
+  }
   const { config } = options;
   const first = await ask(client, query, { ...options, consistency: config.consistency });
   const { response, body } =
@@ -47,14 +52,14 @@ export async function readQuery(
   return { index: indexOf(response), value: parseAnswer(query, body) };
 }
 
-/** Consul's list of datacenters carries no index and cannot be waited for: it is read every so often. */
-async function pollDatacenters(
+/** Consul's answer carries no index and cannot be waited for: it is read every so often. */
+async function poll(
   client: ConsulClient,
+  query: Extract<ConsulQuery, { readonly kind: keyof typeof POLL_MS }>,
   options: ReadOptions,
 ): Promise<IndexedAnswer<AnswerValue>> {
   const { config, index, waitMs, signal } = options;
-  const query = { kind: "datacenters" } as const;
-  if (index > 0n) await sleep(Math.min(waitMs, POLL_MS), undefined, { signal });
+  if (index > 0n) await sleep(Math.min(waitMs, POLL_MS[query.kind]), undefined, { signal });
   const { body } = await ask(client, query, {
     ...options,
     index: 0n,
@@ -65,7 +70,7 @@ async function pollDatacenters(
 
 async function ask(
   client: ConsulClient,
-  query: Query,
+  query: ConsulQuery,
   options: ReadOptions & { readonly consistency: ConsulConfig["consistency"] },
 ): Promise<{ readonly response: IncomingMessage; readonly body: unknown }> {
   const { config, index, waitMs, signal, consistency } = options;
@@ -93,40 +98,101 @@ async function ask(
   }
 }
 
-/** The npm client's types lack the options that all its methods take. */
+/** The npm client's types lack the options that all its methods take, and its general request. */
 type Call = (options: object) => Promise<unknown>;
 
-function call(client: ConsulClient, query: Query, options: object): Promise<unknown> {
-  const { health, catalog, kv } = client.api;
-  const on = (target: unknown, method: string): Call =>
-    (target as Record<string, Call>)[method]?.bind(target) as Call;
+const on = (target: unknown, method: string): Call =>
+  (target as Record<string, Call>)[method]?.bind(target) as Call;
+
+async function call(client: ConsulClient, query: ConsulQuery, options: object): Promise<unknown> {
+  const { health, catalog, kv, query: prepared } = client.api;
   switch (query.kind) {
     case "service":
-      return on(
+      return await on(
         health,
         "service",
-      )({
-        ...options,
-        service: query.name,
-        ...(query.tag === undefined ? {} : { tag: query.tag }),
-        ...(query.near === undefined ? {} : { near: query.near }),
-        ...(query.filter === undefined ? {} : { filter: query.filter }),
-      });
+      )({ ...options, service: query.name, ...selection(query, ["tag", "near", "filter"]) });
+    case "connect":
+      return await get(
+        client,
+        `/health/connect/${encodeURIComponent(query.name)}`,
+        options,
+        selection(query, ["tag", "near", "filter"]),
+      );
+    case "prepared":
+      return await on(
+        prepared,
+        "execute",
+      )({ ...options, query: query.prepared, ...selection(query, ["near"]) });
     case "services":
-      return on(catalog.service, "list")(options);
+      return await on(catalog.service, "list")(options);
     case "nodes":
-      return on(catalog.node, "list")(options);
+      return await on(
+        catalog.node,
+        "list",
+      )({ ...options, ...selection(query, ["near", "filter"]) });
+    case "node":
+      return await on(
+        catalog.node,
+        "services",
+      )({ ...options, node: query.node ?? (await agentsNode(client, options)) });
     case "datacenters":
-      return on(catalog, "datacenters")(options);
+      return await on(catalog, "datacenters")(options);
     case "key":
-      return on(kv, "get")({ ...options, key: query.key });
+      return await on(kv, "get")({ ...options, key: query.key });
     case "tree":
-      return on(kv, "get")({ ...options, key: query.prefix, recurse: true });
+      return await on(kv, "get")({ ...options, key: query.prefix, recurse: true });
+    case "caRoots":
+      return await get(client, "/agent/connect/ca/roots", options);
+    case "caLeaf":
+      return await get(
+        client,
+        `/agent/connect/ca/leaf/${encodeURIComponent(query.service)}`,
+        options,
+      );
   }
 }
 
-function datacenterOf(query: Query, config: ConsulConfig): { readonly dc?: string } {
-  if (query.kind === "datacenters") return {};
+/** Those of a query's parts that are there. */
+function selection<Q extends ConsulQuery>(query: Q, keys: readonly (keyof Q)[]): Partial<Q> {
+  const present = keys.filter((key) => query[key] !== undefined);
+  return Object.fromEntries(present.map((key) => [key, query[key]])) as Partial<Q>;
+}
+
+/** A GET that the npm client has no method for, with the same options as its methods take. */
+async function get(
+  client: ConsulClient,
+  path: string,
+  options: object,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<unknown> {
+  const { ctx, timeout, token, ...query } = options as Readonly<Record<string, unknown>>;
+  const response = await on(
+    client.api,
+    "_get",
+  )({
+    path,
+    ctx,
+    timeout,
+    query: { ...query, ...more },
+    headers: token === undefined ? {} : { "x-consul-token": token },
+  });
+  return [response, (response as { readonly body?: unknown }).body];
+}
+
+/** The name of the node that the agent runs on. */
+async function agentsNode(client: ConsulClient, options: object): Promise<unknown> {
+  const { ctx, timeout, token } = options as Readonly<Record<string, unknown>>;
+  const [, self] = (await on(client.api.agent, "self")({ ctx, timeout, token })) as [
+    unknown,
+    { readonly Config?: { readonly NodeName?: unknown } } | undefined,
+  ];
+  return self?.Config?.NodeName;
+}
+
+function datacenterOf(query: ConsulQuery, config: ConsulConfig): { readonly dc?: string } {
+  if (query.kind === "datacenters" || query.kind === "caRoots" || query.kind === "caLeaf")
+    return {};
   const dc = query.datacenter ?? config.datacenter;
   return dc === undefined ? {} : { dc };
 }

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import type { CaLeaf, CaRoot } from "../../catalog/certificates.ts";
 import type { CatalogNode, Instance, KeyValue, ServiceSummary } from "../../catalog/instance.ts";
+import type { NetworkInterface } from "../../catalog/network-interface.ts";
 import type { AnswerValue } from "../../catalog/query.ts";
 import { AppError, messageOf } from "../../errors.ts";
 
@@ -13,6 +15,17 @@ export interface Catalog {
   readonly datacenters: readonly string[];
   /** What was recorded as the answer to a query, by its canonical text. It comes before all else. */
   readonly answers: ReadonlyMap<string, AnswerValue>;
+  /** What serves a service within the mesh, by the service's name. */
+  readonly connect: Readonly<Record<string, readonly Instance[]>>;
+  /** What prepared queries find, by their name. */
+  readonly prepared: Readonly<Record<string, readonly Instance[]>>;
+  readonly caRoots: readonly CaRoot[];
+  /** By service. */
+  readonly caLeaves: Readonly<Record<string, CaLeaf>>;
+  /** Contents of files by the path that templates name. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Addresses of the machine, when the catalog says so. */
+  readonly interfaces: readonly NetworkInterface[] | undefined;
 }
 
 const instanceSchema = z.strictObject({
@@ -34,6 +47,32 @@ const instanceSchema = z.strictObject({
   createIndex: z.int().min(0).optional(),
 });
 
+/** Without the service's name above them, so that they say it themselves. */
+const namedInstances = z.record(
+  z.string(),
+  z.array(z.strictObject({ ...instanceSchema.shape, service: z.string() })),
+);
+
+const rootSchema = z.strictObject({
+  id: z.string().default(""),
+  name: z.string().default(""),
+  active: z.boolean().default(true),
+  rootCertPem: z.string(),
+  intermediateCertsPem: z.array(z.string()).default([]),
+  notBefore: z.string().default(""),
+  notAfter: z.string().default(""),
+  trustDomain: z.string().default(""),
+});
+
+const leafSchema = z.strictObject({
+  serviceUri: z.string().default(""),
+  serialNumber: z.string().default(""),
+  certPem: z.string(),
+  privateKeyPem: z.string(),
+  validAfter: z.string().default(""),
+  validBefore: z.string().default(""),
+});
+
 /** What a catalog file may say. */
 export const catalogSchema = z.strictObject({
   services: z.record(z.string(), z.array(instanceSchema)).default({}),
@@ -49,7 +88,28 @@ export const catalogSchema = z.strictObject({
     .default([]),
   keys: z.record(z.string(), z.string()).default({}),
   answers: z.record(z.string(), z.unknown()).default({}),
+  connect: namedInstances.default({}),
+  prepared: namedInstances.default({}),
+  ca: z
+    .strictObject({
+      roots: z.array(rootSchema).default([]),
+      leaves: z.record(z.string(), leafSchema).default({}),
+    })
+    .prefault({}),
+  files: z.record(z.string(), z.string()).default({}),
+  interfaces: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        address: z.string(),
+        isInternal: z.boolean().default(false),
+      }),
+    )
+    .optional(),
 });
+
+type CatalogData = z.infer<typeof catalogSchema>;
+type InstanceData = z.infer<typeof instanceSchema>;
 
 /**
  * Reads a catalog file (YAML or JSON).
@@ -102,20 +162,10 @@ function invalid(faults: readonly string[]): AppError {
 }
 
 /** The catalog of a file's data. Instances get the order in which they stand as their age. */
-export function toCatalog(data: z.infer<typeof catalogSchema>): Catalog {
+export function toCatalog(data: CatalogData): Catalog {
   const instances = Object.entries(data.services)
-    .flatMap(([name, list]) =>
-      list.map((it, i) => ({ ...it, name, id: it.id ?? `${name}-${i + 1}` })),
-    )
-    .map((it, i): Instance => {
-      const node = data.nodes.find(({ name }) => name === it.node);
-      return {
-        ...it,
-        nodeAddress: it.nodeAddress ?? node?.address ?? it.address,
-        nodeMeta: it.nodeMeta ?? node?.meta ?? {},
-        createIndex: it.createIndex ?? i + 1,
-      };
-    });
+    .flatMap(([name, list]) => list.map((it, i) => ({ name, it, i })))
+    .map(({ name, it, i }, age) => toInstance(it, { name, place: i, age }, data));
   return {
     instances,
     nodes: data.nodes,
@@ -124,6 +174,44 @@ export function toCatalog(data: z.infer<typeof catalogSchema>): Catalog {
       .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     answers: new Map(Object.entries(data.answers) as [string, AnswerValue][]),
     datacenters: [...new Set(["dc1", ...instances.map(({ datacenter }) => datacenter)])].toSorted(),
+    connect: toNamedInstances(data.connect, data),
+    prepared: toNamedInstances(data.prepared, data),
+    caRoots: data.ca.roots,
+    caLeaves: Object.fromEntries(
+      Object.entries(data.ca.leaves).map(([service, leaf]) => [service, { ...leaf, service }]),
+    ),
+    files: data.files,
+    interfaces: data.interfaces,
+  };
+}
+
+/** A catalog that has nothing. */
+export const EMPTY_CATALOG: Catalog = toCatalog(catalogSchema.parse({}));
+
+function toNamedInstances(
+  lists: CatalogData["connect"],
+  data: CatalogData,
+): Readonly<Record<string, readonly Instance[]>> {
+  const entries = Object.entries(lists).map(([key, list]) => [
+    key,
+    list.map(({ service, ...it }, i) => toInstance(it, { name: service, place: i, age: i }, data)),
+  ]);
+  return Object.fromEntries(entries) as Readonly<Record<string, readonly Instance[]>>;
+}
+
+function toInstance(
+  it: InstanceData,
+  { name, place, age }: { readonly name: string; readonly place: number; readonly age: number },
+  { nodes }: CatalogData,
+): Instance {
+  const node = nodes.find((one) => one.name === it.node);
+  return {
+    ...it,
+    name,
+    id: it.id ?? `${name}-${place + 1}`,
+    nodeAddress: it.nodeAddress ?? node?.address ?? it.address,
+    nodeMeta: it.nodeMeta ?? node?.meta ?? {},
+    createIndex: it.createIndex ?? age + 1,
   };
 }
 

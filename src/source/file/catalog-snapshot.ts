@@ -8,6 +8,7 @@ export function catalogSnapshot(catalog: Catalog): Snapshot {
   const answers = new Map<string, AnswerValue | undefined>();
   return {
     version: 1,
+    takenAtMs: 0,
     get<Q extends Query>(query: Q) {
       const text = queryText(query);
       // The same object each time: what is derived from an answer is kept by it.

@@ -1,9 +1,10 @@
+import type { NodeWithServices } from "../../catalog/instance.ts";
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import type { OpenSource } from "../../catalog/source.ts";
 import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
+import { watchPaths } from "../watch-paths.ts";
 import { type Catalog, readCatalogFile, summariesOf } from "./catalog-file.ts";
-import { watchPaths } from "./watch-paths.ts";
 
 /**
  * A source that answers from a catalog file and watches it. A broken file is reported, and the last good
@@ -21,7 +22,7 @@ export function fileSource(
     const answerAll = () => {
       for (const query of followed.values()) {
         const answer = answerFrom(catalog, query);
-        if (answer === undefined) listener.failed(query, needsConsul());
+        if (answer === undefined) listener.failed(query, notInCatalog(query, file));
         else listener.answered(query, answer);
       }
     };
@@ -48,41 +49,78 @@ export function fileSource(
   };
 }
 
-const needsConsul = (): AppError =>
-  new AppError(
-    "CATALOG",
-    "Cannot answer a filter expression from a catalog file as Consul evaluates it",
-    {
-      hint: 'Record its answer with "fairlead snapshot", or use tag= or a condition in the template',
-    },
-  );
+function notInCatalog(query: Query, file: string): AppError {
+  if ("filter" in query && query.filter !== undefined) {
+    return new AppError(
+      "CATALOG",
+      "Cannot answer a filter expression from a catalog file as Consul evaluates it",
+      {
+        hint: 'Record its answer with "fairlead snapshot", or use tag= or a condition in the template',
+      },
+    );
+  }
+  return new AppError("CATALOG", `Cannot answer from "${file}" as it has no ${queryText(query)}`, {
+    hint: "Add it to the catalog file; docs/config.md shows where",
+  });
+}
 
-/** Answers a query from a catalog, as Consul would; `undefined` when only Consul could. */
+/** Answers a query from a catalog, as Consul would; `undefined` where the catalog says nothing of it. */
 export function answerFrom(catalog: Catalog, query: Query): AnswerValue | undefined {
   const recorded = catalog.answers.get(queryText(query));
   if (recorded !== undefined) return recorded;
-  if (query.kind === "service" && query.filter !== undefined) return undefined;
   const here = (it: { readonly datacenter: string }): boolean =>
     !("datacenter" in query) ||
     query.datacenter === undefined ||
     it.datacenter === query.datacenter;
+  if ("filter" in query && query.filter !== undefined) return undefined;
   switch (query.kind) {
     case "service":
-      return catalog.instances.filter(
-        (it) =>
-          it.name === query.name &&
-          here(it) &&
-          (query.tag === undefined || it.tags.includes(query.tag)),
-      );
+    case "connect": {
+      const all =
+        query.kind === "service"
+          ? catalog.instances.filter((it) => it.name === query.name)
+          : (own(catalog.connect, query.name) ?? []);
+      const { tag } = query;
+      return all.filter((it) => here(it) && (tag === undefined || it.tags.includes(tag)));
+    }
+    case "prepared":
+      return own(catalog.prepared, query.prepared);
     case "services":
       return summariesOf(catalog.instances.filter(here));
     case "nodes":
       return catalog.nodes.filter(here);
+    case "node":
+      return nodeFrom(catalog, query.node, here);
     case "datacenters":
       return catalog.datacenters;
     case "key":
       return catalog.keys.find(({ key }) => key === query.key) ?? null;
     case "tree":
       return catalog.keys.filter(({ key }) => key.startsWith(query.prefix));
+    case "caRoots":
+      return catalog.caRoots;
+    case "caLeaf":
+      return own(catalog.caLeaves, query.service);
+    case "file":
+      return own(catalog.files, query.path);
+    case "interfaces":
+      return catalog.interfaces;
   }
+}
+
+const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(map, key) ? map[key] : undefined;
+
+/** The first node stands for that of the agent. */
+function nodeFrom(
+  catalog: Catalog,
+  name: string | undefined,
+  here: (it: { readonly datacenter: string }) => boolean,
+): NodeWithServices | null {
+  const node = catalog.nodes.find((it) => here(it) && (name === undefined || it.name === name));
+  if (node === undefined) return null;
+  const services = catalog.instances
+    .filter((it) => it.node === node.name && it.datacenter === node.datacenter)
+    .map(({ id, name, address, port, tags, meta }) => ({ id, name, address, port, tags, meta }));
+  return { ...node, services };
 }

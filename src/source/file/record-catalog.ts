@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
+import type { CaLeaf } from "../../catalog/certificates.ts";
 import type { Instance } from "../../catalog/instance.ts";
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import { parseCatalog } from "./catalog-file.ts";
@@ -27,13 +28,17 @@ export function recordCatalog(recorded: readonly RecordedAnswer[]): string {
   const plain = parseCatalog(stringify(sections, OPTIONS), "the recorded catalog");
   const answers = sorted
     .filter(({ query, value }) => !isDeepStrictEqual(answerFrom(plain, query), value))
-    .map(({ query, value }) => [queryText(query), value]);
+    .map(({ query, value }) => [queryText(query), withoutKey(query, value)]);
   const used = Object.entries({ ...sections, answers: Object.fromEntries(answers) });
   return stringify(
     Object.fromEntries(used.filter(([, section]) => Object.keys(section).length > 0)),
     OPTIONS,
   );
 }
+
+/** A recorded catalog is passed around; a private key is not. */
+const withoutKey = (query: Query, value: AnswerValue): unknown =>
+  query.kind === "caLeaf" ? { ...(value as CaLeaf), privateKeyPem: "(not recorded)" } : value;
 
 const OPTIONS = { lineWidth: 0, aliasDuplicateObjects: false };
 

@@ -31,10 +31,26 @@ export function number(value: unknown, name: string): number {
   throw expected("a number", value, name);
 }
 
+/** A whole number of at least 0, such as a count. More than `most` of anything is a mistake. */
+export function count(value: unknown, name: string, most = 100_000): number {
+  const result = number(value, name);
+  if (Number.isInteger(result) && result >= 0 && result <= most) return result;
+  throw expected(`a whole number from 0 to ${most}`, value, name);
+}
+
 export function list(value: unknown, name: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
   throw expected("a list", value, name);
 }
+
+/** A map: an object that is no list. */
+export function map(value: unknown, name: string): Readonly<Record<string, unknown>> {
+  if (isMap(value)) return value;
+  throw expected("a map", value, name);
+}
+
+export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { number } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 
@@ -5,6 +6,13 @@ import type { HelperGroup } from "./definition.ts";
 export const COMPARISON: HelperGroup = {
   title: "Comparison and logic",
   helpers: {
+    deepEqual: {
+      signature: "deepEqual A B",
+      meaning: "Whether both are the same, lists and maps by what is in them",
+      example: '{{deepEqual (list "a") (split "a" ",")}}',
+      output: "true",
+      run: (a, b) => isDeepStrictEqual(a, b),
+    },
     eq: {
       signature: "eq A B",
       meaning: "Whether both are the same text, number or boolean",
@@ -54,7 +62,10 @@ export const COMPARISON: HelperGroup = {
       meaning: "The first of them that is empty, else the last",
       example: '{{#if (and true (eq 1 1) "x")}}yes{{/if}}',
       output: "yes",
-      run: (...args) => args.find((it) => !isTruthy(it)) ?? args.at(-1),
+      run: (...args) => {
+        const empty = args.findIndex((it) => !isTruthy(it));
+        return args.at(empty); // the last one when none is empty
+      },
     },
     or: {
       signature: "or A B …",
@@ -69,6 +80,27 @@ export const COMPARISON: HelperGroup = {
       example: '{{not ""}}',
       output: "true",
       run: (a) => !isTruthy(a),
+    },
+    xor: {
+      signature: "xor A B",
+      meaning: "Whether one of them is empty and the other is not",
+      example: "{{xor true false}}",
+      output: "true",
+      run: (a, b) => isTruthy(a) !== isTruthy(b),
+    },
+    ternary: {
+      signature: "ternary TEST THEN ELSE",
+      meaning: "THEN when TEST is not empty, else ELSE",
+      example: '{{ternary (eq proxy.kind "nginx") "a" "b"}}',
+      output: "a",
+      run: (test, then, otherwise) => (isTruthy(test) ? then : otherwise),
+    },
+    coalesce: {
+      signature: "coalesce A B …",
+      meaning: "The first of them that is neither absent nor empty text; absent when there is none",
+      example: '{{coalesce values.none "" "x"}}',
+      output: "x",
+      run: (...args) => args.find((it) => it !== undefined && it !== null && it !== ""),
     },
     default: {
       signature: "default VALUE FALLBACK",

@@ -11,6 +11,8 @@ interface Description {
   readonly output: string;
   /** Other names that do the same, such as consul-template's. */
   readonly aliases?: readonly string[];
+  /** It writes nothing where it stands as `{{name …}}`, so that it may stand where no value could. */
+  readonly isSilent?: boolean;
 }
 
 /** A helper that looks at nothing but its arguments. */

@@ -1,7 +1,7 @@
-import type { KeyValue } from "../../catalog/instance.ts";
+import { type Query, queryText } from "../../catalog/query.ts";
 import { ask, type RenderContext } from "../render-context.ts";
 import { datacenter, nameOf } from "./catalog-queries.ts";
-import type { HelperGroup } from "./definition.ts";
+import type { Call, HelperGroup } from "./definition.ts";
 
 /** An entry of the key-value store, as templates see it. */
 interface Entry {
@@ -51,39 +51,69 @@ export const KEYS: HelperGroup = {
       signature: 'ls PREFIX ["@DATACENTER"] [dc=]',
       meaning: "The keys directly below PREFIX: key, path (the whole key), value",
       example: '{{#each (ls "app")}}{{key}}={{value}} {{/each}}',
-      output: "title=Hello ",
-      answer: (call, prefix, place) =>
-        keyEntries(call.context, nameOf(prefix), datacenter(call, place)),
+      output: 'info={"owner":"team-a"} title=Hello ',
+      answer: (call, ...below) => directly(entries(call, below)),
+    },
+    safeLs: {
+      signature: 'safeLs PREFIX ["@DATACENTER"] [dc=]',
+      meaning: "As ls, but while there are no such keys nothing is rendered",
+      example: '{{#each (safeLs "app/pool")}}{{key}}={{value}} {{/each}}',
+      output: "max=10 min=2 ",
+      answer: (call, ...below) => orWait(directly(entries(call, below)), { call, below }),
     },
     tree: {
       signature: 'tree PREFIX ["@DATACENTER"] [dc=]',
       meaning: "The keys at any depth below PREFIX: key, path (the whole key), value",
       example: '{{#each (tree "app")}}{{key}}={{value}} {{/each}}',
-      output: "pool/max=10 pool/min=2 title=Hello ",
-      answer: (call, prefix, place) =>
-        treeEntries(call.context, nameOf(prefix), datacenter(call, place)),
+      output: 'info={"owner":"team-a"} pool/max=10 pool/min=2 title=Hello ',
+      answer: (call, ...below) => entries(call, below),
+    },
+    safeTree: {
+      signature: 'safeTree PREFIX ["@DATACENTER"] [dc=]',
+      meaning: "As tree, but while there are no such keys nothing is rendered",
+      example: '{{#each (safeTree "app/pool")}}{{key}}={{value}} {{/each}}',
+      output: "max=10 min=2 ",
+      answer: (call, ...below) => orWait(entries(call, below), { call, below }),
     },
   },
 };
 
 /** The entries directly below a prefix of the key-value store. */
-export function keyEntries(
-  context: RenderContext,
-  below: string,
-  options: { readonly datacenter?: string } = {},
-): readonly Entry[] {
-  return treeEntries(context, below, options).filter(({ key }) => !key.includes("/"));
-}
+export const keyEntries = (context: RenderContext, below: string): readonly Entry[] =>
+  directly(entriesOf(context, { kind: "tree", prefix: folder(below) }));
+
+/** A prefix, and a datacenter where one is given. */
+type Below = readonly unknown[];
+type TreeQuery = Extract<Query, { readonly kind: "tree" }>;
+
+const treeQuery = (call: Call, [prefix, place]: Below): TreeQuery => ({
+  kind: "tree",
+  prefix: folder(nameOf(prefix)),
+  ...datacenter(call, place),
+});
+
+const entries = (call: Call, below: Below): readonly Entry[] =>
+  entriesOf(call.context, treeQuery(call, below));
 
 /** A key that ends with a slash is a folder's own. */
-function treeEntries(
-  context: RenderContext,
-  below: string,
-  options: { readonly datacenter?: string },
-): readonly Entry[] {
-  const prefix = below.endsWith("/") ? below : `${below}/`;
-  const entries: readonly KeyValue[] = ask(context, { kind: "tree", prefix, ...options }) ?? [];
-  return entries
-    .map(({ key, value }) => ({ key: key.slice(prefix.length), path: key, value }))
+const entriesOf = (context: RenderContext, query: TreeQuery): readonly Entry[] =>
+  (ask(context, query) ?? [])
+    .map(({ key, value }) => ({ key: key.slice(query.prefix.length), path: key, value }))
     .filter(({ key }) => key !== "" && !key.endsWith("/"));
+
+const directly = (all: readonly Entry[]): readonly Entry[] =>
+  all.filter(({ key }) => !key.includes("/"));
+
+/** Entries, of which there must be one at least: else they are waited for, as what was not answered yet. */
+function orWait(
+  all: readonly Entry[],
+  { call, below }: { readonly call: Call; readonly below: Below },
+): readonly Entry[] {
+  if (all.length === 0) {
+    const query = treeQuery(call, below);
+    call.context.missing.set(queryText(query), query);
+  }
+  return all;
 }
+
+const folder = (prefix: string): string => (prefix.endsWith("/") ? prefix : `${prefix}/`);

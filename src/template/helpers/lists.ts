@@ -1,5 +1,7 @@
-import { list, number, text } from "./arguments.ts";
+import { ArgumentFault, count, list, number, text } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
+import { readPath } from "./read-path.ts";
+import { unique } from "./unique.ts";
 
 /** Lists. */
 export const LISTS: HelperGroup = {
@@ -40,18 +42,22 @@ export const LISTS: HelperGroup = {
       meaning: "The parts of TEXT between separators, as a list",
       example: '{{#each (split "a,b" ",")}}[{{this}}]{{/each}}',
       output: "[a][b]",
+      aliases: ["splitList"],
       run: (a, separator) => text(a, "TEXT").split(text(separator, "SEPARATOR")),
     },
-    contains: {
-      signature: "contains LIST_OR_TEXT PART",
-      meaning: "Whether PART is an item of the list, or a part of the text",
-      example: '{{#each (service "web")}}{{contains tags "v2"}} {{/each}}',
-      output: "false true ",
-      aliases: ["in"],
-      run: (all, part) =>
-        Array.isArray(all)
-          ? all.includes(part)
-          : text(all, "LIST_OR_TEXT").includes(text(part, "PART")),
+    first: {
+      signature: "first LIST",
+      meaning: "The first item of LIST; absent when LIST is empty",
+      example: '{{first (list "a" "b")}}',
+      output: "a",
+      run: (items) => list(items, "LIST")[0],
+    },
+    last: {
+      signature: "last LIST",
+      meaning: "The last item of LIST; absent when LIST is empty",
+      example: '{{last (list "a" "b")}}',
+      output: "b",
+      run: (items) => list(items, "LIST").at(-1),
     },
     slice: {
       signature: "slice LIST_OR_TEXT FROM [TO]",
@@ -65,22 +71,123 @@ export const LISTS: HelperGroup = {
         return text(a, "LIST_OR_TEXT").slice(number(from, "FROM"), end);
       },
     },
-    pluck: {
-      signature: "pluck LIST FIELD",
-      meaning: "That field of each item of LIST",
-      example: '{{join (pluck (service "web") "port") ","}}',
-      output: "8080,8081",
-      run: (items, key) => {
-        const field = text(key, "FIELD");
-        return list(items, "LIST").map((it) => Object(it)[field] as unknown);
+    append: {
+      signature: "append LIST ITEM …",
+      meaning: "LIST with the items after it",
+      example: '{{join (append (list "a") "b" "c") ","}}',
+      output: "a,b,c",
+      run: (items, ...more) => [...list(items, "LIST"), ...more],
+    },
+    prepend: {
+      signature: "prepend LIST ITEM …",
+      meaning: "LIST with the items before it",
+      example: '{{join (prepend (list "b") "a") ","}}',
+      output: "a,b",
+      run: (items, ...more) => [...more, ...list(items, "LIST")],
+    },
+    reverse: {
+      signature: "reverse LIST",
+      meaning: "LIST from its end to its beginning",
+      example: '{{join (reverse (list "a" "b")) ","}}',
+      output: "b,a",
+      run: (items) => list(items, "LIST").toReversed(),
+    },
+    unique: {
+      signature: "unique LIST",
+      meaning: "LIST without what is in it already before",
+      example: '{{join (unique (list "a" "b" "a")) ","}}',
+      output: "a,b",
+      aliases: ["uniq"],
+      run: (items) => unique(list(items, "LIST")),
+    },
+    compact: {
+      signature: "compact LIST",
+      meaning: "LIST without what is absent or empty text",
+      example: '{{join (compact (list "a" "" "b")) ","}}',
+      output: "a,b",
+      run: (items) =>
+        list(items, "LIST").filter((it) => it !== "" && it !== undefined && it !== null),
+    },
+    sort: {
+      signature: "sort LIST",
+      meaning: "LIST in order: numbers by size, texts by their characters",
+      example: '{{join (sort (list "b" "a" "c")) ","}}',
+      output: "a,b,c",
+      aliases: ["sortAlpha"],
+      run: (items) => list(items, "LIST").toSorted(compareValues),
+    },
+    sortBy: {
+      signature: "sortBy LIST FIELD [ORDER]",
+      meaning:
+        'LIST in the order of a field of its items, such as port or meta.zone; with ORDER "desc" the greatest first',
+      example: '{{#each (sortBy (service "web") "port" "desc")}}{{port}} {{/each}}',
+      output: "8081 8080 ",
+      run: (items, field, order) => {
+        const path = text(field, "FIELD");
+        const sign = order === "desc" ? -1 : 1;
+        return list(items, "LIST").toSorted(
+          (a, b) => sign * compareValues(readPath(a, path), readPath(b, path)),
+        );
       },
     },
-    first: {
-      signature: "first LIST",
-      meaning: "The first item of LIST; absent when LIST is empty",
-      example: '{{first (list "a" "b")}}',
-      output: "a",
-      run: (items) => list(items, "LIST")[0],
+    where: {
+      signature: "where LIST FIELD VALUE",
+      meaning:
+        "Those items of LIST whose field, such as meta.zone, is VALUE; where the field is a list, whose list contains VALUE",
+      example: '{{#each (where (service "web") "meta.zone" "b")}}{{id}}{{/each}}',
+      output: "web-2",
+      run: (items, field, value) => {
+        const path = text(field, "FIELD");
+        return list(items, "LIST").filter((it) => {
+          const at = readPath(it, path);
+          return Array.isArray(at) ? at.includes(value) : at === value;
+        });
+      },
+    },
+    pluck: {
+      signature: "pluck LIST FIELD",
+      meaning: "That field, such as port or meta.zone, of each item of LIST",
+      example: '{{join (pluck (service "web") "port") ","}}',
+      output: "8080,8081",
+      run: (items, field) => {
+        const path = text(field, "FIELD");
+        return list(items, "LIST").map((it) => readPath(it, path));
+      },
+    },
+    flatten: {
+      signature: "flatten LIST",
+      meaning: "LIST with the items of the lists in it in their place",
+      example: '{{join (unique (flatten (pluck (service "web") "tags"))) ","}}',
+      output: "v1,public,v2",
+      run: (items) => list(items, "LIST").flat(Number.POSITIVE_INFINITY),
+    },
+    loop: {
+      signature: "loop [FROM] TO",
+      meaning: "The whole numbers from FROM, or 0, up to before TO, as a list",
+      example: "{{#each (loop 5 8)}}{{this}} {{/each}}",
+      output: "5 6 7 ",
+      aliases: ["until"],
+      run: (a, b) => {
+        const [from, to] =
+          b === undefined ? [0, number(a, "TO")] : [number(a, "FROM"), number(b, "TO")];
+        const size = count(Math.max(0, Math.ceil(to - from)), "the count of numbers");
+        return Array.from({ length: size }, (_, i) => from + i);
+      },
     },
   },
 };
+
+/** What is absent comes first; texts come after numbers. */
+function compareValues(a: unknown, b: unknown): number {
+  const [kindOfA, kindOfB] = [kindOf(a), kindOf(b)];
+  if (kindOfA !== kindOfB) return kindOfA - kindOfB;
+  if (kindOfA === 0 || a === b) return 0;
+  return (a as string) < (b as string) ? -1 : 1;
+}
+
+function kindOf(value: unknown): number {
+  if (value === undefined || value === null) return 0;
+  if (typeof value === "boolean" || typeof value === "number") return 1;
+  if (typeof value === "string") return 2;
+  throw new ArgumentFault("what is sorted by must be texts or numbers, not lists or maps");
+}

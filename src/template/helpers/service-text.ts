@@ -1,10 +1,11 @@
 import type { InstanceStatus } from "../../catalog/instance.ts";
 import type { ServiceQuery } from "../../catalog/query.ts";
 import { TemplateFault } from "../template-error.ts";
+import { expected } from "./arguments.ts";
 
-/** What `service` asks: a query of the catalog, and which health is good enough. */
+/** What `service` and `connect` ask: which instances, and which health is good enough. */
 export interface ServiceAsk {
-  readonly query: ServiceQuery;
+  readonly query: Omit<ServiceQuery, "kind">;
   /** `any` lets all pass. */
   readonly health: ReadonlySet<InstanceStatus> | "any";
 }
@@ -31,9 +32,7 @@ export function readServiceAsk(
     };
   }
   if (typeof subject !== "string" || subject === "") {
-    throw new TemplateFault("service wants a name in quotes as its first argument", {
-      hint: 'Write it as service "name"',
-    });
+    throw expected("a name in quotes", subject, "NAME");
   }
   return readText(subject, named);
 }
@@ -59,7 +58,7 @@ function toQuery(
   name: string,
   named: Readonly<Record<string, unknown>>,
   parts: { readonly [K in "tag" | "datacenter" | "near"]?: string | undefined },
-): ServiceQuery {
+): ServiceAsk["query"] {
   const tag = named["tag"] === "" ? undefined : (option(named, "tag") ?? parts.tag);
   const datacenter = option(named, "dc") ?? parts.datacenter;
   const near = option(named, "near") ?? parts.near;
@@ -69,7 +68,6 @@ function toQuery(
       throw new TemplateFault(`the ${what} of the service is empty`, { hint: SPELLING });
   }
   return {
-    kind: "service",
     name,
     ...(tag === undefined ? {} : { tag }),
     ...(datacenter === undefined ? {} : { datacenter }),

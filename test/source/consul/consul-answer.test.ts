@@ -1,16 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Query } from "../../../src/catalog/query.ts";
 import { AppError } from "../../../src/errors.ts";
-import { parseAnswer } from "../../../src/source/consul/consul-answer.ts";
+import { type ConsulQuery, parseAnswer } from "../../../src/source/consul/consul-answer.ts";
 
-const QUERIES: readonly Query[] = [
+const QUERIES: readonly ConsulQuery[] = [
   { kind: "service", name: "web" },
   { kind: "services" },
   { kind: "nodes" },
   { kind: "datacenters" },
   { kind: "key", key: "k" },
   { kind: "tree", prefix: "p" },
+  { kind: "connect", name: "web" },
+  { kind: "prepared", prepared: "q" },
+  { kind: "node", node: "n" },
+  { kind: "caRoots" },
+  { kind: "caLeaf", service: "web" },
 ];
 
 describe("parseAnswer()", () => {
@@ -34,7 +38,7 @@ describe("parseAnswer()", () => {
       Checks: [],
     });
     const entries = [entry(2, "a"), entry(1, "b"), entry(1, "a")];
-    const query = QUERIES[0] as Query;
+    const query = QUERIES[0] as ConsulQuery;
     expect(parseAnswer(query, entries.toReversed())).toEqual(parseAnswer(query, entries));
   });
 

@@ -1,0 +1,34 @@
+import type { Helper } from "../helper-definition.ts";
+import { placeOf } from "../parse-template.ts";
+import type { RenderContext } from "../render-context.ts";
+import { TemplateFault } from "../template-error.ts";
+import { DEFINITIONS } from "./all-helpers.ts";
+import { ArgumentFault, faultOf } from "./arguments.ts";
+
+interface Options {
+  readonly hash: Readonly<Record<string, unknown>>;
+  readonly loc?: hbs.AST.SourceLocation;
+}
+
+/**
+ * A helper as Handlebars calls it, which is with its options as the last argument. Its faults carry the
+ * place of the call.
+ *
+ * @returns `undefined` when there is no such helper
+ */
+export function bindHelper(name: string, context: RenderContext): Helper | undefined {
+  const definition = DEFINITIONS.get(name);
+  if (definition === undefined) return undefined;
+  return (...args) => {
+    const options = args.pop() as Options;
+    try {
+      if ("run" in definition) return definition.run(...args);
+      return definition.answer({ context, named: options.hash }, ...args);
+    } catch (error) {
+      const fault =
+        error instanceof ArgumentFault ? faultOf(name, error, definition.signature) : error;
+      if (fault instanceof TemplateFault) fault.place ??= placeOf(options.loc);
+      throw fault;
+    }
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * Turns each `{{name …}}` of a helper that writes nothing into an empty block, in place: it then is no value,
+ * and may stand where none could. With nothing beside it its line goes, as a block's does.
+ *
+ * @param isSilent whether a helper writes nothing
+ */
+export function silenceCalls(
+  program: hbs.AST.Program,
+  isSilent: (helper: string) => boolean,
+): void {
+  const { body } = program;
+  for (const [i, statement] of body.entries()) {
+    if (statement.type === "BlockStatement") {
+      const { program: inner, inverse } = statement as hbs.AST.BlockStatement;
+      silenceCalls(inner, isSilent);
+      if (inverse !== undefined && inverse !== null) silenceCalls(inverse, isSilent);
+    } else if (statement.type === "DecoratorBlock") {
+      silenceCalls((statement as hbs.AST.DecoratorBlock).program, isSilent);
+    } else if (isSilent(calledBy(statement))) {
+      body[i] = asBlock(statement as hbs.AST.MustacheStatement);
+      takeLine(body[i - 1], body[i + 1], i === 0);
+    }
+  }
+}
+
+function calledBy(statement: hbs.AST.Statement): string {
+  if (statement.type !== "MustacheStatement") return "";
+  return ((statement as hbs.AST.MustacheStatement).path as hbs.AST.PathExpression).original;
+}
+
+function asBlock({ path, params, hash, loc }: hbs.AST.MustacheStatement): hbs.AST.Statement {
+  const strip = { open: false, close: false };
+  const program = { type: "Program", body: [], blockParams: [], strip: {}, loc };
+  const block = { path, params, hash, program, loc };
+  return { type: "BlockStatement", ...block, openStrip: strip, closeStrip: strip } as never;
+}
+
+function takeLine(
+  before: hbs.AST.Statement | undefined,
+  after: hbs.AST.Statement | undefined,
+  isFirst: boolean,
+): void {
+  const [left, right] = [contentOf(before), contentOf(after)];
+  const startsLine = isFirst || (left !== undefined && /(^|\n)[ \t]*$/.test(left.value));
+  if (!startsLine || right === undefined || !/^[ \t]*\r?\n/.test(right.value)) return;
+  if (left !== undefined) left.value = left.value.replace(/[ \t]*$/, "");
+  right.value = right.value.replace(/^[ \t]*\r?\n/, "");
+}
+
+const contentOf = (
+  statement: hbs.AST.Statement | undefined,
+): hbs.AST.ContentStatement | undefined =>
+  statement?.type === "ContentStatement" ? (statement as hbs.AST.ContentStatement) : undefined;

@@ -1,0 +1,88 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { request } from "../helpers/request.ts";
+import {
+  listenAddress,
+  nginxProxy,
+  testConsul,
+  testDirectory,
+  testFairlead,
+  testNginx,
+} from "../helpers/stage.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
+import { until } from "../helpers/until.ts";
+
+const TEMPLATE = `server {
+  {{scratchSet "motd" (trim (file "motd.txt"))}}
+  listen {{values.listen}};
+  default_type text/plain;
+  location = /motd { return 200 "{{scratchGet "motd"}} {{env "REGION"}}[{{env "CONSUL_HTTP_TOKEN"}}{{env "COPY"}}]"; }
+  location = /mesh { return 200 "{{join (pluck (connect "mesh") "port") ","}} {{join (pluck (preparedQuery "eu") "port") ","}}"; }
+  location = /keys { return 200 "{{#each (safeLs "app")}}{{key}}={{value}} {{/each}}"; }
+  location = /self { return 200 "{{#with (node)}}{{hasKey this "services"}}{{/with}} {{#each (caRoots)}}{{active}}{{/each}}"; }
+}
+`;
+
+test("a template asks Consul's mesh, prepared queries, keys, a file and the environment, and what changes goes live", async () => {
+  const directory = await testDirectory();
+  const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
+  await send(consul.address, "agent/service/register", {
+    Name: "mesh",
+    Port: 81,
+    Connect: { Native: true },
+  });
+  await send(consul.address, "query", { Name: "eu", Service: { Service: "mesh" } }, "POST");
+  const { listen, url } = await listenAddress();
+  await writeFile(directory.at("site.hbs"), TEMPLATE);
+  const fairlead = await testFairlead(
+    directory,
+    {
+      consul: { address: consul.address },
+      proxies: [
+        nginxProxy(nginx, {
+          files: [{ template: "site.hbs", path: join(nginx.confDirectory, "site.conf") }],
+        }),
+      ],
+      values: { listen },
+    },
+    { env: { CONSUL_HTTP_TOKEN: "hidden-token", COPY: "a hidden-token", REGION: "eu" } },
+  );
+  const body = async (path: string) => (await request(`${url}${path}`)).body;
+
+  await fairlead.untilLog("it waits for the file and the keys", ({ msg }) =>
+    /motd\.txt.*tree "app\/"/s.test(msg),
+  );
+  await writeFile(directory.at("motd.txt"), "one\n");
+  await consul.putKey("app/x", "1");
+  await until("it is served", async () => (await body("/motd")) === "one eu[]");
+  expect(await body("/mesh")).toBe("81 81");
+  expect(await body("/keys")).toBe("x=1 ");
+  expect(await body("/self")).toBe("true true");
+
+  await writeFile(directory.at("motd.txt"), "two\n");
+  await until("the changed file is served", async () => (await body("/motd")) === "two eu[]");
+  await consul.deleteKey("app/x");
+  await writeFile(directory.at("motd.txt"), "three\n");
+  await fairlead.untilLog("it waits for the keys", ({ msg }) => /tree "app\/"$/m.test(msg), 1);
+  expect(await body("/motd")).toBe("two eu[]");
+  expect(await body("/keys")).toBe("x=1 ");
+});
+
+test("fairlead helpers tells one, all, and for an unknown name the nearest", async () => {
+  const one = await runFairlead(["helpers", "toLower"]);
+  expect(one.exitCode).toBe(0);
+  expect(one.stdout).toContain("lower TEXT\n");
+  expect(one.stdout).toContain('  {{lower "Web"}}\n\ngives\n\n  web\n');
+  expect((await runFairlead(["helpers"])).stdout).toContain(
+    "\n  sortBy            LIST in the order",
+  );
+  const none = await runFairlead(["helpers", "sortby"]);
+  expect(none).toMatchObject({ exitCode: 2, stdout: "" });
+  expect(none.output).toContain('no helper "sortby"\n  Try fairlead helpers sortBy.');
+});
+
+async function send(address: string, path: string, body: object, method = "PUT"): Promise<void> {
+  const reply = await request(`${address}/v1/${path}`, { method, body: JSON.stringify(body) });
+  if (reply.status !== 200) throw new Error(`Consul answers ${path}: ${reply.body}`);
+}
