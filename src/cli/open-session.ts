@@ -72,7 +72,7 @@ async function openSource(
     });
   }
   const { consulSource } = await import("../source/consul/consul-source.ts");
-  return withMachine(consulSource(config.consul ?? consulSchema.parse({}), log), machine);
+  return withMachine(consulSource(config.consul ?? consulSchema.parse({}), { log }), machine);
 }
 
 function selectProxies(config: Config, name: string | undefined): readonly ProxyConfig[] {

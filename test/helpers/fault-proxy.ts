@@ -12,6 +12,9 @@ export type Fault =
   | "refuse"
   | "stall"
   | "break-off"
+  | "slow-bytes"
+  | "huge"
+  | "index-back"
   | "truncate-json"
   | "html"
   | "no-leader"
@@ -39,7 +42,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let most = 0;
   const server = createServer((incoming, outgoing) => {
     requests += 1;
-    spoil(fault, target, incoming, outgoing);
+    spoil(() => fault, target, incoming, outgoing);
   });
   server.on("connection", (socket) => {
     open += 1;
@@ -54,7 +57,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     setFault(next) {
       fault = next;
       // What waits for an answer is met by the fault as well.
-      if (next !== "pass" && next !== "stall") server.closeAllConnections();
+      if (!["pass", "stall", "index-back"].includes(next)) server.closeAllConnections();
     },
     requests: () => requests,
     mostConnections: () => most,
@@ -92,16 +95,28 @@ const INSTEAD: Readonly<
 };
 
 function spoil(
-  fault: Fault,
+  faultNow: () => Fault,
   target: string,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): void {
+  const fault = faultNow();
   const instead = INSTEAD[fault];
   if (instead !== undefined) {
     outgoing.writeHead(instead.status, { ...instead.headers }).end(instead.body);
-  } else if (fault === "pass") {
-    handOn(target, incoming, outgoing);
+  } else if (fault === "pass" || fault === "index-back") {
+    handOn(target, { incoming, outgoing, faultNow });
+  } else if (fault === "slow-bytes") {
+    outgoing.writeHead(200, { ...INDEX });
+    const timer = setInterval(() => outgoing.write(" "), 100);
+    outgoing.on("close", () => clearInterval(timer));
+  } else if (fault === "huge") {
+    outgoing.writeHead(200, { ...INDEX });
+    const more = () => {
+      while (!outgoing.destroyed && outgoing.write(" ".repeat(65_536)));
+    };
+    outgoing.on("drain", more);
+    more();
   } else if (fault === "refuse") {
     incoming.socket.destroy();
   } else if (fault === "break-off") {
@@ -112,12 +127,36 @@ function spoil(
   // Stalled: the connection is there, and says nothing.
 }
 
-function handOn(target: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
+/** By how much the history is behind after it went back. */
+const BACK = 5;
+
+function handOn(
+  target: string,
+  {
+    incoming,
+    outgoing,
+    faultNow,
+  }: {
+    readonly incoming: IncomingMessage;
+    readonly outgoing: ServerResponse;
+    readonly faultNow: () => Fault;
+  },
+): void {
+  const moved = (text: string, by: number): string => String(Math.max(1, Number(text) + by));
+  const url =
+    faultNow() === "index-back"
+      ? incoming.url?.replace(/\bindex=(\d+)/, (_, index: string) => `index=${moved(index, BACK)}`)
+      : incoming.url;
   const onward = httpRequest(
-    `${target}${incoming.url}`,
+    `${target}${url}`,
     { method: incoming.method, headers: incoming.headers, agent: false },
     (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      const index = answer.headers["x-consul-index"];
+      const isBack = faultNow() === "index-back" && typeof index === "string";
+      outgoing.writeHead(answer.statusCode ?? 502, {
+        ...answer.headers,
+        ...(isBack ? { "x-consul-index": moved(index, -BACK) } : {}),
+      });
       answer.pipe(outgoing);
     },
   );

@@ -7,6 +7,15 @@ export interface IndexedAnswer<T> {
   readonly value: T;
 }
 
+/** An answer that is followed. */
+export interface FollowedAnswer<T> extends IndexedAnswer<T> {
+  /**
+   * Whether Consul may have lost its history since the last answer: this is the first one, the first after a
+   * failure, or its index went backwards. What was learned from older indexes does not count any more.
+   */
+  readonly isAnew: boolean;
+}
+
 /** Asks once. Index 0 answers at once, another one when there is something newer or the wait is over. */
 export type Fetch<T> = (index: bigint, signal: AbortSignal) => Promise<IndexedAnswer<T>>;
 
@@ -27,8 +36,8 @@ const FLOOR_MS = 50;
 /**
  * Follows one Consul blocking query for as long as the caller keeps pulling.
  *
- * Yields the first answer, then one value per index change. A failed request never ends the stream: it
- * is retried with backoff and the last yielded value stays in force. After a failure the query is read
+ * Yields the first answer, then one per index change. A failed request never ends the stream: it is
+ * retried with backoff and the last yielded answer stays in force. After a failure the query is read
  * anew, as the agent may have lost its history meanwhile.
  *
  * Source: Consul documentation, "Blocking Queries", section "Implementation Details".
@@ -38,7 +47,7 @@ const FLOOR_MS = 50;
 export async function* blockingQuery<T>(
   fetch: Fetch<T>,
   options: QueryOptions,
-): AsyncGenerator<T, never> {
+): AsyncGenerator<FollowedAnswer<T>, never> {
   let index = 0n;
   let answeredAt = 0;
   for (;;) {
@@ -49,9 +58,11 @@ export async function* blockingQuery<T>(
       options.onUnchanged(); // the wait ran out
       continue;
     }
+    const wentBack = answer.index < index;
+    const isAnew = index === 0n || retried || wentBack;
     // An index that goes backwards means Consul lost its history (restored snapshot): start over.
-    index = answer.index < index ? 0n : answer.index;
-    yield answer.value;
+    index = wentBack ? 0n : answer.index;
+    yield { ...answer, isAnew };
   }
 }
 

@@ -45,7 +45,7 @@ export function parseAnswer(query: ConsulQuery, body: unknown): AnswerValue {
       if (Array.isArray(body)) return strings(body).toSorted();
       throw unexpected(query, "a list");
     case "key":
-      return body === undefined ? null : toKeyValue(object(body, query));
+      return body === undefined ? null : toKeyValue(list(body, query)[0] ?? {});
     case "tree":
       return body === undefined ? [] : list(body, query).map(toKeyValue).toSorted(byKey);
     case "caRoots": {
@@ -65,9 +65,7 @@ function list(body: unknown, query: ConsulQuery): readonly Json[] {
 }
 
 function object(body: unknown, query: ConsulQuery): Json {
-  const plain =
-    typeof body === "object" && body !== null && !Array.isArray(body) && !Buffer.isBuffer(body);
-  if (plain) return body as Json;
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Json;
   throw unexpected(query, "an object");
 }
 
@@ -105,13 +103,15 @@ function toInstance(entry: Json): Instance {
 /** The worst check decides. Maintenance mode is a critical check with a reserved name. */
 function statusOf(checks: unknown): InstanceStatus {
   const all = Array.isArray(checks) ? (checks as Json[]) : [];
-  const isMaintenance = (check: Json): boolean =>
-    /^_(service|node)_maintenance/.test(text(check["CheckID"]));
   if (all.some(isMaintenance)) return "maintenance";
   const states = new Set(all.map((check) => text(check["Status"])));
   if (states.has("critical")) return "critical";
   return states.has("warning") ? "warning" : "passing";
 }
+
+/** Whether a check, as Consul's API shows it, is its maintenance mode. */
+export const isMaintenance = (check: Json): boolean =>
+  /^_(service|node)_maintenance/.test(text(check["CheckID"]));
 
 const toSummary = ([name, tags]: [string, unknown]): ServiceSummary => ({
   name,
@@ -166,7 +166,7 @@ const toCaLeaf = (leaf: Json): CaLeaf => ({
 
 const toKeyValue = (entry: Json): KeyValue => ({
   key: text(entry["Key"]),
-  value: text(entry["Value"]),
+  value: Buffer.from(text(entry["Value"]), "base64").toString("utf8"),
 });
 
 const part = (value: unknown): Json =>

@@ -2,45 +2,65 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import http from "node:http";
 import https from "node:https";
-import Consul from "consul";
 import type { ConsulConfig } from "../../config/consul-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
+import { type HttpGet, type HttpReply, httpGet } from "./http-get.ts";
 
-/** The npm client over one keep-alive agent of at most `maxConnections` sockets. */
+/** Consul's HTTP API over one keep-alive agent of at most `maxConnections` sockets. */
 export interface ConsulClient {
-  readonly api: Consul;
-  /** The ACL token to send now: a token file is read again each time, so that it may rotate. */
-  token(): Promise<string | undefined>;
+  /**
+   * Sends one GET with the ACL token of the moment: a token file is read again each time, so that it may rotate.
+   *
+   * @param path below the address, such as `/v1/catalog/nodes`
+   * @throws {AppError} CONSUL when the token file cannot be read, else what {@link httpGet} throws
+   */
+  get(
+    path: string,
+    options: { readonly withinMs: number; readonly signal: AbortSignal },
+  ): Promise<HttpReply>;
   /** Closes all sockets. */
   destroy(): void;
 }
 
+/** The longest answer that is read: far beyond the list of all checks of 50,000 instances. */
+const MOST_BYTES = 64 * 1024 * 1024;
+/** How long a silent connection may be before the kernel asks whether the other end is still there. */
+const ASK_PEER_AFTER_MS = 10_000;
+
 /** @throws {AppError} CONSUL when a TLS file cannot be read. */
-export function createConsulClient(config: ConsulConfig): ConsulClient {
+export function createConsulClient(config: ConsulConfig, mostBytes = MOST_BYTES): ConsulClient {
   const address = new URL(config.address);
-  const unixSocket = address.protocol === "unix:" ? address.pathname : undefined;
   const agent = createAgent(config, address.protocol === "https:");
-  const options = {
-    baseUrl: unixSocket === undefined ? apiUrl(address) : "http://localhost/v1",
+  const target: HttpGet["target"] = {
     agent,
-    headers: headersOf(config, address),
-    ...(unixSocket === undefined ? {} : { socketPath: unixSocket }),
+    // A path in the address is kept: Consul may stand behind a reverse proxy.
+    basePath: address.protocol === "unix:" ? "" : address.pathname.replace(/\/+$/, ""),
+    ...(address.protocol === "unix:"
+      ? { socketPath: address.pathname }
+      : {
+          protocol: address.protocol,
+          host: address.hostname.replace(/^\[|\]$/g, ""),
+          port: address.port,
+        }),
   };
-  const api = new Consul(options);
+  const headers = headersOf(config, address);
   return {
-    api,
     destroy: () => agent.destroy(),
-    token: async () =>
-      config.token || (config.tokenFile && (await readToken(config.tokenFile))) || undefined,
+    async get(path, { withinMs, signal }) {
+      const token = await currentToken(config);
+      return await httpGet({
+        target,
+        path,
+        headers: token === undefined ? headers : { ...headers, "x-consul-token": token },
+        withinMs,
+        mostBytes,
+        signal,
+      });
+    },
   };
 }
 
-/** A path in the address is kept: Consul may stand behind a reverse proxy. */
-function apiUrl(address: URL): string {
-  return `${address.protocol}//${address.host}${address.pathname.replace(/\/+$/, "")}/v1`;
-}
-
-function headersOf(config: ConsulConfig, address: URL): Record<string, string> {
+function headersOf(config: ConsulConfig, address: URL): Readonly<Record<string, string>> {
   const auth =
     config.auth ??
     (address.username === ""
@@ -48,10 +68,11 @@ function headersOf(config: ConsulConfig, address: URL): Record<string, string> {
       : `${decodeURIComponent(address.username)}:${decodeURIComponent(address.password)}`);
   return {
     "user-agent": "fairlead",
+    accept: "application/json",
     ...(auth === undefined
       ? {}
       : { authorization: `Basic ${Buffer.from(auth).toString("base64")}` }),
-    // The npm client's methods do not know namespaces. Source: Consul API documentation, "Namespaces".
+    // Source: Consul API documentation, "Namespaces".
     ...(config.namespace === undefined ? {} : { "x-consul-namespace": config.namespace }),
   };
 }
@@ -59,42 +80,20 @@ function headersOf(config: ConsulConfig, address: URL): Record<string, string> {
 function createAgent(config: ConsulConfig, secure: boolean): http.Agent {
   const sockets = {
     keepAlive: true,
+    keepAliveInitialDelay: ASK_PEER_AFTER_MS,
     maxSockets: config.maxConnections,
     scheduling: "lifo" as const,
   };
-  if (!secure) return failBrokenAnswers(new http.Agent(sockets));
+  if (!secure) return new http.Agent(sockets);
   const { tls } = config;
-  return failBrokenAnswers(
-    new https.Agent({
-      ...sockets,
-      rejectUnauthorized: tls.verify,
-      ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-      ...(tls.caFile === undefined ? {} : { ca: readTlsFile("caFile", tls.caFile) }),
-      ...(tls.certFile === undefined ? {} : { cert: readTlsFile("certFile", tls.certFile) }),
-      ...(tls.keyFile === undefined ? {} : { key: readTlsFile("keyFile", tls.keyFile) }),
-    }),
-  );
-}
-
-/**
- * Makes an answer that breaks off in its body an error of its request.
- *
- * The npm client listens for the body's end only, and would wait until its timeout. The agent is the one
- * place that sees the request object.
- */
-function failBrokenAnswers<A extends http.Agent>(agent: A): A {
-  type AddRequest = (request: http.ClientRequest, options: unknown) => void;
-  const inner = agent as unknown as { addRequest: AddRequest };
-  const addRequest = inner.addRequest.bind(agent);
-  inner.addRequest = (request, options) => {
-    request.once("response", (response: http.IncomingMessage) => {
-      response.once("close", () => {
-        if (!response.complete) request.emit("error", new Error("the answer broke off"));
-      });
-    });
-    addRequest(request, options);
-  };
-  return agent;
+  return new https.Agent({
+    ...sockets,
+    rejectUnauthorized: tls.verify,
+    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    ...(tls.caFile === undefined ? {} : { ca: readTlsFile("caFile", tls.caFile) }),
+    ...(tls.certFile === undefined ? {} : { cert: readTlsFile("certFile", tls.certFile) }),
+    ...(tls.keyFile === undefined ? {} : { key: readTlsFile("keyFile", tls.keyFile) }),
+  });
 }
 
 function readTlsFile(key: string, file: string): Buffer {
@@ -112,9 +111,11 @@ function readTlsFile(key: string, file: string): Buffer {
   }
 }
 
-async function readToken(file: string): Promise<string> {
+async function currentToken(config: ConsulConfig): Promise<string | undefined> {
+  if (config.token) return config.token;
+  if (config.tokenFile === undefined) return undefined;
   try {
-    return (await readFile(file, "utf8")).trim();
+    return (await readFile(config.tokenFile, "utf8")).trim() || undefined;
   } catch (cause) {
     throw new AppError("CONSUL", `Cannot read Consul's token file: ${messageOf(cause)}`, {
       hint: "Correct consul.tokenFile, or let this user read the file",

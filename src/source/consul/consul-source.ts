@@ -1,106 +1,129 @@
-import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
+import type { Query } from "../../catalog/query.ts";
 import type { AnswerListener, OpenSource, Source } from "../../catalog/source.ts";
 import type { ConsulConfig } from "../../config/consul-schema.ts";
-import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { blockingQuery } from "./blocking-query.ts";
-import { createConsulClient } from "./consul-client.ts";
+import { type Clock, realClock } from "./clock.ts";
+import { type ConsulClient, createConsulClient } from "./consul-client.ts";
+import { BELLS_OF_A_DOORBELL, createDoorbell, type Doorbell } from "./doorbell/doorbell.ts";
+import { type CoveredQuery, isCovered } from "./doorbell/service-book.ts";
+import type { Link } from "./link.ts";
 import { createOutage } from "./outage.ts";
-import { readQuery } from "./read-query.ts";
+import { createOwnQueries } from "./own-queries.ts";
 import { createTurns } from "./turns.ts";
 
-/** With more queries than sockets they take turns: none may then hold its socket for longer than this. */
+/** With more blocking queries than sockets they take turns: none may then hold its socket for longer than this. */
 const TURN_MS = 250;
+/** Plain reads at once. More than this many make Consul no faster (measured). */
+const MOST_READS = 32;
 
-/** A source that follows each query with a blocking query of its own, over at most `maxConnections` sockets. */
-export function consulSource(config: ConsulConfig, log: Log): OpenSource {
-  return (listener, signal) => openConsulSource(config, { log, listener, signal });
+/**
+ * A source that follows each query with a blocking query of its own while there are sockets for that, and else
+ * listens to a few aggregates and reads what changed. Either way it never uses more than `maxConnections` sockets.
+ */
+export function consulSource(
+  config: ConsulConfig,
+  {
+    log,
+    clock = realClock,
+    mostBytes,
+  }: { readonly log: Log; readonly clock?: Clock; readonly mostBytes?: number },
+): OpenSource {
+  return (listener, signal) => {
+    const client = createConsulClient(config, mostBytes);
+    return openConsulSource(config, { log, clock, client, listener, signal });
+  };
 }
 
 function openConsulSource(
   config: ConsulConfig,
-  {
-    log,
-    listener,
-    signal,
-  }: { readonly log: Log; readonly listener: AnswerListener; readonly signal: AbortSignal },
+  parts: {
+    readonly log: Log;
+    readonly clock: Clock;
+    readonly client: ConsulClient;
+    readonly listener: AnswerListener;
+    readonly signal: AbortSignal;
+  },
 ): Source {
-  const client = createConsulClient(config);
-  const running = new Map<string, AbortController>();
-  const turns = createTurns(config.maxConnections);
-  const outage = createOutage(log);
-  let crowded = false;
-  signal.addEventListener("abort", () => {
-    for (const query of running.values()) query.abort(signal.reason);
-    client.destroy();
-  });
+  const most = config.maxConnections;
+  const doorbells = new Map<string, Doorbell>();
+  let hasDoorbells = false;
+  let isCrowded = false;
+  const link: Link = {
+    ...parts,
+    config,
+    outage: createOutage(parts.log, parts.clock),
+    polls: createTurns(most),
+    reads: createTurns(1),
+    waitMs: () => (isCrowded ? TURN_MS : config.wait),
+  };
+  const own = createOwnQueries(link);
+  parts.signal.addEventListener("abort", () => link.client.destroy());
 
   return {
     follow(queries) {
-      for (const [text, controller] of running) {
-        if (queries.has(text)) continue;
-        controller.abort(new Error("nobody asks this any more"));
-        running.delete(text);
+      // Going back only far below the limit: it is not to and fro with each query more or less.
+      hasDoorbells = queries.size > (hasDoorbells ? most / 2 : most);
+      const { byDatacenter, others } = divide(queries, hasDoorbells);
+      shareSockets(others.size + byDatacenter.size * BELLS_OF_A_DOORBELL);
+      own.follow(others);
+      for (const [datacenter, doorbell] of doorbells) {
+        if (byDatacenter.has(datacenter)) continue;
+        doorbell.close();
+        doorbells.delete(datacenter);
       }
-      noteCrowd(queries.size > config.maxConnections);
-      for (const [text, query] of queries) {
-        if (!running.has(text) && !signal.aborted) running.set(text, start(query));
-      }
+      for (const [datacenter, covered] of byDatacenter) doorbellOf(datacenter).follow(covered);
     },
   };
 
+  /** Blocking queries get what they need, as long as some sockets remain for plain reads. */
+  function shareSockets(polls: number): void {
+    const reserve = hasDoorbells ? Math.min(16, Math.max(1, Math.floor(most / 4))) : 0;
+    const sockets = Math.min(polls, most - reserve);
+    link.polls.resize(hasDoorbells ? sockets : most);
+    link.reads.resize(Math.min(MOST_READS, Math.max(1, most - sockets)));
+    noteCrowd(polls > most - reserve);
+  }
+
   function noteCrowd(now: boolean): void {
-    if (now && !crowded) {
-      log.warn(
-        { maxConnections: config.maxConnections },
-        "more queries than consul.maxConnections: they take turns, and a change may take seconds to be seen",
+    if (now && !isCrowded) {
+      parts.log.warn(
+        { maxConnections: most },
+        "more keys and filtered queries than consul.maxConnections: they take turns, and a change may take seconds to be seen",
       );
     }
-    crowded = now;
+    isCrowded = now;
   }
 
-  function start(query: Query): AbortController {
-    const controller = new AbortController();
-    void follow(query, controller.signal);
-    return controller;
-  }
-
-  async function follow(query: Query, stop: AbortSignal): Promise<void> {
-    const text = queryText(query);
-    const answers = blockingQuery<AnswerValue>(
-      (index, fetchSignal) =>
-        turns.run(fetchSignal, () =>
-          readQuery(client, query, {
-            config,
-            index,
-            waitMs: crowded ? TURN_MS : config.wait,
-            signal: fetchSignal,
-          }),
-        ),
-      {
-        signal: stop,
-        random: Math.random,
-        pause: outage.pause,
-        onUnchanged: () => outage.unchanged(text),
-        onFailure(error, failures) {
-          const failure = toAppError(error);
-          outage.failed(text, failure, failures);
-          listener.failed(query, failure);
-        },
-      },
-    );
-    try {
-      for await (const value of answers) {
-        outage.answered(text, () => listener.answered(query, value));
-      }
-    } catch (error) {
-      outage.forget(text);
-      if (!stop.aborted) throw error;
-    }
+  function doorbellOf(datacenter: string): Doorbell {
+    const known = doorbells.get(datacenter);
+    if (known !== undefined) return known;
+    const doorbell = createDoorbell(link, datacenter === "" ? undefined : datacenter);
+    doorbells.set(datacenter, doorbell);
+    return doorbell;
   }
 }
 
-function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  throw error instanceof Error ? error : new Error(messageOf(error));
+/** What doorbells cover, by datacenter, where that takes fewer sockets than a query each; and the rest. */
+function divide(
+  queries: ReadonlyMap<string, Query>,
+  hasDoorbells: boolean,
+): {
+  readonly byDatacenter: ReadonlyMap<string, ReadonlyMap<string, CoveredQuery>>;
+  readonly others: ReadonlyMap<string, Query>;
+} {
+  const byDatacenter = new Map<string, Map<string, CoveredQuery>>();
+  const others = new Map<string, Query>();
+  for (const [text, query] of queries) {
+    if (!hasDoorbells || !isCovered(query)) others.set(text, query);
+    else {
+      const known = byDatacenter.get(query.datacenter ?? "") ?? new Map<string, CoveredQuery>();
+      byDatacenter.set(query.datacenter ?? "", known.set(text, query));
+    }
+  }
+  for (const [datacenter, covered] of byDatacenter) {
+    if (covered.size > BELLS_OF_A_DOORBELL) continue;
+    byDatacenter.delete(datacenter);
+    for (const [text, query] of covered) others.set(text, query);
+  }
+  return { byDatacenter, others };
 }

@@ -1,33 +1,48 @@
-/** Lets at most a fixed number of tasks run at once; the others wait in the order in which they came. */
+/** Lets at most so many tasks run at once; the others wait in the order in which they came. */
 export interface Turns {
   /** @throws the signal's reason when it aborts before the task's turn, else what the task throws. */
   run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T>;
+  /** Changes how many may run at once. Those that run go on. */
+  resize(atOnce: number): void;
+  atOnce(): number;
 }
 
 /** @param atOnce how many tasks may run at once, at least 1 */
 export function createTurns(atOnce: number): Turns {
   const waiting = new Set<() => void>();
-  let free = atOnce;
+  let most = atOnce;
+  let running = 0;
 
   return {
+    atOnce: () => most,
+    resize(to) {
+      most = to;
+      startNext();
+    },
     async run(signal, task) {
       await turn(signal);
       try {
         return await task();
       } finally {
-        free += 1;
-        const [next] = waiting;
-        next?.();
+        running -= 1;
+        startNext();
       }
     },
   };
+
+  function startNext(): void {
+    for (const start of waiting) {
+      if (running >= most) return;
+      start();
+    }
+  }
 
   function turn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const start = () => {
         leave();
-        free -= 1;
+        running += 1;
         resolve();
       };
       const abort = () => {
@@ -38,7 +53,7 @@ export function createTurns(atOnce: number): Turns {
         waiting.delete(start);
         signal.removeEventListener("abort", abort);
       };
-      if (free > 0) return start();
+      if (running < most) return start();
       waiting.add(start);
       signal.addEventListener("abort", abort, { once: true });
     });

@@ -71,7 +71,7 @@ async function follow(script: readonly (IndexedAnswer<string> | Error)[], count:
       random: () => 0,
     },
   );
-  while (values.length < count) values.push((await answers.next()).value);
+  while (values.length < count) values.push((await answers.next()).value.value);
   ending.abort();
   return { asked, values, failures };
 }

@@ -5,7 +5,7 @@ import { type Query, queryText, type ServiceQuery } from "../../../src/catalog/q
 import { type CatalogStore, createCatalogStore } from "../../../src/catalog/store.ts";
 import { consulSchema } from "../../../src/config/consul-schema.ts";
 import { consulSource } from "../../../src/source/consul/consul-source.ts";
-import { type Fault, startFaultProxy } from "../../helpers/fault-proxy.ts";
+import { startFaultProxy } from "../../helpers/fault-proxy.ts";
 import { type ConsulAgent, startConsul } from "../../helpers/start-consul.ts";
 import { until } from "../../helpers/until.ts";
 
@@ -87,79 +87,59 @@ describe("the consul source", () => {
     await until("the service is gone", () => store.snapshot().get(service("kinds"))?.length === 0);
   });
 
-  test.each<[Fault, string, string]>([
-    ["refuse", "socket hang up", "runs"],
-    ["break-off", "the answer broke off", "runs"],
-    ["truncate-json", "JSON", "runs"],
-    ["html", "not JSON of a list", "what stands between"],
-    ["no-leader", "500 No cluster leader", "log"],
-    ["forbidden", "403 Permission denied", "policy"],
-    ["too-many", "429", "http_max_conns_per_client"],
-    ["index-zero", "X-Consul-Index is 0", "what stands between"],
-    ["index-missing", "X-Consul-Index is missing", "what stands between"],
-  ])(
-    "%s: the last answer stays, the reason is told, and it goes on by itself",
-    async (fault, words, hint) => {
-      const name = `fault-${fault}`;
-      await consul.register({ name, id: name, port: 80 });
-      const proxy = await startFaultProxy(consul.address);
-      onTestFinished(() => proxy.stop());
-      const store = open(proxy.address);
-      want(store, [service(name)]);
-      await until("it is answered", () => store.snapshot().get(service(name))?.length === 1);
-      const before = store.snapshot();
-
-      proxy.setFault(fault);
-      await consul.setHealth(name, "fail");
-      const failure = await until("the failure is told", () =>
-        store.failures().get(queryText(service(name))),
-      );
-      expect(failure.message).toContain(words);
-      expect(failure.hint).toContain(hint);
-      const requests = proxy.requests();
-      await until("it was tried again", () => proxy.requests() > requests + 2);
-      expect(store.snapshot()).toBe(before);
-
-      proxy.setFault("pass");
-      await until("the change is seen", () => statusOf(store, name) === "critical", {
-        patienceMs: 5_000,
-      });
-      expect(store.failures().size).toBe(0);
-    },
-  );
-
-  test("a connection that is half open is noticed, and asked anew", async () => {
-    await consul.register({ name: "half", id: "half", port: 80 });
+  test.each([2, 3, 8])("uses at most %i sockets, and sees every change", async (maxConnections) => {
+    const name = (i: number): string => `many-${maxConnections}-${i}`;
+    const names = Array.from({ length: 20 }, (_, i) => name(i));
+    for (const it of names) await consul.register({ name: it, id: it, port: 80 });
     const proxy = await startFaultProxy(consul.address);
     onTestFinished(() => proxy.stop());
-    const store = open(proxy.address, { wait: "1s" });
-    want(store, [service("half")]);
-    await until("it is answered", () => store.snapshot().get(service("half"))?.length === 1);
-    proxy.setFault("stall");
-    const failure = await until("the silence is noticed", () =>
-      store.failures().get("service half"),
+    const store = open(proxy.address, { maxConnections });
+    const filtered = { ...service(name(0)), filter: "Service.Port == 80" };
+    const key = { kind: "key", key: `many/${maxConnections}` } as const;
+    want(store, [...names.map(service), filtered, key, { kind: "datacenters" }]);
+    await until("all are answered", () =>
+      names.every((it) => store.snapshot().get(service(it))?.length === 1),
     );
-    expect(failure.message).toContain("timed out");
-    proxy.setFault("pass");
-    await consul.setHealth("half", "fail");
-    await until("the change is seen", () => statusOf(store, "half") === "critical");
+    for (const it of names) await consul.setHealth(it, "fail");
+    await consul.putKey(key.key, "set");
+    await until(
+      "all changes are seen",
+      () =>
+        names.every((it) => statusOf(store, it) === "critical") &&
+        store.snapshot().get(filtered)?.[0]?.status === "critical" &&
+        store.snapshot().get(key)?.value === "set",
+    );
+    expect(proxy.mostConnections()).toBeLessThanOrEqual(maxConnections);
   });
 
-  test("never uses more sockets than it may, and still sees every change", async () => {
-    const names = Array.from({ length: 20 }, (_, i) => `many-${i}`);
+  test("goes from a query each to the doorbell and back without losing an answer", async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `to-and-fro-${i}`);
     for (const name of names) await consul.register({ name, id: name, port: 80 });
-    const proxy = await startFaultProxy(consul.address);
-    onTestFinished(() => proxy.stop());
-    const store = open(proxy.address, { maxConnections: 4 });
-    want(store, names.map(service));
-    await until("all are answered", () =>
-      names.every((name) => store.snapshot().get(service(name))?.length === 1),
-    );
-    for (const name of names) await consul.setHealth(name, "fail");
-    await until("all changes are seen", () =>
-      names.every((name) => statusOf(store, name) === "critical"),
-    );
-    expect(proxy.mostConnections()).toBeLessThanOrEqual(4);
+    const store = open(consul.address, { maxConnections: 10 });
+    const few = names.slice(0, 3).map(service);
+    const many = names.map(service);
+    want(store, few);
+    await until("the few are answered", () => statusOf(store, "to-and-fro-0") === "passing");
+    for (const health of ["fail", "pass", "warn"] as const) {
+      const kept = store.snapshot().get(service("to-and-fro-1"));
+      want(store, many);
+      expect(store.snapshot().get(service("to-and-fro-1"))).toBe(kept);
+      await consul.setHealth("to-and-fro-0", health);
+      await consul.setHealth("to-and-fro-9", health);
+      const status = { fail: "critical", pass: "passing", warn: "warning" }[health];
+      await until(
+        "the changes are seen among many",
+        () =>
+          statusOf(store, "to-and-fro-0") === status && statusOf(store, "to-and-fro-9") === status,
+      );
+      want(store, few);
+      expect(store.snapshot().get(service("to-and-fro-1"))).toBe(kept);
+      await consul.setHealth("to-and-fro-0", "pass");
+      await until(
+        "the change is seen among few",
+        () => statusOf(store, "to-and-fro-0") === "passing",
+      );
+    }
   });
 
   test("what nobody wants any more is not asked any more, and forgotten", async () => {
@@ -181,7 +161,10 @@ function open(address: string, options: object = {}): CatalogStore {
   const ending = new AbortController();
   onTestFinished(() => ending.abort(new Error("the test is finished")));
   const config = consulSchema.parse({ address, ...options });
-  return createCatalogStore(consulSource(config, pino({ level: "silent" })), ending.signal);
+  return createCatalogStore(
+    consulSource(config, { log: pino({ level: "silent" }) }),
+    ending.signal,
+  );
 }
 
 const want = (store: CatalogStore, queries: readonly Query[]) =>

@@ -1,0 +1,208 @@
+import { setMaxListeners } from "node:events";
+import type { CatalogNode, ServiceSummary } from "../../../catalog/instance.ts";
+import { type AnswerValue, queryText } from "../../../catalog/query.ts";
+import type { AppError } from "../../../errors.ts";
+import type { FollowedAnswer } from "../blocking-query.ts";
+import { parseAnswer } from "../consul-answer.ts";
+import type { Link } from "../link.ts";
+import { questionOf } from "../read-query.ts";
+import { createBellRoster } from "./bell-roster.ts";
+import { changedNodes, changedSummaries } from "./changed-lists.ts";
+import { type Bell, listenToBell } from "./listen-to-bell.ts";
+import { createReadQueue, type ReadQueue } from "./read-queue.ts";
+import { createChangeSeeker } from "./seek-changes.ts";
+import { byService, type CoveredQuery, createEntry, type Entry } from "./service-book.ts";
+import { readService } from "./service-reader.ts";
+import { parseSickChecks, type SickChecks } from "./sick-checks.ts";
+import { createSickRoom } from "./sick-room.ts";
+
+/** Follows any number of services of one datacenter over four blocking queries and a few plain reads. */
+export interface Doorbell {
+  /** Replaces the set of followed queries, keyed by canonical text. */
+  follow(queries: ReadonlyMap<string, CoveredQuery>): void;
+  close(): void;
+}
+
+/** Blocking queries of one doorbell. */
+export const BELLS_OF_A_DOORBELL = 4;
+
+/** Services that are asked for together are handed on together, if they are more than this. */
+const FEW = 8;
+
+export function createDoorbell(link: Link, datacenter: string | undefined): Doorbell {
+  const ending = new AbortController();
+  const signal = AbortSignal.any([ending.signal, link.signal]);
+  setMaxListeners(0, signal); // one for each socket in use
+  const { outage, listener, clock } = link;
+  const book = new Map<string, Entry>();
+  /** The last answers to the lists that are bells themselves. */
+  const lists = new Map<string, AnswerValue>();
+  /** Why nothing was known to be fresh, the last time. */
+  let doubt: string | undefined;
+  let wanted: ReadonlyMap<string, CoveredQuery> = new Map();
+
+  const at = datacenter === undefined ? {} : { datacenter };
+  const services = { kind: "services", ...at } as const;
+  const nodes = { kind: "nodes", ...at } as const;
+  const bellText = (what: string) =>
+    `bell ${what}${datacenter === undefined ? "" : `@${datacenter}`}`;
+  const roster = createBellRoster(["services", "nodes", "critical", "warning"].map(bellText), {
+    onLostHistory: readAllAnew,
+    after: (ms, work) => void clock.after(ms, work),
+  });
+  const sickRoom = createSickRoom({ book, queue: () => queue });
+  const queue: ReadQueue = createReadQueue(link, {
+    signal,
+    async read(entry, ask) {
+      if (await readService(link, entry, { ask, signal })) sickRoom.visited(entry);
+    },
+    onFailure(entry, error) {
+      for (const [text, query] of entry.wanted) {
+        outage.failed(text, error, entry.failures);
+        listener.failed(query, error);
+      }
+    },
+  });
+  queue.hold(true);
+  const seeker = createChangeSeeker(link, {
+    datacenter,
+    book,
+    queue,
+    isTold: roster.areWell,
+    signal,
+  });
+
+  listen<readonly ServiceSummary[]>("services", {
+    question: questionOf(services),
+    parse: (body) => parseAnswer(services, body) as readonly ServiceSummary[],
+    rang: servicesRang,
+  });
+  listen<readonly CatalogNode[]>("nodes", {
+    question: questionOf(nodes),
+    parse: (body) => parseAnswer(nodes, body) as readonly CatalogNode[],
+    rang: nodesRang,
+  });
+  for (const kind of ["critical", "warning"] as const) {
+    listen<SickChecks>(kind, {
+      question: { path: `/v1/health/state/${kind}`, datacenter },
+      parse: parseSickChecks,
+      rang: ({ value, index }) => sickRoom.listed(kind, value, index),
+    });
+  }
+
+  return {
+    follow,
+    close() {
+      ending.abort(new Error("nobody asks this datacenter any more"));
+      for (const text of wanted.keys()) outage.forget(text);
+    },
+  };
+
+  function listen<T>(
+    what: string,
+    bell: Pick<Bell<T>, "question" | "parse"> & {
+      readonly rang: (answer: FollowedAnswer<T>) => void;
+    },
+  ): void {
+    const text = bellText(what);
+    const listened = listenToBell<T>(
+      link,
+      {
+        ...bell,
+        text,
+        onAnswer(answer) {
+          roster.answered(text, answer);
+          bell.rang(answer);
+          outage.answered(text, () => undefined);
+          queue.hold(!roster.areReady());
+        },
+        onFailure(error, failures) {
+          roster.failed(text);
+          queue.hold(!roster.areReady());
+          if (failures === 1 || error.message !== doubt) doubtAll(error);
+        },
+      },
+      signal,
+    );
+    void listened;
+  }
+
+  function follow(queries: ReadonlyMap<string, CoveredQuery>): void {
+    for (const text of wanted.keys()) if (!queries.has(text)) outage.forget(text);
+    const isNew = (text: string): boolean => !wanted.has(text);
+    const added = [...queries.keys()].filter(isNew);
+    wanted = queries;
+    if (added.length > FEW) for (const text of added) outage.suspect(text);
+    updateBook();
+    for (const text of added) {
+      const list = lists.get(text);
+      if (list !== undefined) queueMicrotask(() => answerList(text, list));
+    }
+  }
+
+  function updateBook(): void {
+    const asked = byService(wanted.values());
+    for (const [name, entry] of book) {
+      if (asked.has(name)) continue;
+      entry.wanted.clear();
+      book.delete(name);
+      sickRoom.forget(entry);
+    }
+    for (const [name, queries] of asked) {
+      const entry = book.get(name) ?? createEntry(name, datacenter);
+      book.set(name, entry);
+      const isMore = [...queries.keys()].some((text) => !entry.wanted.has(text));
+      entry.wanted.clear();
+      for (const [text, query] of queries) entry.wanted.set(text, query);
+      if (isMore) queue.soon(entry, { isForced: true });
+    }
+  }
+
+  function servicesRang({ value, isAnew }: FollowedAnswer<readonly ServiceSummary[]>): void {
+    const text = queryText(services);
+    const before = lists.get(text) as readonly ServiceSummary[] | undefined;
+    answerList(text, value);
+    if (isAnew || before === undefined) return;
+    const names = changedSummaries(before, value);
+    for (const name of names) {
+      const entry = book.get(name);
+      if (entry !== undefined) queue.soon(entry);
+    }
+    if (names.length > 0) seeker.seekLater();
+    else seeker.seek();
+  }
+
+  function nodesRang({ value, isAnew }: FollowedAnswer<readonly CatalogNode[]>): void {
+    const text = queryText(nodes);
+    const before = lists.get(text) as readonly CatalogNode[] | undefined;
+    answerList(text, value);
+    if (isAnew || before === undefined) return;
+    const changed = changedNodes(before, value);
+    for (const entry of book.values()) {
+      if (entry.instances.some(({ node }) => changed.has(node))) queue.soon(entry);
+    }
+    seeker.seek();
+  }
+
+  function answerList(text: string, value: AnswerValue): void {
+    lists.set(text, value);
+    const query = wanted.get(text);
+    if (query !== undefined) outage.answered(text, () => listener.answered(query, value));
+  }
+
+  /** A bell does not answer: nothing is known to be fresh. */
+  function doubtAll(error: AppError): void {
+    doubt = error.message;
+    for (const [text, query] of wanted) {
+      outage.suspect(text);
+      listener.failed(query, error);
+    }
+  }
+
+  function readAllAnew(): void {
+    for (const entry of book.values()) {
+      for (const text of entry.wanted.keys()) outage.suspect(text);
+      queue.soon(entry, { isForced: true });
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import type { AppError } from "../../../errors.ts";
+import { expected, type Link } from "../link.ts";
+import { retryDelayMs } from "../retry-delay.ts";
+import type { Entry } from "./service-book.ts";
+
+/** How a service is to be read. */
+export interface Ask {
+  /** Hand its answer on whatever the index: the last one may be of before an outage. */
+  readonly isForced?: boolean;
+  /** Let Consul hold the question for a moment until there is something newer than this. */
+  readonly newerThan?: bigint;
+}
+
+/** Services to read: those that rang first, then those that are only looked after. */
+export interface ReadQueue {
+  /** Reads a service as soon as there is a socket; once more when it is being read already. */
+  soon(entry: Entry, ask?: Ask): void;
+  /** Reads services when nothing else is to be read. Resolves when all are read or have failed once. */
+  whenIdle(entries: readonly Entry[]): Promise<void>;
+  /** Whether there is nothing to read. */
+  isIdle(): boolean;
+  /** Holds all reads back, or lets them go on. */
+  hold(isHeld: boolean): void;
+}
+
+/** Reads that only look after services leave room for those that rang. */
+const IDLE_READS_AT_ONCE = 8;
+/** Failures in a row, of whatever services, after which one read at a time finds out whether Consul is back. */
+const FAILURES_UNTIL_ONE_BY_ONE = 4;
+
+export function createReadQueue(
+  link: Pick<Link, "reads" | "outage">,
+  options: {
+    readonly signal: AbortSignal;
+    readonly read: (entry: Entry, ask: Ask) => Promise<void>;
+    readonly onFailure: (entry: Entry, error: AppError) => void;
+  },
+): ReadQueue {
+  const { signal, read, onFailure } = options;
+  const urgent = new Map<Entry, Ask>();
+  const idle = new Set<Entry>();
+  const running = new Set<Entry>();
+  let waitingForIdle: (() => void)[] = [];
+  let failuresInARow = 0;
+  let isHeld = false;
+  let isResting = false;
+
+  return {
+    soon,
+    isIdle: () => running.size === 0 && urgent.size === 0 && idle.size === 0,
+    async whenIdle(entries) {
+      for (const entry of entries) idle.add(entry);
+      pump();
+      if (idle.size > 0) await new Promise<void>((resolve) => waitingForIdle.push(resolve));
+    },
+    hold(now) {
+      isHeld = now;
+      pump();
+    },
+  };
+
+  function soon(entry: Entry, ask: Ask = {}): void {
+    const asked = urgent.get(entry);
+    urgent.set(entry, asked?.isForced === true ? { ...ask, isForced: true } : ask);
+    pump();
+  }
+
+  function pump(): void {
+    for (let next = takeNext(); next !== undefined; next = takeNext()) void run(...next);
+    if (idle.size > 0) return;
+    for (const resolve of waitingForIdle) resolve();
+    waitingForIdle = [];
+  }
+
+  function takeNext(): [Entry, Ask] | undefined {
+    if (isHeld || isResting || signal.aborted) return undefined;
+    const oneByOne = failuresInARow >= FAILURES_UNTIL_ONE_BY_ONE;
+    const most = oneByOne ? 1 : link.reads.atOnce();
+    if (running.size >= most) return undefined;
+    for (const [entry, ask] of urgent) {
+      if (running.has(entry)) continue;
+      urgent.delete(entry);
+      idle.delete(entry);
+      return [entry, ask];
+    }
+    if (running.size >= IDLE_READS_AT_ONCE) return undefined;
+    for (const entry of idle) {
+      if (running.has(entry)) continue;
+      idle.delete(entry);
+      return [entry, {}];
+    }
+    return undefined;
+  }
+
+  async function run(entry: Entry, ask: Ask): Promise<void> {
+    if (entry.wanted.size === 0) return;
+    running.add(entry);
+    try {
+      await link.reads.run(signal, () => read(entry, ask));
+      entry.failures = 0;
+      failuresInARow = 0;
+    } catch (error) {
+      if (!signal.aborted) failed(entry, expected(error));
+    } finally {
+      running.delete(entry);
+      pump();
+    }
+  }
+
+  function failed(entry: Entry, error: AppError): void {
+    entry.failures += 1;
+    failuresInARow += 1;
+    onFailure(entry, error);
+    void retry(entry);
+    if (failuresInARow >= FAILURES_UNTIL_ONE_BY_ONE) void rest();
+  }
+
+  async function retry(entry: Entry): Promise<void> {
+    if (!(await pause(entry.failures))) return;
+    if (entry.wanted.size > 0) soon(entry, { isForced: true });
+  }
+
+  async function rest(): Promise<void> {
+    if (isResting) return;
+    isResting = true;
+    await pause(failuresInARow - FAILURES_UNTIL_ONE_BY_ONE + 1);
+    isResting = false;
+    pump();
+  }
+
+  /** Whether there is reason to go on. */
+  async function pause(failures: number): Promise<boolean> {
+    try {
+      await link.outage.pause(retryDelayMs(failures, Math.random()), signal);
+      return true;
+    } catch {
+      return false; // closed
+    }
+  }
+}

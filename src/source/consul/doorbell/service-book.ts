@@ -1,0 +1,57 @@
+import type { Instance } from "../../../catalog/instance.ts";
+import { type Query, queryText, type ServiceQuery } from "../../../catalog/query.ts";
+
+/** One service that is followed, and what is known of it. */
+export interface Entry {
+  readonly name: string;
+  /** Asks for the service as it is: all that is known comes from its answer. */
+  readonly plain: ServiceQuery;
+  /** The wanted queries about the service, by canonical text: plain, by tag, by nearness. */
+  readonly wanted: Map<string, ServiceQuery>;
+  /** The index of the last answer; absent while there is none. */
+  index: bigint | undefined;
+  /** What the last answer to the plain query held. */
+  instances: readonly Instance[];
+  /** When the last answer came that was news, in the clock of the source. */
+  changedAtMs: number;
+  /** Answers in a row whose index was lower: of a server that lags behind. */
+  older: number;
+  /** Reads in a row that did not agree with the lists of sick checks. */
+  disagreed: number;
+  failures: number;
+}
+
+export function createEntry(name: string, datacenter: string | undefined): Entry {
+  return {
+    name,
+    plain: { kind: "service", name, ...(datacenter === undefined ? {} : { datacenter }) },
+    wanted: new Map(),
+    index: undefined,
+    instances: [],
+    changedAtMs: 0,
+    older: 0,
+    disagreed: 0,
+    failures: 0,
+  };
+}
+
+/** The queries that a doorbell covers: of one datacenter, and without an expression that Consul evaluates. */
+export const isCovered = (query: Query): query is CoveredQuery =>
+  query.kind === "services" ||
+  (query.kind === "nodes" && query.near === undefined && query.filter === undefined) ||
+  (query.kind === "service" && query.filter === undefined);
+
+export type CoveredQuery = Extract<Query, { readonly kind: "service" | "services" | "nodes" }>;
+
+/** The wanted queries by service. */
+export function byService(
+  queries: Iterable<CoveredQuery>,
+): ReadonlyMap<string, ReadonlyMap<string, ServiceQuery>> {
+  const services = new Map<string, Map<string, ServiceQuery>>();
+  for (const query of queries) {
+    if (query.kind !== "service") continue;
+    const known = services.get(query.name) ?? new Map<string, ServiceQuery>();
+    services.set(query.name, known.set(queryText(query), query));
+  }
+  return services;
+}

@@ -1,0 +1,77 @@
+import type { Instance } from "../../../catalog/instance.ts";
+import type { AnswerValue } from "../../../catalog/query.ts";
+import { askConsul, indexOf, jsonOf, type RawAnswer } from "../ask-consul.ts";
+import { parseAnswer } from "../consul-answer.ts";
+import type { Link } from "../link.ts";
+import { questionOf, readQuery } from "../read-query.ts";
+import type { Ask } from "./read-queue.ts";
+import type { Entry } from "./service-book.ts";
+
+/** How long Consul may hold a read that waits for a server which lags behind. */
+const CATCH_UP_MS = 250;
+/** An index that is lower as often as this is no server that lags behind, but another history. */
+const OLDER_UNTIL_TAKEN = 3;
+
+/**
+ * Reads a service, and hands its answers on if they are newer than the last ones.
+ *
+ * @returns whether they were
+ * @throws {AppError} CONSUL
+ */
+export async function readService(
+  link: Link,
+  entry: Entry,
+  { ask, signal }: { readonly ask: Ask; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const { client, config } = link;
+  const answer = await askConsul(client, questionOf(entry.plain), {
+    config,
+    index: ask.newerThan ?? 0n,
+    waitMs: CATCH_UP_MS,
+    signal,
+  });
+  const index = indexOf(answer);
+  if (ask.isForced !== true && !isNews(entry, index)) return false;
+  const answers = await readWanted(link, entry, { plain: answer, signal });
+  // Of the first read: what changed since is seen at the next one.
+  entry.index = index;
+  entry.older = 0;
+  entry.changedAtMs = link.clock.now();
+  for (const [text, value] of answers) deliver(link, entry, { text, value });
+  return true;
+}
+
+function isNews(entry: Entry, index: bigint): boolean {
+  if (entry.index === undefined || index > entry.index) return true;
+  if (index === entry.index) return false;
+  entry.older += 1;
+  return entry.older >= OLDER_UNTIL_TAKEN;
+}
+
+/** Answers to all wanted queries about the service. */
+async function readWanted(
+  { client, config }: Link,
+  entry: Entry,
+  { plain, signal }: { readonly plain: RawAnswer; readonly signal: AbortSignal },
+): Promise<ReadonlyMap<string, AnswerValue>> {
+  const instances = parseAnswer(entry.plain, jsonOf(plain)) as readonly Instance[];
+  const answers = new Map<string, AnswerValue>();
+  for (const [text, query] of entry.wanted) {
+    const isPlain = query.tag === undefined && query.near === undefined;
+    const value = isPlain
+      ? instances
+      : (await readQuery(client, query, { config, index: 0n, waitMs: 0, signal })).value;
+    answers.set(text, value);
+  }
+  entry.instances = instances;
+  return answers;
+}
+
+function deliver(
+  { outage, listener }: Link,
+  entry: Entry,
+  { text, value }: { readonly text: string; readonly value: AnswerValue },
+): void {
+  const query = entry.wanted.get(text);
+  if (query !== undefined) outage.answered(text, () => listener.answered(query, value));
+}

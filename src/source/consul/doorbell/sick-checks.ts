@@ -1,0 +1,70 @@
+import type { Instance, InstanceStatus } from "../../../catalog/instance.ts";
+import { AppError } from "../../../errors.ts";
+import { isMaintenance } from "../consul-answer.ts";
+
+/** What Consul's list of critical, or of warning, checks says. */
+export interface SickChecks {
+  /** The worst state by instance; the node's own checks stand under an instance without a name. */
+  readonly states: ReadonlyMap<string, InstanceStatus>;
+  /** Instances with such a check, by service. */
+  readonly instances: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Changes when a check of a node itself appears, changes or goes. */
+  readonly nodesText: string;
+}
+
+export const NOBODY_SICK: SickChecks = {
+  states: new Map(),
+  instances: new Map(),
+  nodesText: "",
+};
+
+const SEVERITY: readonly InstanceStatus[] = ["passing", "warning", "critical", "maintenance"];
+
+/** Reads the body of `/v1/health/state/critical` or `/warning`. @throws {AppError} CONSUL */
+export function parseSickChecks(body: unknown): SickChecks {
+  if (!Array.isArray(body)) {
+    throw new AppError("CONSUL", "Cannot use Consul's list of checks as it is not a list", {
+      hint: "See that consul.address is a Consul agent, and what stands between",
+    });
+  }
+  const states = new Map<string, InstanceStatus>();
+  const instances = new Map<string, Set<string>>();
+  const ofNodes: string[] = [];
+  for (const check of body as readonly Readonly<Record<string, unknown>>[]) {
+    const at = place(String(check["Node"]), String(check["ServiceID"]));
+    const state = isMaintenance(check) ? "maintenance" : (check["Status"] as InstanceStatus);
+    states.set(at, worse(states.get(at) ?? "passing", state));
+    const service = String(check["ServiceName"]);
+    if (service === "") ofNodes.push(`${at} ${String(check["CheckID"])} ${state}`);
+    else instances.set(service, (instances.get(service) ?? new Set()).add(at));
+  }
+  return { states, instances, nodesText: ofNodes.toSorted().join("\n") };
+}
+
+/**
+ * Whether an answer says of a service's instances what the lists of sick checks say of them. Where it does
+ * not, one of the two is older.
+ */
+export function agrees(
+  service: string,
+  instances: readonly Instance[],
+  lists: readonly SickChecks[],
+): boolean {
+  const known = new Set(instances.map(({ node, id }) => place(node, id)));
+  for (const list of lists) {
+    for (const at of list.instances.get(service) ?? []) if (!known.has(at)) return false;
+  }
+  return instances.every(({ node, id, status }) => {
+    let worst: InstanceStatus = "passing";
+    for (const { states } of lists) {
+      worst = worse(worst, states.get(place(node, id)) ?? "passing");
+      worst = worse(worst, states.get(place(node, "")) ?? "passing");
+    }
+    return worst === status;
+  });
+}
+
+const place = (node: string, id: string): string => `${node}\n${id}`;
+
+const worse = (a: InstanceStatus, b: InstanceStatus): InstanceStatus =>
+  SEVERITY.indexOf(a) < SEVERITY.indexOf(b) ? b : a;

@@ -1,0 +1,62 @@
+import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
+import { blockingQuery } from "./blocking-query.ts";
+import { expected, type Link } from "./link.ts";
+import { readQuery } from "./read-query.ts";
+
+/** Queries that are followed by a blocking query each. */
+export interface OwnQueries {
+  /** Replaces the set of followed queries, keyed by canonical text. */
+  follow(queries: ReadonlyMap<string, Query>): void;
+}
+
+export function createOwnQueries(link: Link): OwnQueries {
+  const running = new Map<string, AbortController>();
+  return {
+    follow(queries) {
+      for (const [text, controller] of running) {
+        if (queries.has(text)) continue;
+        controller.abort(new Error("nobody asks this any more"));
+        running.delete(text);
+      }
+      for (const [text, query] of queries) {
+        if (!running.has(text) && !link.signal.aborted) running.set(text, start(query));
+      }
+    },
+  };
+
+  function start(query: Query): AbortController {
+    const controller = new AbortController();
+    void follow(query, AbortSignal.any([controller.signal, link.signal]));
+    return controller;
+  }
+
+  async function follow(query: Query, stop: AbortSignal): Promise<void> {
+    const { client, config, outage, listener } = link;
+    const text = queryText(query);
+    const answers = blockingQuery<AnswerValue>(
+      (index, signal) =>
+        link.polls.run(signal, () =>
+          readQuery(client, query, { config, index, waitMs: link.waitMs(), signal }),
+        ),
+      {
+        signal: stop,
+        random: Math.random,
+        pause: outage.pause,
+        onUnchanged: () => outage.unchanged(text),
+        onFailure(error, failures) {
+          const failure = expected(error);
+          outage.failed(text, failure, failures);
+          listener.failed(query, failure);
+        },
+      },
+    );
+    try {
+      for await (const { value } of answers) {
+        outage.answered(text, () => listener.answered(query, value));
+      }
+    } catch (error) {
+      outage.forget(text);
+      if (!stop.aborted) throw error;
+    }
+  }
+}

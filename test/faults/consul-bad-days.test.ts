@@ -1,0 +1,221 @@
+import { pino } from "pino";
+import { afterAll, beforeAll, describe, onTestFinished, test } from "vitest";
+import { type Query, queryText, type ServiceQuery } from "../../src/catalog/query.ts";
+import { type CatalogStore, createCatalogStore } from "../../src/catalog/store.ts";
+import { consulSchema } from "../../src/config/consul-schema.ts";
+import { consulSource } from "../../src/source/consul/consul-source.ts";
+import { type Fault, type FaultProxy, startFaultProxy } from "../helpers/fault-proxy.ts";
+import { type ConsulAgent, startConsul } from "../helpers/start-consul.ts";
+import { type SteppedClock, steppedClock } from "../helpers/stepped-clock.ts";
+import { until } from "../helpers/until.ts";
+
+/*
+ * A real agent behind a proxy that spoils its answers. Once with a blocking query each, once with the doorbell.
+ */
+
+let consul: ConsulAgent;
+beforeAll(async () => {
+  consul = await startConsul();
+});
+afterAll(async () => await consul.stop());
+
+const STRATEGIES = [
+  ["a query each", 12],
+  ["the doorbell", 6],
+] as const;
+const SERVICES = 10;
+const MOST_BYTES = 1_000_000;
+/** How soon after Consul's return a change is to be seen. */
+const RECOVERY_MS = 5_000;
+
+const FAULTS: readonly [Fault, string, string][] = [
+  ["refuse", "socket hang up", "runs"],
+  ["break-off", "the answer broke off", "runs"],
+  ["truncate-json", "is not JSON", "what stands between"],
+  ["html", "is not JSON", "what stands between"],
+  ["no-leader", "500 No cluster leader", "log"],
+  ["forbidden", "403 Permission denied", "policy"],
+  ["too-many", "429", "http_max_conns_per_client"],
+  ["index-zero", "X-Consul-Index is 0", "what stands between"],
+  ["index-missing", "X-Consul-Index is missing", "what stands between"],
+  ["huge", "larger than 1000000 bytes", "Ask for less"],
+  ["slow-bytes", "timed out", "runs"],
+];
+
+describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
+  test.concurrent.for(FAULTS)(
+    "%s: the last answers stay, the reason is told, retries are few, and it goes on by itself",
+    async ([fault, words, hint], { onTestFinished: atEnd }) => {
+      const { store, proxy, names, first } = await stage(`${maxConnections}-${fault}`, {
+        maxConnections,
+        atEnd,
+      });
+      const before = store.snapshot();
+
+      proxy.setFault(fault);
+      await consul.setHealth(first, "fail");
+      await until(`${strategy}: the failure is told`, () => {
+        const failure = store.failures().get(queryText(service(first)));
+        return failure?.message.includes(words) && failure.hint.includes(hint);
+      });
+      const begin = performance.now();
+      const requests = proxy.requests();
+      await until(
+        "it was tried again",
+        () => performance.now() > begin + 1_000 && proxy.requests() > requests + 2,
+      );
+      const perSecond = (1_000 * (proxy.requests() - requests)) / (performance.now() - begin);
+      if (perSecond > 50) throw new Error(`${perSecond} requests per second`);
+      if (store.snapshot() !== before) throw new Error("the snapshot changed");
+
+      proxy.setFault("pass");
+      await until("the change is seen", () => statusOf(store, first) === "critical");
+      await until("all is well", () => store.failures().size === 0);
+      if (names.some((name) => statusOf(store, name) === undefined))
+        throw new Error("an answer was lost");
+    },
+  );
+
+  test.concurrent("an index that goes backwards: everything is read anew, and later changes are seen", async ({
+    onTestFinished: atEnd,
+  }) => {
+    const { store, proxy, names, first } = await stage(`${maxConnections}-back`, {
+      maxConnections,
+      atEnd,
+    });
+    proxy.setFault("index-back");
+    for (const health of ["fail", "pass", "fail"] as const) {
+      await consul.setHealth(first, health);
+      const status = health === "fail" ? "critical" : "passing";
+      await until(`it is ${status}`, () => statusOf(store, first) === status);
+    }
+    if (names.some((name) => statusOf(store, name) === undefined)) throw new Error("lost");
+  });
+
+  test.concurrent("a connection that is half open is noticed, and asked anew", async ({
+    onTestFinished: atEnd,
+  }) => {
+    const { store, proxy, first } = await stage(`${maxConnections}-half`, {
+      maxConnections,
+      atEnd,
+    });
+    proxy.setFault("stall");
+    const failure = await until("the silence is noticed", () =>
+      store.failures().get(queryText(service(first))),
+    );
+    if (!failure.message.includes("timed out")) throw new Error(failure.message);
+    proxy.setFault("pass");
+    await consul.setHealth(first, "fail");
+    await until("the change is seen", () => statusOf(store, first) === "critical");
+  });
+
+  test.concurrent("an hour of outage: no answer is lost, and within 5 s of Consul's return it goes on", async ({
+    onTestFinished: atEnd,
+  }) => {
+    const clock = steppedClock();
+    const { store, proxy, first } = await stage(`${maxConnections}-hour`, {
+      maxConnections,
+      atEnd,
+      clock,
+    });
+    const before = store.snapshot();
+    proxy.setFault("no-leader");
+    await consul.setHealth(first, "fail");
+    await until("the failure is told", () => store.failures().size > 0);
+    for (let minute = 0; minute < 60; minute += 1) {
+      const requests = proxy.requests();
+      await until("it is tried again", () => {
+        clock.advance(500);
+        return proxy.requests() > requests;
+      });
+      clock.advance(60_000);
+    }
+    if (store.snapshot() !== before) throw new Error("the snapshot changed");
+    proxy.setFault("pass");
+    const backMs = clock.now();
+    await until("the change is seen", () => {
+      clock.advance(50);
+      return statusOf(store, first) === "critical";
+    });
+    if (clock.now() - backMs > RECOVERY_MS) throw new Error(`it took ${clock.now() - backMs} ms`);
+  });
+});
+
+describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
+  test("an agent that comes back empty, then fills again, is believed both times, all at once", async () => {
+    const agent = await startConsul();
+    onTestFinished(() => agent.stop());
+    const names = Array.from({ length: SERVICES }, (_, i) => `empty-${maxConnections}-${i}`);
+    const fill = async () => {
+      for (const name of names) await agent.register({ name, id: name, port: 80 });
+    };
+    await fill();
+    const store = open(agent.address, { maxConnections }, { atEnd: onTestFinished });
+    want(store, names);
+    const counts = new Set<number>();
+    const count = () => names.filter((name) => statusOf(store, name) !== undefined).length;
+    await until(`${strategy}: all are known`, () => count() === SERVICES);
+    store.onChange(() => queueMicrotask(() => counts.add(count())));
+
+    await agent.kill();
+    await until("it is away", () => store.failures().size > 0);
+    await agent.startAgain();
+    await until("nobody is left", () => count() === 0);
+    if ([...counts].some((it) => it !== 0)) throw new Error(`partly: ${[...counts].join()}`);
+    await fill();
+    await until("all are back", () => count() === SERVICES);
+  });
+});
+
+const service = (name: string): ServiceQuery => ({ kind: "service", name });
+
+interface Stage {
+  readonly store: CatalogStore;
+  readonly proxy: FaultProxy;
+  readonly names: readonly string[];
+  readonly first: string;
+}
+
+type AtEnd = (work: () => void | Promise<void>) => void;
+interface Ends {
+  readonly atEnd: AtEnd;
+  readonly clock?: SteppedClock;
+}
+
+async function stage(
+  prefix: string,
+  { maxConnections, ...ends }: Ends & { readonly maxConnections: number },
+): Promise<Stage> {
+  const names = Array.from({ length: SERVICES }, (_, i) => `${prefix}-${i}`);
+  for (const name of names) await consul.register({ name, id: name, port: 80 });
+  const proxy = await startFaultProxy(consul.address);
+  ends.atEnd(() => proxy.stop());
+  const store = open(proxy.address, { maxConnections, wait: "2s" }, ends);
+  want(store, names);
+  await until("all are answered", () => {
+    ends.clock?.advance(50);
+    return names.every((name) => statusOf(store, name) === "passing");
+  });
+  return { store, proxy, names, first: names[0] as string };
+}
+
+function open(address: string, options: object, { atEnd, clock }: Ends): CatalogStore {
+  const ending = new AbortController();
+  atEnd(() => ending.abort(new Error("the test is finished")));
+  const config = consulSchema.parse({ address, ...options });
+  const log = pino({ level: "silent" });
+  const source = consulSource(config, {
+    log,
+    mostBytes: MOST_BYTES,
+    ...(clock === undefined ? {} : { clock }),
+  });
+  return createCatalogStore(source, ending.signal);
+}
+
+function want(store: CatalogStore, names: readonly string[]): void {
+  const queries = names.map((name): [string, Query] => [queryText(service(name)), service(name)]);
+  store.want("test", new Map(queries));
+}
+
+const statusOf = (store: CatalogStore, name: string) =>
+  store.snapshot().get(service(name))?.[0]?.status;

@@ -1,0 +1,77 @@
+import { pino } from "pino";
+import { describe, expect, test } from "vitest";
+import { AppError } from "../../../src/errors.ts";
+import { createOutage } from "../../../src/source/consul/outage.ts";
+import { steppedClock } from "../../helpers/stepped-clock.ts";
+
+const ERROR = new AppError("CONSUL", "away", { hint: "wait" });
+
+describe("the outage", () => {
+  test("answers after it are handed on when the last query that failed has one", () => {
+    const { outage, told, answer } = open();
+    for (const query of ["a", "b"]) outage.failed(query, ERROR, 1);
+    answer("a");
+    answer("other");
+    expect(told).toEqual([]);
+    answer("b");
+    expect(told).toEqual(["a", "other", "b"]);
+    answer("a");
+    expect(told).toHaveLength(4);
+  });
+
+  test("a query that goes on failing fails on its own account: later changes of others are handed on at once", () => {
+    const { outage, told, answer, clock } = open();
+    for (const query of ["a", "forbidden"]) outage.failed(query, ERROR, 1);
+    answer("a");
+    clock.advance(2_999);
+    expect(told).toEqual([]);
+    clock.advance(1);
+    expect(told).toEqual(["a"]);
+    outage.failed("forbidden", ERROR, 2);
+    answer("a");
+    expect(told).toEqual(["a", "a"]);
+    answer("forbidden");
+    expect(told).toEqual(["a", "a", "forbidden"]);
+  });
+
+  test("while answers keep coming the rest is waited for, but no longer than 10 s", () => {
+    const { outage, told, answer, clock } = open();
+    for (let i = 0; i < 9; i += 1) outage.failed(`q${i}`, ERROR, 1);
+    for (let i = 0; i < 4; i += 1) {
+      answer(`q${i}`);
+      clock.advance(2_400);
+    }
+    expect(told).toEqual([]);
+    clock.advance(400);
+    expect(told).toHaveLength(4);
+  });
+
+  test("3,000 queries together retry at most 20 times a second, and within seconds once one is answered", async () => {
+    const { outage, clock } = open();
+    const queries = Array.from({ length: 3_000 }, (_, i) => `q${i}`);
+    for (const query of queries) outage.failed(query, ERROR, 1);
+    const tries: string[] = [];
+    let isBack = false;
+    const retry = async (query: string): Promise<void> => {
+      await outage.pause(100, new AbortController().signal);
+      tries.push(query);
+      if (isBack) return outage.answered(query, () => undefined);
+      outage.failed(query, ERROR, 2);
+      await retry(query);
+    };
+    const retries = queries.map(retry);
+    for (let second = 0; second < 600; second += 1) await clock.pass(1_000);
+    expect(tries.length / 600).toBeLessThan(21);
+    isBack = true;
+    for (let step = 0; step < 50; step += 1) await clock.pass(100);
+    await Promise.all(retries);
+  });
+});
+
+function open() {
+  const clock = steppedClock();
+  const told: string[] = [];
+  const outage = createOutage(pino({ level: "silent" }), clock);
+  const answer = (query: string) => outage.answered(query, () => void told.push(query));
+  return { outage, clock, told, answer };
+}
