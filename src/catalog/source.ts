@@ -7,6 +7,8 @@ export interface AnswerListener {
   answered(query: Query, value: AnswerValue): void;
   /** An attempt failed. The source goes on trying; the last answer stays in force. */
   failed(query: Query, error: AppError): void;
+  /** From now on answers of an earlier run, saved then, stand in for those that are missing; `undefined` ends that. */
+  standsIn?(savedAt: Date | undefined): void;
 }
 
 /** Where answers come from. Implementations stand to the right, under `source/`. */

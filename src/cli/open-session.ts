@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { OpenSource } from "../catalog/source.ts";
 import { type CatalogStore, createCatalogStore } from "../catalog/store.ts";
 import { consulSchema } from "../config/consul-schema.ts";
@@ -44,6 +44,13 @@ async function loadNamedConfig(options: CommandOptions): Promise<LoadedConfig> {
   });
 }
 
+interface StoreOptions {
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Whether answers are kept in `state`, and stand in at a start without Consul. */
+  readonly keepsLastGood?: boolean;
+}
+
 /**
  * Opens the config's source, and what templates ask of this machine, behind a store.
  *
@@ -51,14 +58,18 @@ async function loadNamedConfig(options: CommandOptions): Promise<LoadedConfig> {
  */
 export async function openStore(
   { file, config }: LoadedConfig,
-  { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+  { log, signal, keepsLastGood = false }: StoreOptions,
 ): Promise<CatalogStore> {
-  return createCatalogStore(await openSource(config, { log, directory: dirname(file) }), signal);
+  const source = await openSource(config, { log, directory: dirname(file), keepsLastGood });
+  return createCatalogStore(source, signal);
 }
 
 async function openSource(
   config: Config,
-  machine: { readonly log: Log; readonly directory: string },
+  {
+    keepsLastGood,
+    ...machine
+  }: { readonly log: Log; readonly directory: string; readonly keepsLastGood: boolean },
 ): Promise<OpenSource> {
   const { log } = machine;
   if (config.catalog !== undefined) {
@@ -72,7 +83,13 @@ async function openSource(
     });
   }
   const { consulSource } = await import("../source/consul/consul-source.ts");
-  return withMachine(consulSource(config.consul ?? consulSchema.parse({}), { log }), machine);
+  const consul = config.consul ?? consulSchema.parse({});
+  const source = consulSource(consul, { log });
+  const maxAgeMs = consul.lastGood.maxAge;
+  if (!keepsLastGood || maxAgeMs === 0) return withMachine(source, machine);
+  const { lastGoodSource } = await import("../source/last-good/last-good-source.ts");
+  const path = join(config.state, "snapshot.json");
+  return withMachine(lastGoodSource(source, { path, maxAgeMs, log }), machine);
 }
 
 function selectProxies(config: Config, name: string | undefined): readonly ProxyConfig[] {

@@ -29,7 +29,7 @@ export async function startWatch(
 ): Promise<Watch> {
   const ending = new AbortController();
   const { signal } = ending;
-  const store = await openStore(loaded, { log, signal });
+  const store = await openStore(loaded, { log, signal, keepsLastGood: true });
   const runs = await Promise.all(
     proxies.map(async (proxy) => {
       const proxyLog = log.child({ proxy: proxy.name });

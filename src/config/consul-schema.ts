@@ -57,6 +57,16 @@ export const consulSchema = z
       .refine((count) => count >= 2, { error: "at least 2 connections" })
       .default(64)
       .describe("Most sockets to Consul at once. Consul's own limit is 200 per client address."),
+    lastGood: z
+      .strictObject({
+        maxAge: duration
+          .prefault("24h")
+          .describe(
+            "Oldest catalog, kept in `state`, that `run` starts with when Consul does not answer; 0 is none.",
+          ),
+      })
+      .prefault({})
+      .describe("What stands in for Consul at a start without it."),
   })
   .describe("The Consul agent to ask.");
 
