@@ -73,10 +73,19 @@ export async function writeLastGood(
       await file.close();
     }
     await rename(beside, path);
-    const directory = await open(dirname(path), "r");
-    await directory.sync().finally(() => directory.close());
+    await syncDirectory(dirname(path));
   } catch (cause) {
     throw lastGoodError("write", path, cause);
+  }
+}
+
+/** Makes a rename in it outlast a power cut. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
   }
 }
 

@@ -113,7 +113,10 @@ function ask(queries: readonly Query[]): CatalogStore {
   const ending = new AbortController();
   onTestFinished(() => ending.abort(new Error("the test is finished")));
   const config = consulSchema.parse({ address: consul.address });
-  const store = createCatalogStore(consulSource(config, pino({ level: "silent" })), ending.signal);
+  const store = createCatalogStore(
+    consulSource(config, { log: pino({ level: "silent" }) }),
+    ending.signal,
+  );
   store.want("test", new Map(queries.map((query) => [queryText(query), query])));
   return store;
 }
