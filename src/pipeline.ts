@@ -14,6 +14,7 @@ import type { Config } from "./config/schema.ts";
 import { AppError } from "./errors.ts";
 import type { Log } from "./log.ts";
 import type { BlameOptions, ServiceFault } from "./template/blame.ts";
+import { createFragmentMemory } from "./template/fragments.ts";
 import type { FileTemplate } from "./template/proxy-templates.ts";
 import type { Rendered, Waiting } from "./template/render-proxy.ts";
 import { renderWell } from "./template/render-well.ts";
@@ -76,6 +77,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   let live: BlameOptions | undefined;
   let wait = NO_WAIT;
   const quarantine = createQuarantine();
+  const memory = createFragmentMemory();
 
   return {
     setTemplates(next) {
@@ -157,7 +159,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     snapshot: Snapshot,
   ): Rendered | Waiting | undefined {
     try {
-      const { rendered, faults } = renderWell(source(from, snapshot), (service) =>
+      const { rendered, faults } = renderWell({ ...source(from, snapshot), memory }, (service) =>
         mayBlame(service, snapshot),
       );
       leaveOut(faults, { snapshot, asked: rendered.asked, byCheck: false });

@@ -27,8 +27,17 @@ export function routeNames(routes: readonly RouteIdentity[]): readonly string[] 
   });
 }
 
+/** Routes never change: what did not change is not spelt again. */
+const plainNames = new WeakMap<RouteIdentity, string>();
+
+function plainName(route: RouteIdentity): string {
+  const known = plainNames.get(route) ?? spell(route);
+  plainNames.set(route, known);
+  return known;
+}
+
 /** The service, then host and path where they say more. */
-function plainName({ service, host, path }: RouteIdentity): string {
+function spell({ service, host, path }: RouteIdentity): string {
   const parts = [slug(service), slug(host ?? ""), path === `/${service}` ? "" : slug(path)];
   const name = parts.filter((part) => part !== "").join("_") || "route";
   return /^[a-z]/.test(name) ? name : `r_${name}`;

@@ -23,9 +23,20 @@ export function buildRouteTable(services: readonly (readonly Instance[])[]): Rou
   );
   const names = routeNames(granted);
   return {
-    routes: granted.map((route, i) => ({ ...route, name: names[i] ?? "" })).toSorted(byPrecedence),
+    routes: granted.map((route, i) => named(route, names[i] ?? "")).toSorted(byPrecedence),
     problems: problems.toSorted(byText),
   };
+}
+
+/** What did not change stays the same object: who made something of it need not do it again. */
+const namedBefore = new WeakMap<Claim["route"], Route>();
+
+function named(route: Claim["route"], name: string): Route {
+  const before = namedBefore.get(route);
+  if (before?.name === name) return before;
+  const result = { ...route, name };
+  namedBefore.set(route, result);
+  return result;
 }
 
 /** Of several services that claim one host and path the oldest keeps it. Claims come oldest first. */

@@ -16,32 +16,58 @@ export interface VirtualHost {
  * host: what a host claims, with all below it, nobody can take by claiming a longer path everywhere.
  */
 export function virtualHosts(routes: readonly Route[]): readonly VirtualHost[] {
-  const hosts = [...new Set(routes.flatMap(({ host }) => host ?? []))];
-  const of = (host: string | undefined) => routes.filter((route) => route.host === host);
-  return [
-    toVirtualHost(of(undefined)),
-    ...hosts.map((host) => {
-      const wildcards = hosts
-        .filter((other) => other !== host && matches(other, host))
-        .toSorted((a, b) => b.length - a.length);
-      const layers = [host, ...wildcards, undefined].map(of);
-      return { host, ...toVirtualHost(layers.reduce(withUncovered, [])) };
-    }),
-  ];
+  const byHost = new Map<string | undefined, Route[]>([[undefined, []]]);
+  for (const route of routes) {
+    const others = byHost.get(route.host);
+    if (others === undefined) byHost.set(route.host, [route]);
+    else others.push(route);
+  }
+  const wildcards = [...byHost.keys()]
+    .filter((host) => host?.startsWith("*.") === true)
+    .toSorted((a = "", b = "") => b.length - a.length);
+  return [...byHost].map(([host, own]) => {
+    if (host === undefined) return toVirtualHost(host, own, []);
+    const matching = wildcards.filter((it = "") => it !== host && host.endsWith(it.slice(1)));
+    return toVirtualHost(
+      host,
+      own,
+      [...matching, undefined].map((it) => byHost.get(it) ?? []),
+    );
+  });
 }
+
+/** By the first of a host's own routes: what did not change stays the same object. */
+const known = new WeakMap<Route, VirtualHost>();
+
+function toVirtualHost(
+  host: string | undefined,
+  own: readonly Route[],
+  others: readonly (readonly Route[])[],
+): VirtualHost {
+  const routes = others
+    .reduce(withUncovered, own)
+    .toSorted((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1));
+  const [first] = own;
+  const before = first === undefined ? undefined : known.get(first);
+  if (before?.host === host && isSame(before?.routes, routes)) return before as VirtualHost;
+  const hasRoot = routes.some(({ path }) => path === "/");
+  const result = { ...(host === undefined ? {} : { host }), routes, hasRoot };
+  if (first !== undefined) known.set(first, result);
+  return result;
+}
+
+const isSame = (a: readonly Route[] | undefined, b: readonly Route[]): boolean =>
+  a?.length === b.length && b.every((route, i) => route === a[i]);
 
 /** The routes so far and those of the next layer that none of them covers. */
 function withUncovered(routes: readonly Route[], layer: readonly Route[]): readonly Route[] {
-  return [...routes, ...layer.filter(({ path }) => !routes.some((it) => covers(it.path, path)))];
+  const paths = new Set(routes.map(({ path }) => path));
+  return [...routes, ...layer.filter(({ path }) => !isCovered(path, paths))];
 }
 
-const covers = (above: string, path: string): boolean =>
-  above === "/" || path === above || path.startsWith(`${above}/`);
-
-const matches = (wildcard: string, host: string): boolean =>
-  wildcard.startsWith("*.") && host.endsWith(wildcard.slice(1));
-
-const toVirtualHost = (routes: readonly Route[]): VirtualHost => ({
-  routes: routes.toSorted((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1)),
-  hasRoot: routes.some(({ path }) => path === "/"),
-});
+/** Whether one of `paths` is `path` or above it. */
+function isCovered(path: string, paths: ReadonlySet<string>): boolean {
+  if (paths.has(path) || paths.has("/")) return true;
+  const end = path.lastIndexOf("/");
+  return end > 0 && isCovered(path.slice(0, end), paths);
+}

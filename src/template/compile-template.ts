@@ -1,8 +1,16 @@
-import Handlebars from "handlebars";
+import type Handlebars from "handlebars";
+import { callName, compileHandlebars, loopName } from "./compile-handlebars.ts";
 import { type Escape, escapeFor, lexerOf } from "./escape/escaper.ts";
 import { createPlaceFinder, type PlaceFinder, type States, union } from "./escape/find-places.ts";
+import { findLoops, type Loop } from "./find-loops.ts";
 import { parseTemplate, placeOf } from "./parse-template.ts";
-import { type RawOutput, rewriteTemplate } from "./rewrite-template.ts";
+import {
+  type EmissionKind,
+  MARK_HELPER,
+  PLAIN_HELPER,
+  type RawOutput,
+  rewriteTemplate,
+} from "./rewrite-template.ts";
 import { silenceCalls } from "./silent-calls.ts";
 import { TemplateFault, type TemplatePlace, type TemplateSources } from "./template-error.ts";
 import type { Format } from "./written-text.ts";
@@ -11,13 +19,31 @@ import type { Format } from "./written-text.ts";
 export interface Program {
   readonly main: Handlebars.TemplateDelegate;
   readonly partials: Readonly<Record<string, Handlebars.TemplateDelegate>>;
-  /** By the number that the emit helper is called with. */
-  readonly escapes: readonly Escape[];
+  /** By the number that the program writes them by. */
+  readonly emissions: readonly Emission[];
+  /** By the number that the program calls them by. */
+  readonly calls: readonly PureCall[];
   /** By the number that the mark helper is called with. */
   readonly marks: readonly TemplatePlace[];
-  /** Names of the helpers that it calls. */
-  readonly used: ReadonlySet<string>;
   readonly raw: readonly RawOutput[];
+  /** Loops whose turns can be reused, by the number that the program calls them by. */
+  readonly loops: readonly Loop[];
+  /** Whether its text as a whole can be reused while its data and the answers that it used are the same. */
+  readonly isReusable: boolean;
+}
+
+/** A call of a helper that looks at nothing but its arguments. */
+interface PureCall {
+  readonly name: string;
+  readonly place: TemplatePlace | undefined;
+}
+
+/** A value that a program writes. */
+export interface Emission {
+  readonly kind: EmissionKind;
+  /** Leaves what is not to be escaped as it is. */
+  readonly escape: Escape;
+  readonly place: TemplatePlace | undefined;
 }
 
 /** What a template is compiled from. */
@@ -26,6 +52,10 @@ export interface CompileOptions {
   readonly helpers: ReadonlySet<string>;
   /** Whether a helper writes nothing. */
   readonly isSilent: (helper: string) => boolean;
+  /** Whether a helper looks at nothing but its arguments. */
+  readonly isPure: (helper: string) => boolean;
+  /** Whether a helper gives the same for the same arguments and answers, and does nothing else. */
+  readonly isReusable: (helper: string) => boolean;
   /** Whether each piece of the output is marked with its place. */
   readonly isMarked: boolean;
 }
@@ -89,33 +119,51 @@ export function compileProgram(sources: TemplateSources, options: CompileOptions
   }
 
   function link(program: hbs.AST.Program): Program {
-    const escapes: Escape[] = [];
+    const emissions: Emission[] = [];
+    const calls: PureCall[] = [];
+    const { places } = finder;
     const marks: TemplatePlace[] = [];
-    const rewritten = [program, ...[...partials.values()].map((it) => it.program)].map((it) =>
+    const programs = {
+      main: program,
+      partials: new Map([...partials].map(([key, it]) => [key, it.program])),
+    };
+    const rewritten = [program, ...programs.partials.values()].map((it) =>
       rewriteTemplate(it, {
         helpers: options.helpers,
-        places: finder.places,
-        escapeNumber: (mustache) => escapes.push(escapeFor(finder.places.get(mustache) ?? [])) - 1,
+        call: (name, place) => (options.isPure(name) ? calls.push({ name, place }) - 1 : undefined),
+        emission(mustache, kind) {
+          const place = placeOf(mustache.loc);
+          const toPlace = kind === "escaped" ? escapeFor(places.get(mustache) ?? []) : asItIs;
+          return emissions.push({ kind, escape: toPlace, place }) - 1;
+        },
         ...(options.isMarked ? { mark: (statement) => marks.push(startOf(statement)) - 1 } : {}),
       }),
     );
     throwAll([...faults, ...rewritten.flatMap((it) => it.faults)]);
+    const found = options.isMarked ? NO_LOOPS : findLoops(programs, options.isReusable);
+    const known = [
+      ...options.helpers,
+      ...calls.map((_, i) => callName(i)),
+      ...found.loops.map((_, i) => loopName(i)),
+      PLAIN_HELPER,
+      MARK_HELPER,
+    ];
+    const compile = (it: hbs.AST.Program) => compileHandlebars(it, known);
     return {
       main: compile(program),
-      partials: Object.fromEntries([...partials].map(([key, it]) => [key, compile(it.program)])),
-      escapes,
+      partials: Object.fromEntries([...programs.partials].map(([key, it]) => [key, compile(it)])),
+      emissions,
+      calls,
       marks,
-      used: new Set(rewritten.flatMap(({ used }) => [...used])),
       raw: rewritten.flatMap(({ raw }) => raw),
+      ...found,
     };
   }
 }
 
-const handlebars = Handlebars.create();
-handlebars.unregisterHelper("log"); // it prints
+const NO_LOOPS = { loops: [], isReusable: false };
 
-const compile = (program: hbs.AST.Program): Handlebars.TemplateDelegate =>
-  handlebars.compile(program);
+const asItIs: Escape = (text) => text;
 
 /** A partial that is included in several places has each of its faults once. */
 function throwAll(faults: readonly TemplateFault[]): void {

@@ -1,9 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type Handlebars from "handlebars";
 import { AppError, messageOf } from "../errors.ts";
 import { compileProgram, type Program } from "./compile-template.ts";
 import type { RenderContext } from "./render-context.ts";
-import { HELPER_NAMES, isSilent, renderHelpers } from "./render-helpers.ts";
+import {
+  HELPER_NAMES,
+  isPure,
+  isReusableHelper,
+  isSilent,
+  placingHelpers,
+  renderHelpers,
+} from "./render-helpers.ts";
 import type { RawOutput } from "./rewrite-template.ts";
 import { TemplateFault, type TemplateSources, templateError } from "./template-error.ts";
 import type { Format } from "./written-text.ts";
@@ -13,6 +21,8 @@ export interface Template {
   readonly sources: TemplateSources;
   /** Where it writes values without escaping. */
   readonly raw: readonly RawOutput[];
+  /** Whether the same data and answers give the same text. */
+  readonly isReusable: boolean;
   /**
    * Renders with `data` as the root of what paths look up.
    *
@@ -73,7 +83,8 @@ export function compileTemplate(
   const sources = { file, texts: new Map([...(partials ?? []), [file, text]]) };
   const compile = (isMarked: boolean): Program => {
     try {
-      return compileProgram(sources, { format, helpers: HELPER_NAMES, isSilent, isMarked });
+      const helpers = { helpers: HELPER_NAMES, isPure, isReusable: isReusableHelper, isSilent };
+      return compileProgram(sources, { format, ...helpers, isMarked });
     } catch (error) {
       if (!(error instanceof TemplateFault)) throw error;
       throw templateError(error, sources);
@@ -85,6 +96,7 @@ export function compileTemplate(
   return {
     sources,
     raw: format === "nginx" || format === "vcl" ? program.raw : [],
+    isReusable: program.isReusable,
     render(context, data) {
       if (context.trace !== undefined) marked ??= compile(true);
       return run(context.trace === undefined ? program : (marked ?? program), context, data);
@@ -92,16 +104,40 @@ export function compileTemplate(
   };
 
   function run(compiled: Program, context: RenderContext, data: object): string {
-    context.scratch.clear();
     try {
-      const helpers = renderHelpers(compiled, context);
-      return compiled.main(data, { helpers, partials: compiled.partials });
+      return call(compiled, { context, data }, renderHelpers);
     } catch (error) {
       // With answers missing the values are stand-ins, and what breaks on them says nothing.
       if (context.missing.size > 0) return "";
-      throw templateError(toFault(error), sources);
+      throw templateError(placed(error, compiled, { context, data }), sources);
     }
   }
+}
+
+interface RenderedFrom {
+  readonly context: RenderContext;
+  readonly data: object;
+}
+
+function call(
+  program: Program,
+  { context, data }: RenderedFrom,
+  bind: typeof renderHelpers,
+): string {
+  context.scratch.clear();
+  const { main, partials } = program;
+  return main(data, { helpers: bind(program, context), partials } as Handlebars.RuntimeOptions);
+}
+
+/** Who knows its place at once is slow: a program that failed is run again to find it. */
+function placed(error: unknown, program: Program, from: RenderedFrom): TemplateFault {
+  if (error instanceof TemplateFault && error.place !== undefined) return error;
+  try {
+    call(program, from, placingHelpers);
+  } catch (again) {
+    if (again instanceof TemplateFault) return again;
+  }
+  return toFault(error);
 }
 
 function toFault(error: unknown): TemplateFault {

@@ -1,7 +1,7 @@
 import type { Instance, ServiceSummary } from "../catalog/instance.ts";
 import { type AnswerValue, type Query, queryText } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
-import type { RouteTable } from "../route/route.ts";
+import type { Basis, FragmentPass, RoutesBasis } from "./fragments.ts";
 import type { Trace } from "./trace.ts";
 
 /** What one render of one proxy asked and found, beside its text. */
@@ -21,18 +21,28 @@ export interface RenderContext {
   readonly trace: Trace | undefined;
   /** What the template that is rendered keeps; it goes with its output. */
   readonly scratch: Map<string, unknown>;
-  /** The routes, once a template asked for them. */
-  routeTable: RouteTable | undefined;
+  /** Pieces of the render before, when there is one to go on from. */
+  readonly fragments: FragmentPass | undefined;
+  /** What the piece of text at hand is made from, where somebody wants to know. */
+  basis: Basis | undefined;
+  /** The routes, once a template asked for them, and what they were made from. */
+  routes: RoutesBasis | undefined;
 }
 
 /** What differs from a plain render of everything. */
 export type RenderOptions = Partial<
   Pick<RenderContext, "environment" | "leftOut" | "isShapeOnly" | "trace">
->;
+> & { readonly fragments?: FragmentPass | undefined };
 
 export function createRenderContext(
   snapshot: Snapshot,
-  { environment = {}, leftOut = new Set(), isShapeOnly = false, trace }: RenderOptions = {},
+  {
+    environment = {},
+    leftOut = new Set(),
+    isShapeOnly = false,
+    trace,
+    fragments,
+  }: RenderOptions = {},
 ): RenderContext {
   return {
     snapshot,
@@ -40,10 +50,12 @@ export function createRenderContext(
     leftOut,
     isShapeOnly,
     trace,
+    fragments,
     asked: new Map(),
     missing: new Map(),
     scratch: new Map(),
-    routeTable: undefined,
+    basis: undefined,
+    routes: undefined,
   };
 }
 
@@ -51,28 +63,46 @@ export function createRenderContext(
 export function ask<Q extends Query>(context: RenderContext, query: Q): AnswerValue<Q> | undefined {
   const text = queryText(query);
   context.asked.set(text, query);
-  const answer = context.snapshot.get(query);
+  const answer = answerTo(context, query);
   if (answer === undefined) {
     context.missing.set(text, query);
     return undefined;
   }
-  const kept = withoutLeftOut(answer, query, context.leftOut) as AnswerValue<Q>;
-  context.trace?.answered(query, kept);
-  return kept;
+  context.basis?.asked.set(text, { query, answer });
+  context.trace?.answered(query, answer);
+  return answer;
 }
 
-function withoutLeftOut(
-  answer: AnswerValue,
-  query: Query,
-  leftOut: ReadonlySet<string>,
-): AnswerValue {
-  if (leftOut.size === 0) return answer;
-  if (query.kind === "services") {
-    return (answer as readonly ServiceSummary[]).filter(({ name }) => !leftOut.has(name));
+/** The answer to `query` without what is to be left out. */
+export function answerTo<Q extends Query>(
+  { snapshot, leftOut }: Pick<RenderContext, "snapshot" | "leftOut">,
+  query: Q,
+): AnswerValue<Q> | undefined {
+  const answer = snapshot.get(query);
+  if (answer === undefined || leftOut.size === 0) return answer;
+  if (query.kind === "services" || query.kind === "connect" || query.kind === "prepared") {
+    return withoutServices(answer as readonly Named[], leftOut) as AnswerValue<Q>;
   }
-  if ("name" in query && leftOut.has(query.name)) return [];
-  if (query.kind === "connect" || query.kind === "prepared") {
-    return (answer as readonly Instance[]).filter(({ name }) => !leftOut.has(name));
-  }
-  return answer;
+  return "name" in query && leftOut.has(query.name) ? (NOTHING as AnswerValue<Q>) : answer;
+}
+
+const NOTHING: readonly Named[] = [];
+
+/** A service, or an instance of one. */
+type Named = Instance | ServiceSummary;
+
+/** The last list that was made of an answer: while the same services are left out it stays the same object. */
+const shortened = new WeakMap<
+  readonly Named[],
+  { readonly leftOut: ReadonlySet<string>; readonly kept: readonly Named[] }
+>();
+
+function withoutServices(all: readonly Named[], leftOut: ReadonlySet<string>): readonly Named[] {
+  const before = shortened.get(all);
+  const isSame =
+    before?.leftOut.size === leftOut.size && [...leftOut].every((it) => before.leftOut.has(it));
+  if (before !== undefined && isSame) return before.kept;
+  const kept = all.filter(({ name }) => !leftOut.has(name));
+  shortened.set(all, { leftOut, kept });
+  return kept;
 }

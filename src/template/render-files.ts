@@ -1,10 +1,13 @@
 import type { FileConfig, ProxyConfig } from "../config/proxy-schema.ts";
 import type { Config } from "../config/schema.ts";
+import type { FragmentMemory } from "./fragments.ts";
 import { keyEntries } from "./helpers/keys.ts";
-import { routes } from "./helpers/routes.ts";
+import type { Template } from "./load-template.ts";
 import type { FileTemplate } from "./proxy-templates.ts";
 import { ask, type RenderContext } from "./render-context.ts";
 import { type GroupsSetting, renderParts } from "./render-parts.ts";
+import { routes } from "./render-routes.ts";
+import { reuse } from "./reuse.ts";
 import { withoutMarks } from "./trace.ts";
 
 /** One rendered file. */
@@ -25,11 +28,19 @@ export interface RenderProxyOptions {
   readonly environment?: Config["environment"];
   /** Services to leave out as if they were not registered. */
   readonly leftOut?: ReadonlySet<string>;
+  /** Where renders of the same templates keep what the next one may use again. */
+  readonly memory?: FragmentMemory;
 }
 
 /** A rendered file that does not know its generation's id yet. */
 export interface Draft extends Output {
   readonly template: FileTemplate;
+}
+
+/** What a template sees at its top. */
+interface Root {
+  readonly values: Config["values"];
+  readonly proxy: Pick<ProxyConfig, "name" | "kind">;
 }
 
 /**
@@ -42,7 +53,7 @@ export function renderFiles(
   context: RenderContext,
   { proxy, values }: RenderProxyOptions,
 ): readonly Draft[] {
-  const root = { values, proxy: { name: proxy.name, kind: proxy.kind } };
+  const root: Root = { values, proxy: { name: proxy.name, kind: proxy.kind } };
   const groups = proxy.kind === "varnish" ? proxy.groups : "off";
   return templates.flatMap((template) => renderFile(template, context, { root, groups }));
 }
@@ -50,7 +61,7 @@ export function renderFiles(
 function renderFile(
   template: FileTemplate,
   context: RenderContext,
-  { root, groups }: { readonly root: object; readonly groups: GroupsSetting },
+  { root, groups }: { readonly root: Root; readonly groups: GroupsSetting },
 ): readonly Draft[] {
   const { entry, format, content, path } = template;
   const mode = Number.parseInt(entry.mode, 8);
@@ -59,18 +70,37 @@ function renderFile(
     return pieces.map((piece) => ({ ...piece, mode, template }));
   }
   if (path === undefined) {
-    return [{ path: entry.path, text: content.render(context, root), format, mode, template }];
+    const text = renderTemplate(content, context, { root });
+    return [{ path: entry.path, text, format, mode, template }];
   }
   return itemsOf(entry.each, context).map((item) => {
-    const data = { ...root, ...item, item };
     const render = (): Draft => ({
-      path: withoutMarks(path.render(context, data)),
-      text: content.render(context, data),
+      path: withoutMarks(renderTemplate(path, context, { root, item })),
+      text: renderTemplate(content, context, { root, item }),
       format,
       mode,
       template,
     });
     return context.trace === undefined ? render() : context.trace.about(item, render);
+  });
+}
+
+/** As in the render before, while all that it depends on is the same. */
+function renderTemplate(
+  template: Template,
+  context: RenderContext,
+  { root, item }: { readonly root: Root; readonly item?: object },
+): string {
+  const make = () =>
+    template.render(context, item === undefined ? root : { ...root, ...item, item });
+  if (context.fragments === undefined || !template.isReusable) return make();
+  const { values, proxy } = root;
+  const needs = [values, proxy.name, proxy.kind, context.environment];
+  return reuse(context, context.fragments, {
+    maker: template,
+    item: item ?? template,
+    needs,
+    make,
   });
 }
 

@@ -1,67 +1,137 @@
-import type { Program } from "./compile-template.ts";
+import Handlebars from "handlebars";
+import { CALLS, HELPERS, LOOPS, WRITERS } from "./compile-handlebars.ts";
+import type { Emission, Program } from "./compile-template.ts";
 import type { Helper } from "./helper-definition.ts";
-import { DEFINITIONS } from "./helpers/all-helpers.ts";
-import { bindHelper } from "./helpers/bind-helper.ts";
+import { DEFINITIONS, isReusable, pureHelper } from "./helpers/all-helpers.ts";
+import { bindHelper, faultIn } from "./helpers/bind-helper.ts";
 import { unknownHelper } from "./helpers/unknown-helper.ts";
-import { placeOf } from "./parse-template.ts";
 import type { RenderContext } from "./render-context.ts";
-import {
-  EMIT_HELPER,
-  MARK_HELPER,
-  PLAIN_HELPER,
-  RAW_HELPER,
-  SNIPPET_HELPER,
-} from "./rewrite-template.ts";
-import { TemplateFault } from "./template-error.ts";
-import { toText } from "./written-text.ts";
+import { loopHelper } from "./render-loop.ts";
+import { PLAIN_HELPER } from "./rewrite-template.ts";
+import { TemplateFault, type TemplatePlace } from "./template-error.ts";
+import { toText, type Writer } from "./written-text.ts";
 
 /** Written in place of each value where only the shape of the output counts. */
 const STAND_IN = "x";
 
-interface Options {
-  readonly loc?: hbs.AST.SourceLocation;
-  readonly name?: string;
+type Helpers = Readonly<Record<string, Helper>>;
+type Call = (...args: readonly unknown[]) => unknown;
+
+/** What a program is given to run in one render. */
+export function renderHelpers(program: Program, context: RenderContext): object {
+  const isTraced = context.trace !== undefined;
+  return {
+    [HELPERS]: helpersOf(context),
+    [CALLS]: isTraced ? placedCalls(program) : callsOf(program),
+    [LOOPS]: program.loops.map((loop) => loopHelper(loop, context)),
+    [WRITERS]: context.trace?.writers(program) ?? writersOf(program, context),
+    helperMissing: missing,
+  };
 }
 
-/** The helpers that a program calls, bound to one render. */
-export function renderHelpers(program: Program, context: RenderContext): Record<string, Helper> {
-  const known = knownHelpers(program, context);
-  const own: Readonly<Record<string, Helper>> = {
-    ...emitters(program, context),
-    ...context.trace?.blocks,
-    [PLAIN_HELPER](name, options) {
+/** The same, slower, so that each fault has the place in the template that it comes from. */
+export function placingHelpers(program: Program, context: RenderContext): object {
+  const writers = writersOf(program, context);
+  return {
+    ...renderHelpers(program, context),
+    [CALLS]: placedCalls(program),
+    [WRITERS]: program.emissions.map(({ place }, i) => placing(writers[i] as Writer, place)),
+  };
+}
+
+/** Made once for each render, however many files it has. */
+const bound = new WeakMap<RenderContext, Helpers>();
+
+function helpersOf(context: RenderContext): Helpers {
+  const before = bound.get(context);
+  if (before !== undefined) return before;
+  const defined = [...DEFINITIONS.keys()].map((name) => [name, bindHelper(name, context)]);
+  const known: Helpers = { ...Object.fromEntries(defined), ...VOUCHING };
+  // Without a prototype no name finds what is no helper.
+  const helpers: Helpers = Object.assign(Object.create(null), {
+    ...known,
+    ...BLOCKS,
+    ...context.trace?.helpers,
+    [PLAIN_HELPER](this: unknown, name: unknown, options: unknown) {
       const item = this as Readonly<Record<string, unknown>> | null | undefined;
       const key = String(name);
       if (typeof item === "object" && item !== null && Object.hasOwn(item, key)) return item[key];
       return known[key]?.call(this, options);
     },
-  };
-  const used = [...program.used, ...Object.keys(context.trace?.blocks ?? {})];
-  return {
-    ...known,
-    helperMissing: placing((...args) => missing(args, HELPER_NAMES)),
-    ...Object.fromEntries(
-      used.flatMap((name) =>
-        Object.hasOwn(own, name) ? [[name, placing(own[name] as Helper)]] : [],
-      ),
-    ),
-  };
+  });
+  bound.set(context, helpers);
+  return helpers;
 }
 
-/** Those of the defined helpers that a program calls. */
-function knownHelpers(program: Program, context: RenderContext): Readonly<Record<string, Helper>> {
-  const bound = [...program.used].flatMap((name) => {
-    const helper = bindHelper(name, context) ?? VOUCHING[name];
-    return helper === undefined ? [] : [[name, helper] as const];
-  });
-  return Object.fromEntries(bound);
-}
+/** Handlebars' own blocks. */
+const BLOCKS = Object.fromEntries(
+  ["if", "unless", "each", "with"].map((name) => [name, Handlebars.helpers[name]]),
+);
 
 /** Within another call they are their argument; around a whole `{{…}}` the rewriting knows them. */
-const VOUCHING: Readonly<Record<string, Helper>> = {
+const VOUCHING: Helpers = {
   raw: (value) => value,
   snippet: (value) => value,
 };
+
+const calls = new WeakMap<Program, readonly Call[]>();
+
+function callsOf(program: Program): readonly Call[] {
+  const known = calls.get(program) ?? program.calls.map(({ name }) => pureHelper(name) as Call);
+  calls.set(program, known);
+  return known;
+}
+
+const placedCalls = (program: Program): readonly Call[] =>
+  program.calls.map(({ name, place }) => {
+    const call = pureHelper(name) as Call;
+    return placing((...args) => {
+      try {
+        return call(...args);
+      } catch (error) {
+        throw faultIn(name, error);
+      }
+    }, place);
+  });
+
+const writers = new WeakMap<Program, readonly Writer[]>();
+
+function writersOf(program: Program, { isShapeOnly }: RenderContext): readonly Writer[] {
+  if (isShapeOnly) return program.emissions.map(shapeWriter);
+  const known = writers.get(program) ?? program.emissions.map(valueWriter);
+  writers.set(program, known);
+  return known;
+}
+
+const valueWriter =
+  ({ escape: toPlace }: Emission): Writer =>
+  (value) =>
+    toPlace(toText(value));
+
+const shapeWriter = ({ kind }: Emission): Writer =>
+  kind === "snippet" ? toText : (value) => (toText(value) === "" ? "" : STAND_IN);
+
+/** Handlebars calls this for a bare name that is neither a field nor a helper: it then has no value. */
+function missing(...args: readonly unknown[]): unknown {
+  if (args.length === 1) return undefined;
+  const { name } = args.at(-1) as { readonly name?: string };
+  throw unknownHelper(String(name), HELPER_NAMES);
+}
+
+/** Gives faults the place that they come from. */
+function placing<A extends readonly unknown[], R>(
+  work: (...args: A) => R,
+  place: TemplatePlace | undefined,
+): (...args: A) => R {
+  return (...args) => {
+    try {
+      return work(...args);
+    } catch (error) {
+      if (error instanceof TemplateFault) error.place ??= place;
+      throw error;
+    }
+  };
+}
 
 /** The names of all helpers that a template may call. */
 export const HELPER_NAMES: ReadonlySet<string> = new Set([
@@ -72,40 +142,9 @@ export const HELPER_NAMES: ReadonlySet<string> = new Set([
 /** Whether a helper writes nothing where it stands by itself. */
 export const isSilent = (name: string): boolean => DEFINITIONS.get(name)?.isSilent === true;
 
-/** How values come into the output. */
-function emitters(program: Program, context: RenderContext): Readonly<Record<string, Helper>> {
-  const { trace } = context;
-  if (trace !== undefined) return trace.emitters(program);
-  if (context.isShapeOnly) {
-    return {
-      [EMIT_HELPER]: (value) => (toText(value) === "" ? "" : STAND_IN),
-      [RAW_HELPER]: (value) => (toText(value) === "" ? "" : STAND_IN),
-      [SNIPPET_HELPER]: toText,
-    };
-  }
-  return {
-    [EMIT_HELPER]: (value, number) => program.escapes[number as number]?.(toText(value)),
-    [RAW_HELPER]: toText,
-    [SNIPPET_HELPER]: toText,
-    [MARK_HELPER]: () => "",
-  };
-}
+/** Whether a helper looks at nothing but its arguments. */
+export const isPure = (name: string): boolean => pureHelper(name) !== undefined;
 
-/** Handlebars calls this for a bare name that is neither a field nor a helper: it then has no value. */
-function missing(args: readonly unknown[], known: Iterable<string>): unknown {
-  if (args.length === 1) return undefined;
-  throw unknownHelper(String((args.at(-1) as Options).name), known);
-}
-
-/** Gives a helper's fault the place of its call, which Handlebars hands over in the options. */
-function placing(helper: Helper): Helper {
-  return function placed(...args) {
-    try {
-      return helper.apply(this, args);
-    } catch (error) {
-      if (!(error instanceof TemplateFault)) throw error;
-      error.place ??= placeOf((args.at(-1) as Options).loc);
-      throw error;
-    }
-  };
-}
+/** Whether a helper gives the same for the same arguments and answers, and does nothing else. */
+export const isReusableHelper = (name: string): boolean =>
+  isReusable(name) || name === "lookup" || Object.hasOwn(VOUCHING, name);

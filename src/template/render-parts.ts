@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { extname } from "node:path";
 import type { VarnishConfig } from "../config/proxy-schema.ts";
 import type { Route } from "../route/route.ts";
-import { GENERATION_MARK, routes } from "./helpers/routes.ts";
+import { GENERATION_MARK } from "./helpers/routes.ts";
 import type { FileTemplate } from "./proxy-templates.ts";
 import type { RenderContext } from "./render-context.ts";
+import { routes } from "./render-routes.ts";
 import { withoutMarks } from "./trace.ts";
 
 /** Into how many groups, or when. */

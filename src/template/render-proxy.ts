@@ -38,12 +38,14 @@ export function renderProxy(
   snapshot: Snapshot,
   options: RenderProxyOptions,
 ): Rendered | Waiting {
-  const { environment = {}, leftOut = new Set() } = options;
-  const context = createRenderContext(snapshot, { environment, leftOut });
+  const { environment = {}, leftOut = new Set(), memory } = options;
+  const fragments = memory?.begin();
+  const context = createRenderContext(snapshot, { environment, leftOut, fragments });
   const drafts = renderFiles(templates, context, options);
   if (context.missing.size > 0) {
     return { kind: "waiting", asked: context.asked, missing: context.missing };
   }
+  fragments?.keep(context.routes);
   refuseRepeatedPaths(drafts);
   refuseOtherShape(templates, drafts, context, options);
   const id = idOf(drafts);
@@ -57,7 +59,7 @@ export function renderProxy(
       mode,
     })),
     asked: context.asked,
-    problems: context.routeTable?.problems ?? [],
+    problems: context.routes?.table.problems ?? [],
   };
 }
 

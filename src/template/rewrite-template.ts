@@ -1,5 +1,5 @@
 import Handlebars from "handlebars";
-import type { Places } from "./escape/find-places.ts";
+import { callName, EMIT_HELPER } from "./compile-handlebars.ts";
 import { unknownHelper } from "./helpers/unknown-helper.ts";
 import { placeOf } from "./parse-template.ts";
 import type { TemplateFault, TemplatePlace } from "./template-error.ts";
@@ -8,12 +8,6 @@ import type { TemplateFault, TemplatePlace } from "./template-error.ts";
  * Names of the helpers that a template's statements are rewritten to. No template can write them.
  */
 
-/** `{{x}}`: the value, and which escape its place needs. */
-export const EMIT_HELPER = " emit";
-/** `{{{x}}}` and `{{raw x}}`: the value as it is. */
-export const RAW_HELPER = " raw";
-/** `{{snippet x}}`: whole directives or statements that the author vouches for. */
-export const SNIPPET_HELPER = " snippet";
 /** A bare `{{name}}` when `name` is a helper's: what the item has wins. */
 export const PLAIN_HELPER = " plain";
 /** Marks where a piece of the output comes from, when that is asked for. */
@@ -23,6 +17,12 @@ type Path = hbs.AST.PathExpression;
 type Call = hbs.AST.MustacheStatement | hbs.AST.SubExpression | hbs.AST.BlockStatement;
 
 const BUILT_IN = ["if", "unless", "each", "with", "lookup"];
+
+/**
+ * How a value is written: `{{x}}` escaped for its place; `{{{x}}}` and `{{raw x}}` as it is; `{{snippet x}}`
+ * as whole directives or statements that the author vouches for.
+ */
+export type EmissionKind = "escaped" | "raw" | "snippet";
 
 /** Output that is not escaped. */
 export interface RawOutput {
@@ -34,19 +34,18 @@ export interface RawOutput {
 /** What the rewriting of a program needs to know. */
 export interface RewriteOptions {
   readonly helpers: ReadonlySet<string>;
-  readonly places: Places;
-  /** The number of the escape for a mustache's places. */
-  escapeNumber(mustache: hbs.AST.MustacheStatement): number;
+  /** The number by which the program calls a helper directly; absent for one that needs more than arguments. */
+  call(name: string, place: TemplatePlace | undefined): number | undefined;
+  /** The number by which the program writes what a mustache emits. */
+  emission(mustache: hbs.AST.MustacheStatement, kind: EmissionKind): number;
   /** The number of a mark for a statement; absent when none are wanted. */
   readonly mark?: (statement: hbs.AST.Statement) => number;
 }
 
 /** What was found on the way. */
-export interface Rewritten {
+interface Rewritten {
   /** Calls of helpers that do not exist. */
   readonly faults: readonly TemplateFault[];
-  /** Names of the helpers that the program calls. */
-  readonly used: ReadonlySet<string>;
   readonly raw: readonly RawOutput[];
 }
 
@@ -59,7 +58,6 @@ export function rewriteTemplate(program: hbs.AST.Program, options: RewriteOption
 
 class Rewriter extends Handlebars.Visitor implements Rewritten {
   readonly faults: TemplateFault[] = [];
-  readonly used = new Set<string>();
   readonly raw: RawOutput[] = [];
   readonly #options: RewriteOptions;
   /** Names that the blocks around bind, innermost last. */
@@ -77,7 +75,6 @@ class Rewriter extends Handlebars.Visitor implements Rewritten {
     const { mark } = this.#options;
     super.Program(program);
     if (mark !== undefined) {
-      this.used.add(MARK_HELPER);
       program.body = body.flatMap((it) => [...marked(it, mark), it]);
     }
     this.#bound.length -= names.length;
@@ -91,38 +88,37 @@ class Rewriter extends Handlebars.Visitor implements Rewritten {
   override SubExpression(call: hbs.AST.SubExpression): void {
     this.#mustBeKnown(call);
     super.SubExpression(call);
+    this.#callDirectly(call);
   }
 
   override MustacheStatement(statement: hbs.AST.MustacheStatement): void {
     if (isCall(statement)) this.#mustBeKnown(statement);
     super.MustacheStatement(statement);
-    const emission = emissionOf(statement);
-    const value = emission.vouched ?? this.#valueOf(statement);
-    if (emission.helper !== EMIT_HELPER) {
-      this.raw.push({
-        place: placeOf(statement.loc),
-        isSnippet: emission.helper === SNIPPET_HELPER,
-      });
+    const { kind, vouched } = emissionOf(statement);
+    const value = vouched ?? this.#valueOf(statement);
+    if (kind !== "escaped") {
+      this.raw.push({ place: placeOf(statement.loc), isSnippet: kind === "snippet" });
     }
-    statement.path = this.#helperPath(emission.helper, statement.loc);
-    statement.params =
-      emission.helper === EMIT_HELPER
-        ? [value, numberLiteral(this.#options.escapeNumber(statement), statement.loc)]
-        : [value];
+    statement.path = helperPath(EMIT_HELPER, statement.loc);
+    statement.params = [
+      value,
+      numberLiteral(this.#options.emission(statement, kind), statement.loc),
+    ];
     statement.hash = undefined as unknown as hbs.AST.Hash;
     statement.escaped = false;
   }
 
   #valueOf(statement: hbs.AST.MustacheStatement): hbs.AST.Expression {
     const { path, params, hash, loc } = statement;
-    if (isCall(statement))
-      return { type: "SubExpression", path, params, hash, loc } as hbs.AST.SubExpression;
+    if (isCall(statement)) {
+      const call = { type: "SubExpression", path, params, hash, loc } as hbs.AST.SubExpression;
+      return this.#callDirectly(call);
+    }
     if (!this.#mayBeHelper(path)) return path;
-    this.used.add(path.original);
     const name = { type: "StringLiteral", value: path.original, original: path.original, loc };
     return {
       type: "SubExpression",
-      path: this.#helperPath(PLAIN_HELPER, loc),
+      path: helperPath(PLAIN_HELPER, loc),
       params: [name],
       hash: undefined,
       loc,
@@ -136,18 +132,18 @@ class Rewriter extends Handlebars.Visitor implements Rewritten {
     return isSimple && !this.#bound.includes(original) && this.#options.helpers.has(original);
   }
 
+  #callDirectly(call: hbs.AST.SubExpression): hbs.AST.SubExpression {
+    const number = this.#options.call(call.path.original, placeOf(call.loc));
+    if (number !== undefined) call.path = helperPath(callName(number), call.loc);
+    return call;
+  }
+
   #mustBeKnown(call: Call): void {
     const { original } = call.path as Path;
-    this.used.add(original);
     if (this.#options.helpers.has(original) || BUILT_IN.includes(original)) return;
     const fault = unknownHelper(original, [...this.#options.helpers, ...BUILT_IN]);
     fault.place = placeOf(call.path.loc);
     this.faults.push(fault);
-  }
-
-  #helperPath(name: string, loc: hbs.AST.SourceLocation): Path {
-    this.used.add(name);
-    return helperPath(name, loc);
   }
 }
 
@@ -155,16 +151,16 @@ const isCall = (call: Call): boolean => call.params.length > 0 || call.hash !== 
 
 /** How a statement writes its value, and the value itself where a helper says how. */
 function emissionOf(statement: hbs.AST.MustacheStatement): {
-  readonly helper: string;
+  readonly kind: EmissionKind;
   readonly vouched?: hbs.AST.Expression;
 } {
   const { original } = statement.path as Path;
   const [value, ...more] = statement.params;
   if (value !== undefined && more.length === 0) {
-    if (original === "raw") return { helper: RAW_HELPER, vouched: value };
-    if (original === "snippet") return { helper: SNIPPET_HELPER, vouched: value };
+    if (original === "raw") return { kind: "raw", vouched: value };
+    if (original === "snippet") return { kind: "snippet", vouched: value };
   }
-  return { helper: statement.escaped ? EMIT_HELPER : RAW_HELPER };
+  return { kind: statement.escaped ? "escaped" : "raw" };
 }
 
 function marked(

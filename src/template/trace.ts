@@ -5,9 +5,9 @@ import type { Route } from "../route/route.ts";
 import type { Program } from "./compile-template.ts";
 import type { Helper } from "./helper-definition.ts";
 import { placeOf } from "./parse-template.ts";
-import { EMIT_HELPER, MARK_HELPER, RAW_HELPER, SNIPPET_HELPER } from "./rewrite-template.ts";
+import { MARK_HELPER } from "./rewrite-template.ts";
 import { TemplateFault, type TemplatePlace } from "./template-error.ts";
-import { toText } from "./written-text.ts";
+import { toText, type Writer } from "./written-text.ts";
 
 /** Whose data a piece of the output was made from. */
 export interface Subject {
@@ -39,10 +39,10 @@ export interface Trace {
   routed(routes: readonly Route[]): void;
   /** Runs `work` with `item` as what it is about. */
   about<T>(item: unknown, work: () => T): T;
-  /** Emit, raw, snippet and mark, which note what they write. */
-  emitters(program: Program): Readonly<Record<string, Helper>>;
-  /** Handlebars' blocks that bind an item. */
-  readonly blocks: Readonly<Record<string, Helper>>;
+  /** What writes a program's values, and notes that. */
+  writers(program: Program): readonly Writer[];
+  /** Marks, and Handlebars' blocks that bind an item. */
+  readonly helpers: Readonly<Record<string, Helper>>;
   readonly faults: readonly TracedFault[];
   /** The services that a place was well with, by the place's text. */
   readonly well: ReadonlyMap<string, ReadonlySet<string>>;
@@ -68,6 +68,8 @@ export function createTrace(): Trace {
   const faults: TracedFault[] = [];
   const well = new Map<string, Set<string>>();
   const origins: Origin[] = [];
+  /** Of the program that runs. */
+  let marks: readonly TemplatePlace[] = [];
 
   return {
     faults,
@@ -87,20 +89,21 @@ export function createTrace(): Trace {
       }
     },
     about: (item, work) => about(item, work),
-    emitters: (program) => ({
-      [EMIT_HELPER]: noting((value, number) => {
-        const text = toText(value);
-        return program.escapes[number as number]?.(text);
-      }),
-      [RAW_HELPER]: noting(toText),
-      [SNIPPET_HELPER]: noting(toText),
+    writers(program) {
+      marks = program.marks;
+      return program.emissions.map(({ escape: toPlace, place }) =>
+        noting((value) => toPlace(toText(value)), place),
+      );
+    },
+    helpers: {
+      each: tracedBlock("each"),
+      with: tracedBlock("with"),
       [MARK_HELPER](number) {
-        const place = program.marks[number as number];
+        const place = marks[number as number];
         if (place === undefined) return "";
         return markText(origins.push({ place, subject: subject() }) - 1);
       },
-    }),
-    blocks: { each: tracedBlock("each"), with: tracedBlock("with") },
+    },
   };
 
   function know(entry: CatalogEntry): void {
@@ -130,13 +133,12 @@ export function createTrace(): Trace {
     return only !== undefined && recent.size === 1 ? { service: only } : undefined;
   }
 
-  function noting(write: (value: unknown, number: unknown) => string | undefined): Helper {
-    return (value, ...rest) => {
+  function noting(write: Writer, place: TemplatePlace | undefined): Writer {
+    return (value) => {
       const whose = subject();
-      const place = placeOf((rest.at(-1) as { readonly loc?: hbs.AST.SourceLocation }).loc);
       recent.clear();
       try {
-        const text = write(value, rest[0]);
+        const text = write(value);
         note(place, whose);
         return text;
       } catch (error) {

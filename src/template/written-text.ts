@@ -3,6 +3,9 @@ import { TemplateFault } from "./template-error.ts";
 /** What a rendered file is, which decides how values are written into it. `path` is for output paths. */
 export type Format = "nginx" | "vcl" | "text" | "path";
 
+/** Writes a value into the output. */
+export type Writer = (value: unknown) => string;
+
 /**
  * The text of a value that is to be written.
  *

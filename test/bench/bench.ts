@@ -11,9 +11,12 @@ import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
 import { startNginx } from "../helpers/start-nginx.ts";
 import { tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
+import { median } from "./median.ts";
+import { benchRender } from "./render-bench.ts";
 
 /*
- * `npm run bench [-- SERVICES ...]`: how long a change takes to be served, beside the least that can be done, in one run.
+ * `npm run bench [-- render | SERVICES ...]`: how long rendering takes, and how long a change takes to be served,
+ * beside the least that can be done, in one run.
  *
  * A change is one instance's health; it is served at the first answer of nginx with another generation.
  * Floor and Fairlead take turns, each with an nginx of its own and the same built-in file.
@@ -32,9 +35,13 @@ interface Subject {
 }
 
 const rows: string[][] = [];
-rows.push(["fairlead --version", `${median(await versionTimes()).toFixed(0)} ms`, "< 150 ms"]);
-const sizes = process.argv.slice(2).map(Number);
-for (const services of sizes.length === 0 ? [20, 150] : sizes) await benchChanges(services);
+const asked = process.argv.slice(2);
+if (asked.length === 0 || asked.includes("render")) rows.push(...(await benchRender()));
+if (!asked.includes("render")) {
+  rows.push(["fairlead --version", `${median(await versionTimes()).toFixed(0)} ms`, "< 150 ms"]);
+  const sizes = asked.length === 0 ? [20, 150] : asked.map(Number);
+  for (const services of sizes) await benchChanges(services);
+}
 print(rows);
 
 async function benchChanges(services: number): Promise<void> {
@@ -207,11 +214,6 @@ async function versionTimes(): Promise<readonly number[]> {
 async function residentMiB(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 function print(table: readonly (readonly string[])[]): void {

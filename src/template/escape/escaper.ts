@@ -1,9 +1,9 @@
 import type { Format } from "../written-text.ts";
 import type { Lexer } from "./lexer.ts";
-import { escapeNginx } from "./nginx-escape.ts";
+import { escapeNginx, plainInNginx } from "./nginx-escape.ts";
 import { type NginxPlace, nginxLexer } from "./nginx-lexer.ts";
 import { refuseMatch, unsafeValue } from "./unsafe-value.ts";
-import { escapeVcl } from "./vcl-escape.ts";
+import { escapeVcl, plainInVcl } from "./vcl-escape.ts";
 import { type VclPlace, vclLexer } from "./vcl-lexer.ts";
 
 /** Where a value stands: a part of a file's syntax, plain text, or an output's path. */
@@ -37,7 +37,10 @@ export function lexerOf(format: Format): Lexer<unknown, Place> {
 export function escapeFor(places: readonly Place[]): Escape {
   const [first, ...others] = places;
   if (first === undefined) return (text) => text; // nothing ever comes here
-  if (others.length === 0) return (text) => escapeAt(text, first);
+  if (others.length === 0) {
+    const plain = plainAt(first);
+    return (text) => (plain.test(text) ? text : escapeAt(text, first));
+  }
   return (text) => {
     const escaped = escapeAt(text, first);
     if (others.every((place) => escapeAt(text, place) === escaped)) return escaped;
@@ -46,7 +49,24 @@ export function escapeFor(places: readonly Place[]): Escape {
   };
 }
 
-function escapeAt(text: string, place: Place): string {
+const NOTHING = /^(?!)/;
+
+/** Matches texts that are written as they are at `place`, as most are: one look instead of many. */
+function plainAt(place: Place): RegExp {
+  switch (place.format) {
+    case "nginx":
+      return plainInNginx(place);
+    case "vcl":
+      return plainInVcl(place);
+    case "path":
+      return NOTHING;
+    case "text":
+      return /^/;
+  }
+}
+
+/** Writes a value into a place, whatever it is. @throws {TemplateFault} that blames the value */
+export function escapeAt(text: string, place: Place): string {
   switch (place.format) {
     case "nginx":
       return escapeNginx(text, place);

@@ -4,7 +4,7 @@ import type { Place } from "./escaper.ts";
 import type { Lexer } from "./lexer.ts";
 
 /** Each place that each `{{x}}` of a program may come to stand in. */
-export type Places = ReadonlyMap<hbs.AST.MustacheStatement, readonly Place[]>;
+type Places = ReadonlyMap<hbs.AST.MustacheStatement, readonly Place[]>;
 
 /** States that the text may be in at one point, by their key: branches may lead to several. */
 export type States = ReadonlyMap<string, unknown>;

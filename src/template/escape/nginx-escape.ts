@@ -53,6 +53,16 @@ export function escapeNginx(text: string, place: NginxPlace): string {
   return literal.replace(place.kind === "double" ? /[\\"]/g : /[\\']/g, "\\$&");
 }
 
+/** Matches texts that stand as they are in each of the places that take any text. Others are looked at closely. */
+const PLAIN = /^(?:[A-Za-z_/][\w./-]{0,254}|\d[\w.:]{0,254})$/;
+const NOTHING = /^(?!)/;
+
+/** Matches texts that {@link escapeNginx} leaves as they are at `place`; not all of them. */
+export function plainInNginx({ kind, isRegex, isFile, keyOf }: NginxPlace): RegExp {
+  const takesText = ["word", "double", "single", "comment"].includes(kind);
+  return takesText && !isRegex && !isFile && keyOf === undefined ? PLAIN : NOTHING;
+}
+
 /** What is safe as text, but would say something else than a value of its own. */
 function refuseMeaning(text: string, place: NginxPlace, where: string): void {
   refuseMatch(text, /^unix:/i, where);

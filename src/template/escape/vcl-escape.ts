@@ -54,6 +54,17 @@ export function escapeVcl(text: string, place: VclPlace): string {
   }
 }
 
+const PLAIN_WORD = /^\w{1,100}$/;
+const PLAIN_TEXT = /^[\w.-][\w./:-]{0,254}$/;
+const NOTHING = /^(?!)/;
+
+/** Matches texts that {@link escapeVcl} leaves as they are at `place`; not all of them. */
+export function plainInVcl({ kind, meaning, isStart, before }: VclPlace): RegExp {
+  if (kind === "word") return isStart && before !== "." ? NOTHING : PLAIN_WORD;
+  const isText = ["string", "longString", "lineComment"].includes(kind);
+  return isText && meaning === "plain" ? PLAIN_TEXT : NOTHING;
+}
+
 /** Varnish takes names of up to 127 characters, and the template's part counts as well. */
 const LONGEST_WORD = 100;
 

@@ -46,3 +46,30 @@ export const DEFINITIONS: ReadonlyMap<string, HelperDefinition> = new Map(
     ),
   ),
 );
+
+/** Groups whose helpers, but for one, give the same for the same arguments and answers, and do nothing else. */
+const FROM_ANSWERS: readonly HelperGroup[] = [
+  CATALOG_QUERIES,
+  KEYS,
+  MESH,
+  ROUTES,
+  TIME_AND_ENVIRONMENT,
+];
+
+const REUSABLE: ReadonlySet<HelperDefinition> = new Set(
+  FROM_ANSWERS.flatMap(({ helpers }) => Object.entries(helpers)).flatMap(([name, definition]) =>
+    name === "timestamp" ? [] : [definition],
+  ),
+);
+
+/** A helper that looks at nothing but its arguments, to be called with just them; else `undefined`. */
+export function pureHelper(name: string): ((...args: readonly unknown[]) => unknown) | undefined {
+  const definition = DEFINITIONS.get(name);
+  return definition !== undefined && "run" in definition ? definition.run : undefined;
+}
+
+/** Whether a helper gives the same for the same arguments and answers, and does nothing else. */
+export function isReusable(name: string): boolean {
+  const definition = DEFINITIONS.get(name);
+  return definition !== undefined && ("run" in definition || REUSABLE.has(definition));
+}

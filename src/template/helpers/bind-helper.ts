@@ -4,7 +4,6 @@ import type { RenderContext } from "../render-context.ts";
 import { TemplateFault } from "../template-error.ts";
 import { DEFINITIONS } from "./all-helpers.ts";
 import { ArgumentFault, faultOf } from "./arguments.ts";
-import type { HelperDefinition } from "./definition.ts";
 
 interface Options {
   readonly hash: Readonly<Record<string, unknown>>;
@@ -20,34 +19,21 @@ interface Options {
 export function bindHelper(name: string, context: RenderContext): Helper | undefined {
   const definition = DEFINITIONS.get(name);
   if (definition === undefined) return undefined;
-  const run = "run" in definition ? definition.run : undefined;
   return (...args) => {
-    const options = args.at(-1) as Options;
+    const options = args.pop() as Options;
     try {
-      if (run !== undefined) return call(run, args);
-      const { answer } = definition as Extract<HelperDefinition, { readonly answer: unknown }>;
-      return answer({ context, named: options.hash }, ...args.slice(0, -1));
+      if ("run" in definition) return definition.run(...args);
+      return definition.answer({ context, named: options.hash }, ...args);
     } catch (error) {
-      const fault =
-        error instanceof ArgumentFault ? faultOf(name, error, definition.signature) : error;
+      const fault = faultIn(name, error);
       if (fault instanceof TemplateFault) fault.place ??= placeOf(options.loc);
       throw fault;
     }
   };
 }
 
-/** Without the options. Helpers are called many thousand times in a render, mostly with few arguments. */
-function call(run: (...args: readonly unknown[]) => unknown, args: readonly unknown[]): unknown {
-  switch (args.length) {
-    case 1:
-      return run();
-    case 2:
-      return run(args[0]);
-    case 3:
-      return run(args[0], args[1]);
-    case 4:
-      return run(args[0], args[1], args[2]);
-    default:
-      return run(...args.slice(0, -1));
-  }
+/** What an error in a helper is to whoever wrote the template. */
+export function faultIn(name: string, error: unknown): unknown {
+  const signature = DEFINITIONS.get(name)?.signature ?? name;
+  return error instanceof ArgumentFault ? faultOf(name, error, signature) : error;
 }

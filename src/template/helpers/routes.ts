@@ -1,16 +1,11 @@
-import type { Instance } from "../../catalog/instance.ts";
 import type { Route } from "../../route/route.ts";
-import { buildRouteTable } from "../../route/route-table.ts";
 import { virtualHosts } from "../../route/virtual-hosts.ts";
-import { ask, type RenderContext } from "../render-context.ts";
+import { routes } from "../render-routes.ts";
 import { list } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 
 /** Stands for the generation's id until all files are rendered and the id, their hash, is known. */
 export const GENERATION_MARK = "@fairlead-generation-id@";
-
-/** Consul's own service is no route: its port speaks no HTTP. */
-const CONSUL_ITSELF = "consul";
 
 /** Routes, and what belongs to the generation. */
 export const ROUTES: HelperGroup = {
@@ -49,17 +44,3 @@ export const ROUTES: HelperGroup = {
     },
   },
 };
-
-/** All routes of all services. Built once per render. */
-export function routes(context: RenderContext): readonly Route[] {
-  context.routeTable ??= buildRouteTable(registeredInstances(context));
-  context.trace?.routed(context.routeTable.routes);
-  return context.routeTable.routes;
-}
-
-function registeredInstances(context: RenderContext): readonly (readonly Instance[])[] {
-  const services = ask(context, { kind: "services" }) ?? [];
-  return services
-    .filter((it) => it.name !== CONSUL_ITSELF)
-    .map((it) => ask(context, { kind: "service", name: it.name }) ?? []);
-}

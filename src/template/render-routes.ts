@@ -1,0 +1,38 @@
+import type { Instance } from "../catalog/instance.ts";
+import type { Route } from "../route/route.ts";
+import { buildRouteTable } from "../route/route-table.ts";
+import type { RoutesBasis } from "./fragments.ts";
+import { ask, type RenderContext } from "./render-context.ts";
+import { areCurrent, useRoutes } from "./reuse.ts";
+
+/** Consul's own service is no route: its port speaks no HTTP. */
+const CONSUL_ITSELF = "consul";
+
+/** All routes of all services. Built once per render, and only when a service changed since the one before. */
+export function routes(context: RenderContext): readonly Route[] {
+  const before = context.routes ?? context.fragments?.routesBefore;
+  const isCurrent = before !== undefined && areCurrent(before, context);
+  const basis = isCurrent ? before : build(context);
+  useRoutes(basis, context);
+  context.trace?.routed(basis.table.routes);
+  return basis.table.routes;
+}
+
+/** The questions are the table's, not those of the text that it is built for. */
+function build(context: RenderContext): RoutesBasis {
+  const around = context.basis;
+  const asked: RoutesBasis["asked"] = new Map();
+  context.basis = { asked: asked as Map<string, never>, routes: undefined };
+  try {
+    return { asked, table: buildRouteTable(registeredInstances(context)) };
+  } finally {
+    context.basis = around;
+  }
+}
+
+function registeredInstances(context: RenderContext): readonly (readonly Instance[])[] {
+  const services = ask(context, { kind: "services" }) ?? [];
+  return services
+    .filter((it) => it.name !== CONSUL_ITSELF)
+    .map((it) => ask(context, { kind: "service", name: it.name }) ?? []);
+}

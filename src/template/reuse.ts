@@ -1,0 +1,96 @@
+import type { Basis, FragmentPass, RoutesBasis } from "./fragments.ts";
+import { answerTo, type RenderContext } from "./render-context.ts";
+
+/** A piece of text that may have been made in the render before. */
+export interface Piece {
+  /** What makes it, such as a loop of a template. */
+  readonly maker: object;
+  /** What it is made of. */
+  readonly item: object;
+  /** What it depends on beside that and the answers that making it asks for. */
+  readonly needs: readonly unknown[];
+  make(): string;
+}
+
+/** The text of a piece: as it was while all that it depends on is the same, else made again. */
+export function reuse(context: RenderContext, fragments: FragmentPass, piece: Piece): string {
+  const { maker, item, needs } = piece;
+  const known = fragments.find(
+    maker,
+    item,
+    (it) => isSame(it.needs, needs) && isCurrent(it.basis, context),
+  );
+  if (known !== undefined) {
+    replay(known.basis, context);
+    fragments.add(maker, item, known);
+    return known.text;
+  }
+  const { result: text, basis } = withBasis(context, piece.make);
+  if (context.missing.size === 0) fragments.add(maker, item, { text: flat(text), basis, needs });
+  return text;
+}
+
+/** Does `work`, and tells what it was made from. */
+function withBasis<T>(
+  context: RenderContext,
+  work: () => T,
+): { readonly result: T; readonly basis: Basis } {
+  const around = context.basis;
+  const basis: Basis = { asked: new Map(), routes: undefined };
+  context.basis = basis;
+  try {
+    return { result: work(), basis };
+  } finally {
+    context.basis = around;
+    if (around !== undefined) addTo(around, basis);
+  }
+}
+
+/** Whether the answers are those that something was made from. */
+function isCurrent(basis: Basis, context: RenderContext): boolean {
+  if (basis.routes !== undefined && !areCurrent(basis.routes, context)) return false;
+  return hasAnswers(basis.asked, context);
+}
+
+/** Whether a route table would be the same again. */
+export function areCurrent(routes: RoutesBasis, context: RenderContext): boolean {
+  if (context.routes !== undefined) return context.routes === routes;
+  return hasAnswers(routes.asked, context);
+}
+
+function hasAnswers(asked: RoutesBasis["asked"], context: RenderContext): boolean {
+  for (const { query, answer } of asked.values()) {
+    if (answerTo(context, query) !== answer) return false;
+  }
+  return true;
+}
+
+/** Leaves the context as if what was made from `basis` had been made again. */
+function replay(basis: Basis, context: RenderContext): void {
+  if (basis.routes !== undefined) useRoutes(basis.routes, context);
+  for (const [text, { query }] of basis.asked) context.asked.set(text, query);
+  if (context.basis !== undefined) addTo(context.basis, basis);
+}
+
+/** Makes a route table the one of this render. */
+export function useRoutes(routes: RoutesBasis, context: RenderContext): void {
+  if (context.routes === undefined) {
+    context.routes = routes;
+    for (const [text, { query }] of routes.asked) context.asked.set(text, query);
+  }
+  if (context.basis !== undefined) context.basis.routes = context.routes;
+}
+
+function addTo(basis: Basis, more: Basis): void {
+  basis.routes ??= more.routes;
+  for (const [text, answered] of more.asked) basis.asked.set(text, answered);
+}
+
+const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a === b || (a.length === b.length && a.every((it, i) => it === b[i]));
+
+/** Concatenations are kept by V8 as trees of their parts, until a character of them is read. */
+function flat(text: string): string {
+  text.charCodeAt(0);
+  return text;
+}
