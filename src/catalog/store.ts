@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { AppError } from "../errors.ts";
 import { type AnswerValue, type Query, queryText } from "./query.ts";
+import { shareUnchanged } from "./share-unchanged.ts";
 import { createSnapshot, type Snapshot } from "./snapshot.ts";
 import type { OpenSource, Source } from "./source.ts";
 
@@ -38,7 +39,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
         failures.delete(text);
         if (!followed.has(text)) return;
         if (answers.has(text) && isDeepStrictEqual(answers.get(text), value)) return;
-        answers.set(text, value);
+        answers.set(text, shareUnchanged(answers.get(text), value));
         version += 1;
         changedAtMs = Date.now();
         snapshot = undefined;

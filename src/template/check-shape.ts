@@ -1,5 +1,4 @@
-import { lexerOf } from "./escape/escaper.ts";
-import type { Statement } from "./escape/lexer.ts";
+import { statementsOf } from "./escape/statements.ts";
 
 /** A statement of a rendered file that would not be there with harmless values. */
 export interface ShapeFault {
@@ -7,10 +6,6 @@ export interface ShapeFault {
   readonly line: number;
   /** The statement's first word. */
   readonly statement: string;
-}
-
-interface Placed extends Statement {
-  readonly line: number;
 }
 
 /**
@@ -24,22 +19,17 @@ export function findShapeFault(
   shape: string,
   format: "nginx" | "vcl",
 ): ShapeFault | undefined {
+  if (text === shape) return undefined;
   const is = statementsOf(text, format);
   const should = statementsOf(shape, format);
   const at = is.findIndex((it, i) => it.name !== should[i]?.name || it.end !== should[i]?.end);
   const differing = is[at];
-  if (differing !== undefined) return { line: differing.line, statement: differing.name };
+  if (differing !== undefined) {
+    return { line: lineAt(text, differing.index - 1), statement: differing.name };
+  }
   if (is.length === should.length) return undefined;
-  return { line: text.split("\n").length, statement: "the end of the file" };
+  // A file that ends within a quote or a comment lacks what comes after.
+  return { line: lineAt(text, text.length), statement: "the end of the file" };
 }
 
-/** The statements of a text. A file that ends within a quote or a comment has one more that says so. */
-function statementsOf(text: string, format: "nginx" | "vcl"): readonly Placed[] {
-  const lexer = lexerOf(format);
-  const statements: Placed[] = [];
-  let state = lexer.start;
-  for (const [i, line] of text.split("\n").entries()) {
-    state = lexer.text(state, `${line}\n`, (it) => statements.push({ ...it, line: i + 1 }));
-  }
-  return statements;
-}
+const lineAt = (text: string, index: number): number => text.slice(0, index).split("\n").length;

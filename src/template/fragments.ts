@@ -38,7 +38,7 @@ export interface FragmentMemory {
 
 /** The memory during one render. */
 export interface FragmentPass {
-  /** Loops with fewer turns are not worth remembering. */
+  /** Within a turn that is remembered as a whole, loops with fewer turns are not worth remembering. */
   readonly shortestLoop: number;
   /** A piece that `maker`, such as a loop of a template, made of `item` before, if one fits. */
   find(maker: object, item: object, fits: (fragment: Fragment) => boolean): Fragment | undefined;
@@ -55,7 +55,7 @@ type Fragments = Map<object, Map<object, readonly Fragment[]>>;
 /** Where the same item is written in more ways than these, it is made again each time. */
 const MOST_WAYS = 4;
 
-/** @param shortestLoop loops with fewer turns cost less to make again than to remember turn by turn */
+/** @param shortestLoop within a turn, loops with fewer turns cost less to make again than to remember */
 export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
   let kept: Fragments = new Map();
   let keptRoutes: RoutesBasis | undefined;

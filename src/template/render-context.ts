@@ -23,6 +23,8 @@ export interface RenderContext {
   readonly scratch: Map<string, unknown>;
   /** Pieces of the render before, when there is one to go on from. */
   readonly fragments: FragmentPass | undefined;
+  /** How many turns of loops, whose text is remembered as a whole, the text at hand stands in. */
+  turns: number;
   /** What the piece of text at hand is made from, where somebody wants to know. */
   basis: Basis | undefined;
   /** The routes, once a template asked for them, and what they were made from. */
@@ -54,6 +56,7 @@ export function createRenderContext(
     asked: new Map(),
     missing: new Map(),
     scratch: new Map(),
+    turns: 0,
     basis: undefined,
     routes: undefined,
   };

@@ -28,16 +28,27 @@ export function loopHelper(loop: Loop, context: RenderContext): Helper {
     if (fragments === undefined || typeof this !== "object" || !isList) {
       return each.call(this, list, options);
     }
-    if (list.length < fragments.shortestLoop) return each.call(this, list, options);
+    if (context.turns > 0 && list.length < fragments.shortestLoop) {
+      return each.call(this, list, options);
+    }
     const fn = (item: unknown, turn: Turn): string => {
       if (typeof item !== "object" || item === null || item === this) return options.fn(item, turn);
       return reuse(context, fragments, {
         maker: loop,
         item,
         needs: loop.uses.length === 0 ? rest : [...rest, ...loop.uses.map((it) => turn.data?.[it])],
-        make: () => options.fn(item, turn),
+        make: () => inTurn(context, () => options.fn(item, turn)),
       });
     };
     return each.call(this, list, { ...options, fn });
   };
+}
+
+function inTurn(context: RenderContext, make: () => string): string {
+  context.turns += 1;
+  try {
+    return make();
+  } finally {
+    context.turns -= 1;
+  }
 }

@@ -43,10 +43,13 @@ interface NginxState {
 }
 
 /** Blocks whose entries are data: their first word is no directive's name. */
-const DATA_BLOCKS = ["map", "geo", "types", "split_clients", "charset_map"];
+export const DATA_BLOCKS = ["map", "geo", "types", "split_clients", "charset_map"];
 /** Deeper blocks are not told apart: a template that opens blocks in a loop must come to an end. */
 const DEEPEST = 12;
 const LONGEST_WORD = 64;
+
+/** What separates words: nothing else does, such as a no-break space. */
+const isSpace = (char: string): boolean => /[ \t\r\n]/.test(char);
 
 /**
  * Cuts an nginx configuration into words as nginx does.
@@ -85,8 +88,8 @@ export const nginxLexer: Lexer<NginxState, NginxPlace> = {
 
 /** Characters that mean nothing but themselves in each mode. */
 const PLAIN: Readonly<Record<NginxState["mode"], RegExp>> = {
-  gap: /\s+/y,
-  word: /[^\s;{\\$]+/y,
+  gap: /[ \t\r\n]+/y,
+  word: /[^ \t\r\n;{\\$]+/y,
   double: /[^"\\$]+/y,
   single: /[^'\\$]+/y,
   comment: /[^\n]+/y,
@@ -126,7 +129,7 @@ function inGap(
   char: string,
   onStatement?: (statement: Statement) => void,
 ): NginxState {
-  if (/\s/.test(char)) return state;
+  if (isSpace(char)) return state;
   switch (char) {
     case ";":
     case "{":
@@ -150,7 +153,7 @@ function inWord(
 ): NginxState {
   if (state.after === "backslash") return grow({ ...state, after: undefined }, char, "escaped");
   if (char === "{" && state.after === "dollar") return grow(state, char);
-  if (/\s/.test(char)) return endWord(state);
+  if (isSpace(char)) return endWord(state);
   if (char === ";" || char === "{") return endDirective(endWord(state), char, onStatement);
   return grow(state, char);
 }

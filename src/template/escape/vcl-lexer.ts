@@ -21,7 +21,7 @@ export interface VclPlace {
 
 interface VclState {
   readonly mode: "code" | "string" | "longString" | "triple" | "lineComment" | "blockComment" | "c";
-  /** The last two characters. */
+  /** The last two characters, counted from the beginning of a string or comment. */
   readonly before: string;
   /** The word at hand, or the last complete token. */
   readonly token: string;
@@ -65,7 +65,10 @@ export const vclLexer: Lexer<VclState, VclPlace> = {
       const { before } = result;
       const read =
         run === "" ? next(result, text[i] ?? "", onStatement) : skip(result, run, onStatement);
-      result = { ...read, before: (before + (run || text[i])).slice(-2) };
+      // What opens a string or a comment is no part of what closes it; what closes a comment opens nothing.
+      const isBorder =
+        read.mode !== result.mode && (read.mode !== "code" || /Comment$|^c$/.test(result.mode));
+      result = { ...read, before: isBorder ? "" : (before + (run || text[i])).slice(-2) };
       i += run.length || 1;
     }
     return result;
@@ -81,7 +84,7 @@ export const vclLexer: Lexer<VclState, VclPlace> = {
 
 /** Characters that mean nothing but themselves in each mode. */
 const PLAIN: Readonly<Record<VclState["mode"], RegExp>> = {
-  code: /[A-Za-z0-9_.-]+|\s+/y,
+  code: /[A-Za-z0-9_.-]+|[ \t\n\v\f\r]+/y,
   string: /[^"\n]+/y,
   longString: /[^"}]+/y,
   triple: /[^"]+/y,
@@ -105,7 +108,9 @@ function skip(
   if (state.mode === "string") return { ...state, isEmpty: false };
   if (state.mode !== "code") return state;
   const settled = settle(state, onStatement);
-  return /^\s/.test(run) ? { ...settled, isOpen: false, isEmpty: false } : growWord(settled, run);
+  return /^[ \t\n\v\f\r]/.test(run)
+    ? { ...settled, isOpen: false, isEmpty: false }
+    : growWord(settled, run);
 }
 
 function next(
@@ -209,6 +214,8 @@ function punctuation(
         calls: [],
         inAcl: char === "{" ? state.statement === "acl" : char === "}" ? false : state.inAcl,
       };
+    case "/": // of a comment that comes before the statement
+      return result;
     default:
       return { ...result, statement: state.statement || "*" };
   }
