@@ -13,10 +13,11 @@ import { tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
 import { median } from "./median.ts";
 import { benchRender } from "./render-bench.ts";
+import { benchVarnish } from "./varnish-bench.ts";
 
 /*
- * `npm run bench [-- render | SERVICES ...]`: how long rendering takes, and how long a change takes to be served,
- * beside the least that can be done, in one run.
+ * `npm run bench [-- render | varnish | SERVICES ...]`: how long rendering takes, what a change costs a large Varnish,
+ * and how long a change takes to be served, beside the least that can be done, in one run.
  *
  * A change is one instance's health; it is served at the first answer of nginx with another generation.
  * Floor and Fairlead take turns, each with an nginx of its own and the same built-in file.
@@ -34,14 +35,16 @@ interface Subject {
   start(): Promise<() => Promise<void>>;
 }
 
-const rows: string[][] = [];
+const rows: (readonly string[])[] = [];
 const asked = process.argv.slice(2);
-if (asked.length === 0 || asked.includes("render")) rows.push(...(await benchRender()));
-if (!asked.includes("render")) {
+const isAsked = (what: string) => asked.length === 0 || asked.includes(what);
+if (isAsked("render")) rows.push(...(await benchRender()));
+if (asked.includes("varnish")) rows.push(...(await benchVarnish()));
+const sizes = asked.length === 0 ? [20, 150] : asked.map(Number).filter(Number.isInteger);
+if (sizes.length > 0) {
   rows.push(["fairlead --version", `${median(await versionTimes()).toFixed(0)} ms`, "< 150 ms"]);
-  const sizes = asked.length === 0 ? [20, 150] : asked.map(Number);
-  for (const services of sizes) await benchChanges(services);
 }
+for (const services of sizes) await benchChanges(services);
 print(rows);
 
 async function benchChanges(services: number): Promise<void> {

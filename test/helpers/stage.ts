@@ -10,7 +10,7 @@ import { type SampleAnswer, type SampleService, startSampleService } from "./sam
 import { type ConsulAgent, startConsul } from "./start-consul.ts";
 import { type Fairlead, type FairleadOptions, startFairlead } from "./start-fairlead.ts";
 import { type Nginx, startNginx } from "./start-nginx.ts";
-import { startVarnish, type Varnish } from "./start-varnish.ts";
+import { startVarnish, type Varnish, type VarnishOptions } from "./start-varnish.ts";
 import { type TempDirectory, tempDirectory } from "./temp-directory.ts";
 import { until } from "./until.ts";
 
@@ -37,10 +37,13 @@ export async function testNginx(directory: TempDirectory): Promise<Nginx> {
   return nginx;
 }
 
-export async function testVarnish(directory: TempDirectory): Promise<Varnish> {
+export async function testVarnish(
+  directory: TempDirectory,
+  options: VarnishOptions = {},
+): Promise<Varnish> {
   const home = join(directory.path, "cache");
   await mkdir(home);
-  const varnish = await startVarnish(home);
+  const varnish = await startVarnish(home, options);
   onTestFinished(() => varnish.stop());
   return varnish;
 }

@@ -27,16 +27,27 @@ backend default none;
 sub vcl_recv { return (synth(503, "not configured yet")); }
 `;
 
+export interface VarnishOptions {
+  readonly port?: number;
+  readonly parameters?: readonly string[];
+  /** The compiler that varnishd was built to use; else tcc when it is installed. */
+  readonly compiler?: "built-in";
+  /** The name of a file beside the VCL for `-I`, instead of the VCL for `-f`. */
+  readonly boot?: string;
+}
+
 /** Starts varnishd in the foreground on free ports, with tcc as compiler when it is installed. */
 export async function startVarnish(
   directory: string,
-  options: { readonly port?: number; readonly parameters?: readonly string[] } = {},
+  options: VarnishOptions = {},
 ): Promise<Varnish> {
   const [freeHttp = 0, cliPort = 0] = await freePorts(2);
   const port = options.port ?? freeHttp;
   const vcl = join(directory, "services.vcl");
   const secretFile = join(directory, "secret");
   await writeFile(vcl, BOOT_VCL, { mode: 0o644 });
+  const script = join(directory, options.boot ?? "boot.cli");
+  await writeFile(script, `vcl.load boot ${vcl}\nvcl.use boot\n`);
   await writeFile(secretFile, `${randomBytes(16).toString("hex")}\n`, { mode: 0o644 });
   const url = `http://127.0.0.1:${port}`;
   const admin = `127.0.0.1:${cliPort}`;
@@ -68,11 +79,10 @@ export async function startVarnish(
       secretFile,
       "-s",
       "malloc,16m",
-      "-f",
-      vcl,
+      ...(options.boot === undefined ? ["-f", vcl] : ["-f", "", "-I", script]),
       "-p",
       "vcc_allow_inline_c=off",
-      ...(await compilerParameters()),
+      ...(options.compiler === "built-in" ? [] : await compilerParameters()),
       ...(options.parameters ?? []),
     ]);
     try {

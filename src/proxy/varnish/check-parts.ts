@@ -18,7 +18,7 @@ import { loadParts } from "./load-parts.ts";
 export async function checkParts(
   candidate: Candidate,
   manifest: CandidateFile,
-  options: CheckOptions,
+  options: CheckOptions & { readonly trial: Set<string> },
 ): Promise<CheckResult> {
   const script = parseBootScript(await readFile(manifest.stagedPath, "utf8"));
   const staged = new Map(candidate.files.map((file) => [file.path, file.stagedPath]));
@@ -34,11 +34,11 @@ export async function checkParts(
 async function askRunning(
   script: BootScript,
   from: (path: string) => string,
-  { session, timeoutMs, signal }: CheckOptions,
+  { session, timeoutMs, signal, trial }: CheckOptions & { readonly trial: Set<string> },
 ): Promise<CheckResult | undefined> {
   try {
     const refused = await session.use(signal, (connection) =>
-      loadParts(connection, script, { from, timeoutMs }),
+      loadParts(connection, script, { from, timeoutMs, trial }),
     );
     if (refused === undefined) return { ok: true };
     return refusal(refused.output.replaceAll(from(refused.path), refused.path));

@@ -13,25 +13,34 @@ export interface PartRefusal {
   readonly output: string;
 }
 
+/** How parts are loaded. */
+export interface LoadOptions {
+  /** Where to read a part from, by its path in the script. */
+  readonly from: (path: string) => string;
+  readonly timeoutMs: number;
+  /** Names that were loaded on trial and never served: kept here from one call to the next, in order. */
+  readonly trial: Set<string>;
+}
+
 /**
  * Loads the parts of a boot script that are not loaded yet, and makes the labels that do not exist yet. No
  * request meets them: nothing that is in use leads to a new label, and no existing one is moved.
  *
- * @param from where to read a part from, by its path in the script
  * @returns what Varnish refused, once everything that was loaded for it is gone again
  */
 export async function loadParts(
   connection: CliConnection,
   script: BootScript,
-  { from, timeoutMs }: { readonly from: (path: string) => string; readonly timeoutMs: number },
+  { from, timeoutMs, trial }: LoadOptions,
 ): Promise<PartRefusal | undefined> {
+  const needed = namesOf(script);
+  await discardAll([...trial].filter((name) => !needed.has(name)));
   const known = new Set((await listVcls(connection)).map(({ name }) => name));
-  const fresh: string[] = [];
   for (const { name, path } of script.loads) {
     if (!known.has(name)) {
       const refusal = await load(name, path);
       if (refusal !== undefined) {
-        for (const it of fresh.toReversed()) await connection.send(["vcl.discard", it]);
+        await discardAll([...trial]);
         return refusal;
       }
     }
@@ -48,13 +57,21 @@ export async function loadParts(
       status === OK ||
       (status === TRUNCATED && (await listVcls(connection)).some((it) => it.name === name));
     if (!isLoaded) return { path, output: explanation(body) };
-    fresh.push(name);
+    trial.add(name);
     return undefined;
   }
 
   async function makeLabel(label: string, name: string): Promise<void> {
     await pointLabel(connection, label, name);
-    fresh.push(label);
+    trial.add(label);
+  }
+
+  /** What was made last goes first: it may hold what was made before. */
+  async function discardAll(names: readonly string[]): Promise<void> {
+    for (const name of names.toReversed()) {
+      await connection.send(["vcl.discard", name]);
+      trial.delete(name);
+    }
   }
 }
 

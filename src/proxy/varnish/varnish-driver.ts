@@ -18,6 +18,8 @@ import { activeOf, outdated } from "./vcl-list.ts";
 import { warmBackends } from "./warm-backends.ts";
 
 const POLL_MS = 50;
+/** How long new backends may take for their first good probe, before they are used all the same. */
+const WARM_MS = 5_000;
 /** How long a varnishd that was just started may take until its CLI answers. */
 const START_MS = 10_000;
 /** How often it is looked whether the VCL that was proved is still the active one. */
@@ -39,6 +41,7 @@ export function createVarnishDriver(
   let wanted: Wanted | undefined;
   /** The parts that were in use last: their probes have run for long. */
   let warmed: ReadonlySet<string> = new Set();
+  const trial = new Set<string>();
   /** The generation that was given to Varnish last. */
   let given: string | undefined;
   /** What was proved last. */
@@ -72,7 +75,7 @@ export function createVarnishDriver(
       const manifest = candidate.files.find(({ path }) => isBootScript(path));
       return manifest === undefined
         ? await checkVcl(candidate, options)
-        : await checkParts(candidate, manifest, options);
+        : await checkParts(candidate, manifest, { ...options, trial });
     },
 
     async reload(generation, signal) {
@@ -136,7 +139,15 @@ export function createVarnishDriver(
     signal: AbortSignal,
   ): Promise<Wanted> {
     const name = await loadWhole(connection, generation, { timeoutMs: config.checkTimeout });
-    await warmBackends(connection, [name], { log, signal });
+    await warmBackends(
+      connection,
+      { name, paths: generation.paths },
+      {
+        log,
+        signal,
+        deadlineMs: performance.now() + WARM_MS,
+      },
+    );
     await useWhole(connection, name);
     return { kind: "whole", name };
   }
@@ -150,6 +161,7 @@ export function createVarnishDriver(
     const refused = await loadParts(connection, script, {
       from: (path) => path,
       timeoutMs: config.checkTimeout,
+      trial,
     });
     if (refused !== undefined) {
       throw new AppError(
@@ -159,9 +171,15 @@ export function createVarnishDriver(
       );
     }
     const changed = [...script.labels.values()].filter((name) => !warmed.has(name));
-    await warmBackends(connection, changed, { log, signal });
+    const deadlineMs = performance.now() + WARM_MS;
+    const paths = new Map(script.loads.map(({ name, path }) => [name, path]));
+    for (const name of changed) {
+      const vcl = { name, paths: [paths.get(name) ?? ""] };
+      await warmBackends(connection, vcl, { log, signal, deadlineMs });
+    }
     await switchParts(connection, script);
     warmed = new Set(script.labels.values());
+    trial.clear();
     return { kind: "parts", script };
   }
 
