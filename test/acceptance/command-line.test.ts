@@ -254,6 +254,58 @@ describe("fairlead render and schema", () => {
     expect((await runFairlead(["render", ...flags, "--proxy", "nobody"])).exitCode).toBe(2);
   });
 
+  test("render shows what run would write: without the service whose data has no safe form, which it names", async () => {
+    const { directory, nginx } = await stage();
+    await writeFile(
+      directory.at("catalog.yaml"),
+      'services: { bad: [{ address: "a; }", port: 1 }], web: [{ address: 127.0.0.1, port: 8001 }] }\n',
+    );
+    await writeFile(
+      directory.at("site.hbs"),
+      "{{#each (services)}}{{#each (service name)}}server {{address}};\n{{/each}}{{/each}}",
+    );
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      proxies: [nginxProxy(nginx, { files: [{ template: "site.hbs", path: "site.conf" }] })],
+    });
+    const result = await runFairlead(["render", "-c", config]);
+    expect(result).toMatchObject({
+      exitCode: 1,
+      stdout: `==> ${directory.at("site.conf")} <==\nserver 127.0.0.1;\n`,
+    });
+    expect(result.output).toContain(
+      `service "bad", instance "bad-1" on local, address "a; }" would be left out: ${directory.at("site.hbs")}:1:52: "a; }" cannot stand in`,
+    );
+  });
+
+  test.each([
+    ["{{#each (servces)}}{{/each}}", ':1:10: unknown helper "servces"', 'Did you mean "services"?'],
+    ["return 200 {{upper (services)}};", ":1:12: ", "→"],
+    ["server_name {{values.nothing}};", ":1:13: there is no value here", "{{default x y}}"],
+    ["a {{#if x}}b", ":1:1: not a valid template", "Close {{#if}} of line 2"],
+    ["a {{#if x}}{{/each}}", ":1:6: not a valid template: {{#if}} is closed", "Close {{#if}}"],
+    ["map $a $b { a {{values.x}}}", ":1:25: not a valid template: unexpected }}}", "Put a space"],
+    ["{ a {{{values.x}} }", ":1:16: not a valid template: unexpected }}", "Put a space"],
+    ['{{key "app/none"}}', ':1:7: there is no key "app/none"', "keyOr"],
+    ["{{> nobody}}", ':1:1: unknown partial "nobody"', "Use one of"],
+  ])("a fault of %j points at its line, and tells a next step", async (template, words, hint) => {
+    const { directory, nginx } = await stage();
+    await writeFile(directory.at("site.hbs"), `# first\n${template}\n`);
+    const config = await writeConfig(directory, {
+      catalog: { file: "catalog.yaml" },
+      values: { x: 1 },
+      proxies: [nginxProxy(nginx, { files: [{ template: "site.hbs", path: "site.conf" }] })],
+    });
+    const { exitCode, output } = await runFairlead(["render", "-c", config]);
+    const [place, ...message] = words.split(": ");
+    const line = template === "a {{#if x}}b" ? 3 : 2;
+    expect(exitCode).toBe(1);
+    expect(output).toContain(`${directory.at("site.hbs")}${place?.replace(":1:", `:${line}:`)}`);
+    expect(output).toContain(message.join(": "));
+    expect(output).toMatch(/\n\d+ \| .*\n *\^\n {2}\S/);
+    if (hint !== "→") expect(output).toContain(hint);
+  });
+
   test("render exits with 1 and shows the template's line when it cannot", async () => {
     const { directory, nginx } = await stage();
     await writeFile(

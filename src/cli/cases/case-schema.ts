@@ -95,7 +95,7 @@ export const caseFileSchema = z
     environment: z
       .record(z.string(), z.string())
       .default({})
-      .describe("Variables for the config's ${VAR}, over those of the process."),
+      .describe("Variables that templates read with env, and for the config's ${VAR}."),
     main: path.optional().describe("nginx's main file for `valid`; a small one when absent."),
     context: z
       .enum(["http", "server", "stream", "main"], { error: "http, server, stream or main" })

@@ -11,6 +11,8 @@ import type { LoadedCases } from "./load-cases.ts";
 export interface CaseSubject {
   readonly proxy: ProxyConfig;
   readonly values: Readonly<Record<string, unknown>>;
+  /** Variables that templates may read. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly templates: readonly FileTemplate[];
   /** Why some templates cannot be used. */
   readonly errors: readonly AppError[];
@@ -18,15 +20,13 @@ export interface CaseSubject {
 
 /** @throws {AppError} CONFIG when the config or its proxy cannot be used, TEMPLATE when the partials cannot */
 export async function openSubject({ content, directory, file }: LoadedCases): Promise<CaseSubject> {
-  const { proxy, values, partials } = await readSubject(content, directory, file);
+  const { partials, ...read } = await readSubject(content, directory, file);
   const directoryOfPartials = partials === undefined ? undefined : resolve(directory, partials);
   const texts = await loadPartials(directoryOfPartials);
-  return { proxy, values, ...(await loadTemplates(proxy, texts)) };
+  return { ...read, ...(await loadTemplates(read.proxy, texts)) };
 }
 
-interface Read {
-  readonly proxy: ProxyConfig;
-  readonly values: Readonly<Record<string, unknown>>;
+interface Read extends Pick<CaseSubject, "proxy" | "values" | "environment"> {
   readonly partials: string | undefined;
 }
 
@@ -42,6 +42,7 @@ async function readSubject(content: CaseFile, directory: string, file: string): 
     return {
       proxy: proxy.kind === "nginx" ? { ...proxy, ...main } : proxy,
       values: merged,
+      environment: { ...loaded.environment, ...content.environment },
       partials: content.partials ?? loaded.partials,
     };
   }
@@ -60,7 +61,7 @@ async function readSubject(content: CaseFile, directory: string, file: string): 
     ],
     ...(content.main === undefined || format === "vcl" ? {} : { config: at(content.main) }),
   });
-  return { proxy, values, partials: content.partials };
+  return { proxy, values, environment: content.environment, partials: content.partials };
 }
 
 function chooseProxy(

@@ -49,12 +49,12 @@ export async function catalogOf(of: Case, { content, directory }: LoadedCases): 
 
 /** Renders a case from a catalog. That it cannot be rendered is a result like any other. */
 export function renderCase(subject: CaseSubject, of: Case, catalog: Catalog): RenderedCase {
-  const { templates, proxy, errors } = subject;
+  const { templates, proxy, environment, errors } = subject;
   if (errors.length > 0) return { ok: false, error: errors.map(explainError).join("") };
   const snapshot = catalogSnapshot(catalog);
   const values = mergeValues(subject.values, of.values);
   try {
-    const { rendered, faults } = renderWell({ templates, snapshot, proxy, values });
+    const { rendered, faults } = renderWell({ templates, snapshot, proxy, values, environment });
     if (rendered.kind === "waiting") {
       const missing = [...rendered.missing].map(([text, query]) =>
         missingText(text, query, { snapshot, templates }),
@@ -66,7 +66,7 @@ export function renderCase(subject: CaseSubject, of: Case, catalog: Catalog): Re
       text: output.text.replaceAll(rendered.id, GENERATION),
     }));
     const leftOut = new Set(faults.map(({ service }) => service));
-    const from = { templates, snapshot, proxy, values, leftOut };
+    const from = { templates, snapshot, proxy, values, environment, leftOut };
     return { ok: true, outputs, leftOut: faults, from };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
