@@ -24,10 +24,12 @@ export function findQuestion(
   return undefined;
 }
 
+/** What a query is about, whatever its kind calls that. */
 function nameIn(query: Query): string | undefined {
-  if ("key" in query) return query.key;
-  if ("name" in query) return query.name;
-  return "prefix" in query ? query.prefix.replace(/\/$/, "") : undefined;
+  const { key, name, prefix, prepared, node, service, path } = query as unknown as Partial<
+    Record<string, string>
+  >;
+  return key ?? name ?? prepared ?? node ?? service ?? path ?? prefix?.replace(/\/$/, "");
 }
 
 const mainFirst = ({ file, texts }: TemplateSources): readonly (readonly [string, string])[] =>

@@ -1,5 +1,4 @@
 import { createReport } from "../apply/report.ts";
-import type { Query } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
 import type { CatalogStore } from "../catalog/store.ts";
 import { type AppError, joinErrors } from "../errors.ts";
@@ -8,6 +7,8 @@ import type { FileTemplate } from "../template/proxy-templates.ts";
 import type { Rendered, Waiting } from "../template/render-proxy.ts";
 import { templateError } from "../template/template-error.ts";
 import { findQuestion } from "./find-question.ts";
+
+const LOOK_AGAIN_MS = 200;
 
 /** A complete render and what it was made from. */
 export interface RenderedOnce {
@@ -28,8 +29,8 @@ export interface OneRender {
 /**
  * Renders as soon as all answers are there. Says in the log what is missing after 5 s.
  *
- * @throws {AppError} TEMPLATE, also when all that is missing are keys that do not exist: nobody is there to
- *   wait for them
+ * @throws {AppError} TEMPLATE, also when what is missing will not come by waiting: a key that does not exist,
+ *   or what a catalog file does not have
  */
 export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
   const { reader, templates, store, log, render } = once;
@@ -42,7 +43,8 @@ export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
         report.complete([]);
         return { rendered, snapshot };
       }
-      if (areAllAbsent(rendered.missing, snapshot)) throw absentKeys(rendered, templates);
+      const absent = absences(rendered, { snapshot, store, templates });
+      if (absent.length === rendered.missing.size) throw joinErrors(absent);
       report.waiting(rendered.missing);
       const changed = nextChange(store);
       store.want(reader, rendered.asked);
@@ -53,27 +55,34 @@ export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
   }
 }
 
-const areAllAbsent = (missing: ReadonlyMap<string, Query>, snapshot: Snapshot): boolean =>
-  [...missing.values()].every((query) => snapshot.get(query) === null);
-
-function absentKeys({ missing }: Waiting, templates: readonly FileTemplate[]): AppError {
-  const errors = [...missing].map(([text, query]) => {
+/** Of what is missing, that which is known not to be there. */
+function absences(
+  { missing }: Waiting,
+  { snapshot, store, templates }: Pick<OneRender, "store" | "templates"> & { snapshot: Snapshot },
+): readonly AppError[] {
+  return [...missing].flatMap(([text, query]) => {
+    const failure = store.failures().get(text);
+    const isAnswered = snapshot.get(query) !== undefined;
+    if (!isAnswered && failure?.code !== "CATALOG") return [];
     const asked = findQuestion(query, templates);
     const fault = {
-      message: `there is no ${text}: "fairlead run" waits until there is`,
-      hint: "Write the key, or say with keyOr what stands in for it",
+      message: failure?.message ?? `there is no ${text}: "fairlead run" waits until there is`,
+      hint: failure?.hint ?? "Write the key, or say with keyOr what stands in for it",
       place: asked?.place,
     };
-    return templateError(fault, asked?.sources ?? { file: "a template", texts: new Map() });
+    return [templateError(fault, asked?.sources ?? { file: "a template", texts: new Map() })];
   });
-  return joinErrors(errors);
 }
 
+/** Failures are no change of the content: they are looked for now and then. */
 function nextChange(store: CatalogStore): Promise<void> {
   return new Promise((resolve) => {
-    const unsubscribe = store.onChange(() => {
+    const done = () => {
       unsubscribe();
+      clearTimeout(timer);
       resolve();
-    });
+    };
+    const unsubscribe = store.onChange(done);
+    const timer = setTimeout(done, LOOK_AGAIN_MS);
   });
 }

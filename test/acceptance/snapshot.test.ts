@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { request } from "../helpers/request.ts";
 import { nginxProxy, testConsul, testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
 
@@ -25,6 +26,15 @@ const TEMPLATE = `# {{generation}}
 {{/each}}
 {{#each (tree "app")}}# {{key}}={{value}}
 {{/each}}
+{{#each (connect "mesh")}}# {{id}} {{port}}
+{{/each}}
+{{#each (preparedQuery "eu")}}# {{id}} {{port}}
+{{/each}}
+{{#each (caRoots)}}# {{id}} {{trustDomain}}
+{{/each}}
+{{#with (node)}}# {{name}} {{length services}}
+{{/with}}
+# {{trim (file "motd.txt")}}
 `;
 
 test("a snapshot of a real Consul renders to the same bytes as Consul itself", async () => {
@@ -37,6 +47,13 @@ test("a snapshot of a real Consul renders to the same bytes as Consul itself", a
   await consul.setHealth("web-8002", "warn");
   await consul.putKey("app/title", "Hello: 'world' ${HOME}");
   await consul.putKey("app/deep/number", "0123");
+  await put(consul.address, "agent/service/register", {
+    Name: "mesh",
+    Port: 81,
+    Connect: { Native: true },
+  });
+  await put(consul.address, "query", { Name: "eu", Service: { Service: "mesh" } }, "POST");
+  await writeFile(directory.at("motd.txt"), "of the day\n");
   await writeFile(directory.at("all.hbs"), TEMPLATE);
   const config = await writeConfig(directory, {
     consul: { address: consul.address },
@@ -60,12 +77,29 @@ test("a snapshot of a real Consul renders to the same bytes as Consul itself", a
   expect(recorded.stdout).toContain("\n  my.db:\n    - id: my.db-5432\n");
   expect(recorded.stdout).toContain('  app/deep/number: "0123"\n');
 
+  expect(live.stdout).toContain("# mesh 81\n# mesh 81\n");
+
   const file = directory.at("recorded.yaml");
+  await writeFile(directory.at("motd.txt"), "of another day\n");
   await writeFile(file, recorded.stdout);
   const replayed = await runFairlead(["render", "-c", config, "--catalog", file]);
   expect(replayed.stdout).toBe(live.stdout);
   const again = await runFairlead(["snapshot", "-c", config, "--catalog", file]);
   expect(again.stdout).toBe(recorded.stdout);
+});
+
+test("what a catalog file does not have is told at once, with the place that asks it", async () => {
+  const directory = await testDirectory();
+  const nginx = await testNginx(directory);
+  await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+  await writeFile(directory.at("a.hbs"), '# one\n{{#each (preparedQuery "eu")}}{{/each}}\n');
+  const config = await writeConfig(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [nginxProxy(nginx, { files: [{ template: "a.hbs", path: "a.conf" }] })],
+  });
+  const { exitCode, output } = await runFairlead(["render", "-c", config]);
+  expect(exitCode).toBe(1);
+  expect(output).toContain(`${directory.at("a.hbs")}:2:24: `);
 });
 
 test("what breaks a template is recorded all the same", async () => {
@@ -83,3 +117,8 @@ test("what breaks a template is recorded all the same", async () => {
   expect(stdout).toContain("        title: |+\n");
   expect(output).toContain(`${directory.at("a.hbs")}:1:28: `);
 });
+
+async function put(address: string, path: string, body: object, method = "PUT"): Promise<void> {
+  const reply = await request(`${address}/v1/${path}`, { method, body: JSON.stringify(body) });
+  expect(reply.status).toBe(200);
+}
