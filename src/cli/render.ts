@@ -1,21 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { removedPaths } from "../apply/live-state.ts";
-import type { CatalogStore } from "../catalog/store.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
-import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
-import type { Log } from "../log.ts";
-import type { ServiceFault } from "../template/blame.ts";
 import { loadProxyTemplates } from "../template/proxy-templates.ts";
 import type { Output } from "../template/render-files.ts";
 import type { Rendered } from "../template/render-proxy.ts";
-import { renderWell } from "../template/render-well.ts";
 import { leftOutFinding } from "./check/finding.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { explainError } from "./explain-error.ts";
 import { openSession, openStore } from "./open-session.ts";
 import { createPaint, type Paint } from "./paint.ts";
-import { untilRendered } from "./until-rendered.ts";
+import { untilRenderedWell } from "./until-rendered.ts";
 
 /**
  * Prints what would be written, or how it differs from what is there. Returns the exit code: 1 when a template
@@ -30,7 +25,10 @@ export async function render(options: CommandOptions): Promise<number> {
     const store = await openStore(loaded, { log, signal: ending.signal });
     let exitCode = 0;
     for (const proxy of proxies) {
-      const { rendered, faults } = await renderProxyOnce(proxy, { config, store, log });
+      const templates = await loadProxyTemplates(proxy, config.partials);
+      const { values, environment } = config;
+      const from = { values, environment, templates, store, log };
+      const { rendered, faults } = await untilRenderedWell(proxy, from);
       const text =
         options.diff === true
           ? await diffOf(rendered, { proxy, state: config.state, paint })
@@ -49,32 +47,6 @@ export async function render(options: CommandOptions): Promise<number> {
   } finally {
     ending.abort(new Error("done"));
   }
-}
-
-/** As `fairlead run` renders: without the services whose data no template can write. */
-async function renderProxyOnce(
-  proxy: ProxyConfig,
-  {
-    config,
-    store,
-    log,
-  }: { readonly config: Config; readonly store: CatalogStore; readonly log: Log },
-): Promise<{ readonly rendered: Rendered; readonly faults: readonly ServiceFault[] }> {
-  const { values, environment } = config;
-  const templates = await loadProxyTemplates(proxy, config.partials);
-  let faults: readonly ServiceFault[] = [];
-  const { rendered } = await untilRendered({
-    reader: proxy.name,
-    templates,
-    store,
-    log,
-    render(snapshot) {
-      const well = renderWell({ templates, snapshot, proxy, values, environment });
-      faults = well.faults;
-      return well.rendered;
-    },
-  });
-  return { rendered, faults };
 }
 
 const textOf = ({ path, text }: Output): string =>

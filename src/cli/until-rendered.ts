@@ -1,10 +1,14 @@
 import { createReport } from "../apply/report.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
 import type { CatalogStore } from "../catalog/store.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
+import type { Config } from "../config/schema.ts";
 import { type AppError, joinErrors } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { ServiceFault } from "../template/blame.ts";
 import type { FileTemplate } from "../template/proxy-templates.ts";
 import type { Rendered, Waiting } from "../template/render-proxy.ts";
+import { renderWell } from "../template/render-well.ts";
 import { templateError } from "../template/template-error.ts";
 import { findQuestion } from "./find-question.ts";
 
@@ -53,6 +57,25 @@ export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
   } finally {
     report.stop();
   }
+}
+
+/** As {@link untilRendered}, the way `fairlead run` renders: without services whose data no template can write. */
+export async function untilRenderedWell(
+  proxy: ProxyConfig,
+  from: Pick<OneRender, "templates" | "store" | "log"> & Pick<Config, "values" | "environment">,
+): Promise<RenderedOnce & { readonly faults: readonly ServiceFault[] }> {
+  const { templates, values, environment } = from;
+  let faults: readonly ServiceFault[] = [];
+  const once = await untilRendered({
+    ...from,
+    reader: proxy.name,
+    render(snapshot) {
+      const well = renderWell({ templates, snapshot, proxy, values, environment });
+      faults = well.faults;
+      return well.rendered;
+    },
+  });
+  return { ...once, faults };
 }
 
 /** Of what is missing, that which is known not to be there. */

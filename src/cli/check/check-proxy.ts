@@ -9,12 +9,11 @@ import type { ProxyConfig } from "../../config/proxy-schema.ts";
 import type { Config } from "../../config/schema.ts";
 import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import type { BlameOptions, ServiceFault } from "../../template/blame.ts";
+import type { BlameOptions } from "../../template/blame.ts";
 import { type FileTemplate, loadTemplates } from "../../template/proxy-templates.ts";
 import type { Rendered } from "../../template/render-proxy.ts";
-import { renderWell } from "../../template/render-well.ts";
 import { openDriver } from "../open-driver.ts";
-import { untilRendered } from "../until-rendered.ts";
+import { untilRenderedWell } from "../until-rendered.ts";
 import {
   errorFindings,
   type Finding,
@@ -90,18 +89,8 @@ async function renderOne(
   { config, store, log }: CheckParts,
 ): Promise<Drawn> {
   const { values, environment } = config;
-  let faults: readonly ServiceFault[] = [];
-  const { rendered, snapshot } = await untilRendered({
-    reader: proxy.name,
-    templates,
-    store,
-    log,
-    render(snapshot) {
-      const well = renderWell({ templates, snapshot, proxy, values, environment });
-      faults = well.faults;
-      return well.rendered;
-    },
-  });
+  const from = { values, environment, templates, store, log };
+  const { rendered, snapshot, faults } = await untilRenderedWell(proxy, from);
   const leftOut = new Set(faults.map(({ service }) => service));
   return {
     findings: [...faults.map(leftOutFinding), ...rendered.problems.map(routeFinding)],
