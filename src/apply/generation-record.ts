@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError, messageOf } from "../errors.ts";
 import { isNotFound, writeDurably } from "./durable-file.ts";
+import { writeHint } from "./write-hint.ts";
 
 const statusSchema = z.enum(["passing", "warning", "critical", "maintenance"]);
 const viewSchema = z.record(z.string(), z.record(z.string(), statusSchema));
@@ -63,7 +64,7 @@ const recordPath = (state: string, proxy: string): string => join(state, `${prox
 
 function stateError(state: string, cause: unknown): AppError {
   return new AppError("SWAP", `Cannot use the state directory "${state}" as ${messageOf(cause)}`, {
-    hint: "Set `state` in the config to a directory that this user may write",
+    hint: writeHint(cause, state),
     cause,
   });
 }

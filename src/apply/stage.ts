@@ -4,6 +4,7 @@ import { AppError, messageOf } from "../errors.ts";
 import type { Output } from "../template/render-files.ts";
 import { isNotFound, removeIfThere, syncPath } from "./durable-file.ts";
 import type { CandidateFile } from "./proxy-driver.ts";
+import { writeHint } from "./write-hint.ts";
 
 /** A candidate's file with where the rename goes: through a symbolic link to what it names. */
 export interface StagedFile extends CandidateFile {
@@ -70,15 +71,8 @@ function targetOf(path: string): string {
 
 function stageError(cause: unknown): AppError {
   const path = (cause as { readonly path?: string }).path ?? "";
-  const code = (cause as { readonly code?: string }).code;
-  const hint =
-    code === "ENOENT"
-      ? `Create the directory "${dirname(path)}"`
-      : code === "ENOSPC"
-        ? "Free space on the disk"
-        : `Let this user write in "${dirname(path)}"`;
   return new AppError("SWAP", `Cannot write beside the live files as ${messageOf(cause)}`, {
-    hint,
+    hint: writeHint(cause, dirname(path)),
     cause,
   });
 }

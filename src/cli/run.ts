@@ -28,8 +28,9 @@ export async function run(options: CommandOptions): Promise<number> {
   if (process.pid === 1) warnOfZombies(session.log);
   const ending = new AbortController();
   if (once === undefined) watchConfig(session.loaded.file);
-  let watch = await start(session);
+  let watch: Watch | undefined;
   try {
+    watch = await start(session);
     for (;;) {
       const event = await Promise.race([
         signals.next(),
@@ -43,7 +44,7 @@ export async function run(options: CommandOptions): Promise<number> {
   } finally {
     signals.stop();
     ending.abort(new Error("asked to end"));
-    await watch.stop();
+    await watch?.stop();
     await drivers.closeAll();
   }
 

@@ -30,26 +30,10 @@ export async function startWatch(
   const ending = new AbortController();
   const { signal } = ending;
   const store = await openStore(loaded, { log, signal, keepsLastGood: true });
-  const runs = await Promise.all(
-    proxies.map(async (proxy) => {
-      const proxyLog = log.child({ proxy: proxy.name });
-      const pipeline = await createPipeline({
-        proxy,
-        config: loaded.config,
-        templates: await tryLoadTemplates(proxy, loaded.config.partials, proxyLog),
-        store,
-        driver: await driverFor(proxy, proxyLog),
-        log: proxyLog,
-      });
-      watchTemplates(proxy, {
-        pipeline,
-        partials: loaded.config.partials,
-        log: proxyLog,
-        signal,
-      });
-      return { proxy, pipeline };
-    }),
-  );
+  const runs = await Promise.all(proxies.map(prepare)).catch((error: unknown) => {
+    ending.abort(error); // or what watches already would keep the program from ending
+    throw error;
+  });
   const running = runs.map(({ proxy, pipeline }) =>
     pipeline.run(signal, (fate) => onFate(proxy.name, fate)),
   );
@@ -60,6 +44,25 @@ export async function startWatch(
       await Promise.allSettled(running);
     },
   };
+
+  async function prepare(proxy: ProxyConfig) {
+    const proxyLog = log.child({ proxy: proxy.name });
+    const pipeline = await createPipeline({
+      proxy,
+      config: loaded.config,
+      templates: await tryLoadTemplates(proxy, loaded.config.partials, proxyLog),
+      store,
+      driver: await driverFor(proxy, proxyLog),
+      log: proxyLog,
+    });
+    watchTemplates(proxy, {
+      pipeline,
+      partials: loaded.config.partials,
+      log: proxyLog,
+      signal,
+    });
+    return { proxy, pipeline };
+  }
 
   /** The end that was asked for is no crash. */
   async function untilAborted(run: Promise<never>): Promise<never> {

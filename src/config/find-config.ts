@@ -1,5 +1,5 @@
 import { access } from "node:fs/promises";
-import { AppError } from "../errors.ts";
+import { environmentConfig } from "./environment-config.ts";
 import { type LoadedConfig, loadConfig, parseConfig } from "./load-config.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,40 +24,8 @@ export async function findConfig(
   for (const candidate of DEFAULT_FILES) {
     if (await exists(candidate)) return await loadConfig(candidate, options);
   }
-  const text = JSON.stringify(fromEnvironment(options.environment), null, 2);
+  const text = JSON.stringify(environmentConfig(options.environment), null, 2);
   return { file: NO_FILE, config: parseConfig(text, { ...options, file: "/environment" }) };
-}
-
-function fromEnvironment(environment: Environment): object {
-  const kinds = (environment["FAIRLEAD_PROXY"] ?? "").split(",").filter((kind) => kind !== "");
-  if (kinds.length === 0) {
-    throw new AppError(
-      "CONFIG",
-      "Cannot start as there is no config: none was named with -c, found as fairlead.yaml here or in /etc/fairlead, or given by FAIRLEAD_PROXY",
-      {
-        hint: "Write a fairlead.yaml, or set FAIRLEAD_PROXY=nginx and FAIRLEAD_CONSUL=http://…:8500",
-      },
-    );
-  }
-  const consul = environment["FAIRLEAD_CONSUL"];
-  const state = environment["FAIRLEAD_STATE"];
-  return {
-    ...(consul === undefined ? {} : { consul: { address: consul } }),
-    ...(state === undefined ? {} : { state }),
-    proxies: kinds.map((kind) => ({ name: kind, kind, files: builtinFiles(kind, environment) })),
-  };
-}
-
-function builtinFiles(kind: string, environment: Environment): object[] {
-  const path = environment[`FAIRLEAD_${kind.toUpperCase()}_FILE`];
-  return kind === "varnish"
-    ? [{ template: "builtin:varnish/service-proxy.vcl", path: path ?? "/etc/varnish/services.vcl" }]
-    : [
-        {
-          template: "builtin:nginx/service-proxy.conf",
-          path: path ?? "/etc/nginx/conf.d/services.conf",
-        },
-      ];
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -13,6 +13,21 @@ const supervision = {
     .describe("How long a supervised proxy may take to end gracefully; then it is ended by force."),
 };
 
+const dockerSchema = z
+  .strictObject({
+    container: text("a container's name or id")
+      .regex(/^[A-Za-z0-9][\w.-]*$/, { error: "a container's name or id" })
+      .describe("The container whose first process is nginx's master."),
+    signal: z.enum(["HUP"], { error: "HUP" }).default("HUP").describe("Signal sent to it."),
+    socket: text("a socket's path, or a URL such as http://docker-signal:2375")
+      .regex(/^(\/.+|http:\/\/[^/]+)$/, {
+        error: "a socket's path, or a URL such as http://docker-signal:2375",
+      })
+      .default("/var/run/docker.sock")
+      .describe("Where Docker's API is, or what stands before it and lets only this through."),
+  })
+  .describe("Sends the signal through Docker's API, where nginx's processes cannot be seen.");
+
 const reloadSchema = z
   .strictObject({
     signal: z
@@ -26,11 +41,14 @@ const reloadSchema = z
       .optional()
       .describe("Command that reloads the proxy, as a list of arguments; no shell."),
     ...supervision,
+    docker: dockerSchema.optional(),
     timeout: duration.prefault("30s").describe("How long a reload command may take."),
   })
   .superRefine((value, context) => {
-    const ways = [value.signal, value.command, value.supervise].filter((way) => way !== undefined);
-    if (ways.length > 1) context.addIssue("one of signal, command and supervise, not several");
+    const ways = [value.signal, value.command, value.supervise, value.docker];
+    if (ways.filter((way) => way !== undefined).length > 1) {
+      context.addIssue("one of signal, command, supervise and docker, not several");
+    }
     if (value.pidFile !== undefined && value.command === undefined && value.signal === undefined) {
       context.addIssue("signal: HUP beside pidFile");
     }
@@ -120,15 +138,27 @@ const proxyBase = {
   guard: guardSchema.prefault({}),
 };
 
-const nginxSchema = z.strictObject({
-  ...proxyBase,
-  kind: z.literal("nginx"),
-  binary: text("a program").default("nginx").describe("The nginx program that checks candidates."),
-  config: path
-    .default("/etc/nginx/nginx.conf")
-    .describe("The main file: candidates are checked in its context."),
-  reload: reloadSchema.prefault({ signal: "HUP" }),
-});
+const nginxSchema = z
+  .strictObject({
+    ...proxyBase,
+    kind: z.literal("nginx"),
+    binary: text("a program")
+      .default("nginx")
+      .describe("The nginx program that checks candidates."),
+    config: path
+      .default("/etc/nginx/nginx.conf")
+      .describe("The main file: candidates are checked in its context."),
+    reload: reloadSchema.prefault({ signal: "HUP" }),
+  })
+  .superRefine(({ reload, proof }, context) => {
+    if (reload.docker === undefined || proof.url !== undefined) return;
+    context.addIssue({
+      code: "custom",
+      path: ["proof", "url"],
+      message:
+        "a URL beside reload.docker, such as http://nginx:8080/__fairlead/generation: nginx's processes cannot be seen from here",
+    });
+  });
 
 const varnishSchema = z.strictObject({
   ...proxyBase,

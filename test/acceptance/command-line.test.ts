@@ -81,6 +81,22 @@ describe("fairlead run --once", () => {
     expect((await request(`http://${listen}/`)).body).toBe("fairlead\n");
   });
 
+  test.each([["run"], ["run", "--once"]])(
+    "%s %s exits with 2 when its state cannot be kept",
+    async (...args) => {
+      const { directory, nginx } = await stage();
+      await writeFile(directory.at("no-directory"), "");
+      const config = await writeConfig(directory, {
+        catalog: { file: "catalog.yaml" },
+        state: "no-directory",
+        proxies: [nginxProxy(nginx)],
+      });
+      const result = await runFairlead([...args, "-c", config]);
+      expect(result.exitCode).toBe(2);
+      expect(result.output).toContain("no-directory");
+    },
+  );
+
   test("exits with 2 on an unknown key, naming its place and the nearest key", async () => {
     const directory = await testDirectory();
     await writeFile(directory.at("fairlead.yaml"), "catalog:\n  fiel: x\n");

@@ -129,7 +129,7 @@ proxies:
     [
       "two ways to reload",
       `proxies: [{ name: a, kind: nginx, files: [{ template: t, path: p }], reload: { signal: HUP, command: [x] } }]`,
-      "expected one of signal, command and supervise, not several",
+      "expected one of signal, command, supervise and docker, not several",
     ],
   ])("refuses %s", (_, text, expected) => {
     expect(failureOf(text).message).toContain(expected);

@@ -116,6 +116,8 @@ function lineIn(output: string): { readonly at?: { path: string; line: number } 
 function hintFor(output: string): string {
   if (output.includes("host not found in upstream"))
     return "See that the name resolves here, or register the service with an IP address";
+  if (/"\/dev\/std(out|err)" failed \(6:/.test(output))
+    return "Let nginx log into a file or with `error_log stderr`: a check's own output is no file that it could open";
   if (output.includes("Permission denied"))
     return "Run Fairlead as the user that nginx's master runs as: nginx -t opens logs, certificates and the pid file";
   if (output.includes("a duplicate default server"))

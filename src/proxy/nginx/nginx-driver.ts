@@ -12,8 +12,9 @@ import { createCheckTrees } from "./check-trees.ts";
 import { type LogTail, tailFromNow } from "./error-log.ts";
 import { type NginxFacts, readNginxFacts } from "./nginx-facts.ts";
 import { type Master, readMaster, readPid, readWorkers, startedAtMs } from "./nginx-process.ts";
-import { proveByUrl } from "./prove-by-url.ts";
+import { answersId, proveByUrl } from "./prove-by-url.ts";
 import { identityOf, proveByWorkers } from "./prove-by-workers.ts";
+import { signalContainer } from "./signal-container.ts";
 
 /** What was so just before a reload: the proof is what differs afterwards. */
 interface Before {
@@ -75,6 +76,9 @@ export function createNginxDriver(
     },
 
     async reload(generation, signal) {
+      if (reload.docker !== undefined) {
+        return await signalContainer(reload.docker, { timeoutMs: reload.timeout, signal });
+      }
       const isNew = given !== generation.id;
       given = generation.id;
       // A master that is only just starting cannot be signalled yet.
@@ -102,6 +106,8 @@ export function createNginxDriver(
     },
 
     async serves(generation, lastProof, signal) {
+      if (reload.docker !== undefined)
+        return await answersId(proof.url ?? "", generation.id, signal);
       const master = await findMaster(signal);
       if (master === undefined) return false;
       const isServed =
@@ -159,6 +165,7 @@ export function createNginxDriver(
   }
 
   async function findPid(signal: AbortSignal): Promise<number | undefined> {
+    if (reload.docker !== undefined) return undefined; // a number of another container's means nothing here
     return child === undefined ? readPid((await readFacts(signal)).pidFile) : child.pid();
   }
 
@@ -203,13 +210,10 @@ async function startedWith(generation: Generation, master: Master): Promise<bool
 const prefixIn = (commandLine: string): string | undefined => / -p\s*(\S+)/.exec(commandLine)?.[1];
 
 function proxyDown({ pidFile }: NginxFacts): AppError {
-  return new AppError(
-    "PROXY_DOWN",
-    `Cannot reload as nginx does not run: "${pidFile}" names no running nginx master`,
-    {
-      hint: "Start nginx, or correct reload.pidFile; in a container share its process namespace. The checked files are in place, and Fairlead picks it up by itself",
-    },
-  );
+  const { where, hint } = whyNoMaster(pidFile);
+  return new AppError("PROXY_DOWN", `Cannot reload as nginx does not run: ${where}`, {
+    hint: `${hint}. The checked files are in place, and Fairlead picks it up by itself`,
+  });
 }
 
 function childDown(child: SupervisedProcess): AppError {
@@ -222,6 +226,21 @@ function childDown(child: SupervisedProcess): AppError {
       hint: "Mend what nginx names, or correct reload.supervise. The checked files are in place, and it is started again by itself",
     },
   );
+}
+
+/** What is seen of a master that does not run, or runs where this process cannot see it. */
+function whyNoMaster(pidFile: string): { readonly where: string; readonly hint: string } {
+  const pid = readPid(pidFile);
+  if (pid === undefined) {
+    return {
+      where: `"${pidFile}" names no process`,
+      hint: "Start nginx, or correct reload.pidFile; beside an nginx in another container, mount the pid file's directory in both",
+    };
+  }
+  return {
+    where: `"${pidFile}" names process ${pid}, and that is no nginx master here`,
+    hint: 'Start nginx; beside an nginx in another container, share its process namespace (pid: "service:nginx") or use reload.docker',
+  };
 }
 
 function cannotSee(facts: NginxFacts): AppError {

@@ -19,10 +19,13 @@ export interface Worker {
   readonly isDraining: boolean;
 }
 
-/** The process id in a pid file. One that is empty, as `nginx -t` leaves it, or not there names no process. */
+/**
+ * The process id in a pid file. One that is empty, as `nginx -t` leaves it, or not there names no process.
+ * It is 1 where nginx is the first process of a container.
+ */
 export function readPid(pidFile: string): number | undefined {
   const text = readText(pidFile) ?? "";
-  return /^\d+\s*$/.test(text) && Number(text) > 1 ? Number(text) : undefined;
+  return /^\d+\s*$/.test(text) && Number(text) > 0 ? Number(text) : undefined;
 }
 
 /** The process `pid` when it is an nginx master, else `undefined`: nothing else may be signalled. */

@@ -36,6 +36,11 @@ export async function proveByUrl(
   return `${url} answers ${options.id}`;
 }
 
+/** Whether `url` answers `id` now. */
+export async function answersId(url: string, id: string, signal: AbortSignal): Promise<boolean> {
+  return (await get(url, signal)) === id;
+}
+
 /** The body's first 200 characters, or what went wrong. */
 async function get(url: string, signal: AbortSignal): Promise<string> {
   return await new Promise((resolve) => {

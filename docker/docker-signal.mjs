@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+/*
+ * Stands before Docker's API and lets one kind of request through: a signal to a named container.
+ * Whoever reaches Docker's own socket is root on the machine; whoever reaches this one can reload nginx.
+ *
+ *   CONTAINERS     names of the containers, with commas                    nginx
+ *   SIGNALS        signals, with commas                                    HUP
+ *   LISTEN         socket to make, or host:port                            /run/docker-signal/docker.sock
+ *   DOCKER_SOCKET  Docker's own socket                                     /var/run/docker.sock
+ *
+ * A socket that it makes may be used by every user who sees it: share its directory with Fairlead's container only.
+ */
+import { chmodSync, rmSync } from "node:fs";
+import http from "node:http";
+
+const list = (text) => text.split(",").filter(Boolean);
+const containers = list(process.env.CONTAINERS ?? "nginx");
+const signals = list(process.env.SIGNALS ?? "HUP");
+const listen = process.env.LISTEN ?? "/run/docker-signal/docker.sock";
+const dockerSocket = process.env.DOCKER_SOCKET ?? "/var/run/docker.sock";
+
+const server = http.createServer((request, response) => {
+  request.resume();
+  const path = request.method === "POST" ? allowedPath(request.url ?? "") : undefined;
+  if (path === undefined) {
+    say(request, 403);
+    return answer(
+      response,
+      403,
+      `only POST /containers/${containers[0]}/kill?signal=${signals[0]} and its like pass here`,
+    );
+  }
+  const onward = http.request(
+    { socketPath: dockerSocket, method: "POST", path, timeout: 30_000 },
+    (reply) => {
+      say(request, reply.statusCode);
+      response.writeHead(reply.statusCode ?? 502, { "content-type": "application/json" });
+      reply.pipe(response);
+    },
+  );
+  onward.on("timeout", () => onward.destroy(new Error("no answer within 30 s")));
+  onward.on("error", (error) => {
+    say(request, 502);
+    answer(response, 502, `Docker does not answer at ${dockerSocket}: ${error.message}`);
+  });
+  onward.end();
+});
+
+/** The request as it is sent on: nothing of what was asked is passed but the two words that were looked up. */
+function allowedPath(url) {
+  const [, container, signal] =
+    /^(?:\/v\d+\.\d+)?\/containers\/([\w.-]+)\/kill\?signal=(\w+)$/.exec(url) ?? [];
+  if (!containers.includes(container) || !signals.includes(signal)) return undefined;
+  return `/containers/${container}/kill?signal=${signal}`;
+}
+
+function answer(response, status, message) {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(`${JSON.stringify({ message })}\n`);
+}
+
+function say({ method, url }, status) {
+  console.log(JSON.stringify({ time: new Date().toISOString(), method, url, status }));
+}
+
+if (listen.startsWith("/")) {
+  rmSync(listen, { force: true }); // left by one that was killed
+  server.listen(listen, () => chmodSync(listen, 0o666));
+} else {
+  const [port, host] = listen.split(":").toReversed();
+  server.listen(Number(port), host);
+}
+server.on("listening", () => console.log(JSON.stringify({ listen, containers, signals })));
+server.on("error", (error) => {
+  console.error(`Cannot listen on ${listen}: ${error.message}`);
+  process.exit(1);
+});
+for (const signal of ["SIGTERM", "SIGINT"]) {
+  process.on(signal, () => server.close(() => process.exit(0)).closeAllConnections());
+}
