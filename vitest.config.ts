@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: ["test/docker/**"], // these take an engine: npm run test:docker
     pool: "forks",
     maxWorkers: 4, // most of the time a test waits for other programs
     testTimeout: 60_000,

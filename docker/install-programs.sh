@@ -42,6 +42,7 @@ main() {
 package_of() {
   case "$1" in
     varnishd) echo varnish ;;
+    systemd-analyze) echo systemd ;;
     *) echo "$1" ;;
   esac
 }

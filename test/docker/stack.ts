@@ -1,0 +1,111 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { parse } from "yaml";
+import { tempDirectory } from "../helpers/temp-directory.ts";
+import { imageOf } from "./build-images.ts";
+import { compose, docker } from "./docker.ts";
+
+/** A service of a compose file, as far as it is changed here. */
+interface ComposeService {
+  readonly network_mode?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly [key: string]: unknown;
+}
+
+/** What a test puts in place of a service's own; environments are joined. */
+export type Changes = Readonly<Record<string, Partial<ComposeService>>>;
+
+/** The containers of a compose file. */
+export interface Stack {
+  /** `docker compose ARGS` for this file and project. */
+  compose(...args: readonly string[]): Promise<string>;
+  /** Names of a service's containers that run or ran. */
+  containers(service: string): Promise<readonly string[]>;
+  /** Runs as many of a service as said, and leaves the others alone. */
+  scale(service: string, count: number): Promise<void>;
+  logs(service: string): Promise<string>;
+  down(): Promise<void>;
+}
+
+const IMAGES = {
+  CONSUL_IMAGE: imageOf("consul"),
+  NGINX_IMAGE: imageOf("nginx"),
+  VARNISH_IMAGE: imageOf("varnish"),
+  FAIRLEAD_IMAGE: imageOf("fairlead"),
+  FAIRLEAD_NGINX_IMAGE: imageOf("fairlead-nginx"),
+  FAIRLEAD_VARNISH_IMAGE: imageOf("fairlead-varnish"),
+  FAIRLEAD_SAMPLE_IMAGE: imageOf("sample-service"),
+  DOCKER_SIGNAL_IMAGE: imageOf("docker-signal"),
+};
+
+/**
+ * Brings a compose file of docker/ up on the machine's own network: an engine without bridge networks can run it
+ * then, and two runs do not meet as each service gets ports of its own by `changes`. All else is as in the file.
+ */
+export async function startStack(
+  file: string,
+  options: { readonly changes: Changes; readonly env?: NodeJS.ProcessEnv },
+): Promise<Stack> {
+  const directory = await tempDirectory();
+  const written = directory.at("compose.json");
+  await writeFile(written, JSON.stringify(await onHostNetwork(file, options.changes)));
+  const project = `fairlead-${Math.random().toString(36).slice(2, 8)}`;
+  const env = { ...IMAGES, ...options.env };
+  const stack: Stack = {
+    compose: async (...args) => await compose(["-p", project, "-f", written, ...args], { env }),
+    async containers(service) {
+      const filters = [
+        `com.docker.compose.project=${project}`,
+        `com.docker.compose.service=${service}`,
+      ];
+      const labels = filters.flatMap((label) => ["--filter", `label=${label}`]);
+      const names = await docker(["ps", "-a", "--format", "{{.Names}}", ...labels]);
+      return names
+        .split("\n")
+        .filter((name) => name !== "")
+        .toSorted();
+    },
+    async scale(service, count) {
+      await stack.compose(
+        "up",
+        "-d",
+        "--no-build",
+        "--no-recreate",
+        "--no-deps",
+        "--scale",
+        `${service}=${count}`,
+        service,
+      );
+    },
+    async logs(service) {
+      const [container = ""] = await stack.containers(service);
+      return await docker(["logs", container]);
+    },
+    async down() {
+      await stack.compose("down", "--volumes", "--timeout", "2");
+      await directory.remove();
+    },
+  };
+  try {
+    await stack.compose("up", "-d", "--no-build");
+  } catch (error) {
+    const logs = await stack.compose("logs", "--no-color", "--tail", "30").catch(String);
+    await stack.down();
+    throw new Error(`${(error as Error).message}\n${logs}`, { cause: error });
+  }
+  return stack;
+}
+
+async function onHostNetwork(file: string, changes: Changes): Promise<object> {
+  const { services, volumes } = parse(await readFile(file, "utf8"), { merge: true }) as {
+    readonly services: Readonly<Record<string, ComposeService>>;
+    readonly volumes: object;
+  };
+  const moved = Object.entries(services).map(([name, service]) => {
+    const { build: _build, ports: _ports, ...rest } = service;
+    const change = changes[name] ?? {};
+    const environment = { ...rest.environment, ...change.environment };
+    const network = { network_mode: rest.network_mode ?? "host" };
+    return [name, { ...rest, ...network, ...change, environment }];
+  });
+  return { version: "3.9", services: Object.fromEntries(moved), volumes };
+}

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { request } from "../helpers/request.ts";
+
+/** Requests that go on until they are stopped. */
+export interface Traffic {
+  /** How many were answered, and what went wrong with the others. */
+  stop(): Promise<{ readonly answered: number; readonly failures: readonly string[] }>;
+}
+
+/** How long containers may take on a slow, busy machine. */
+export const PATIENCE = { patienceMs: 90_000 };
+
+const PAUSE_MS = 20;
+
+/** Asks every one of `urls` over and over, each time over a connection of its own. */
+export function startTraffic(urls: readonly string[]): Traffic {
+  const failures: string[] = [];
+  let answered = 0;
+  const stopping = new AbortController();
+  const ended = Promise.all(urls.map(ask));
+  return {
+    async stop() {
+      stopping.abort();
+      await ended;
+      return { answered, failures };
+    },
+  };
+
+  async function ask(url: string): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const said = await request(url).then(
+        ({ status }) => (status === 200 ? undefined : `status ${status}`),
+        (error: Error) => error.message,
+      );
+      if (said === undefined) answered += 1;
+      else failures.push(`${url}: ${said}`);
+      await sleep(PAUSE_MS);
+    }
+  }
+}
+
+/** The instances that answer `url`, asked `times` times. */
+export async function instancesAt(url: string, times = 12): Promise<ReadonlySet<string>> {
+  const instances = new Set<string>();
+  for (let i = 0; i < times; i += 1) {
+    const { status, body } = await request(url);
+    const answer = status === 200 ? (JSON.parse(body) as { readonly instance: string }) : undefined;
+    instances.add(answer?.instance ?? `status ${status}`);
+  }
+  return instances;
+}
