@@ -7,6 +7,7 @@ export type ErrorCode =
   | "TEMPLATE"
   | "CHECK_UNAVAILABLE"
   | "SWAP"
+  | "UNDO"
   | "PROXY_DOWN"
   | "RELOAD_FAILED"
   | "NOT_PROVED";

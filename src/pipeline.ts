@@ -6,6 +6,7 @@ import { openLiveState } from "./apply/live-state.ts";
 import type { ProxyDriver } from "./apply/proxy-driver.ts";
 import { createQuarantine } from "./apply/quarantine.ts";
 import { createReport } from "./apply/report.ts";
+import { makeWhole, resumeGeneration } from "./apply/resume-generation.ts";
 import { createSchedule } from "./apply/schedule.ts";
 import type { Snapshot } from "./catalog/snapshot.ts";
 import type { CatalogStore } from "./catalog/store.ts";
@@ -89,6 +90,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     async run(signal, onFate) {
       const unsubscribe = store.onChange(() => schedule.changed());
       try {
+        await makeWhole(state.interrupted(), state.journal);
         await driver.open(state.live);
         driver.watch(lost, signal);
         schedule.changed();
@@ -118,6 +120,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   }
 
   async function bringUpToDate(signal: AbortSignal): Promise<Fate> {
+    if (!(await seeToEnd(signal))) return "failed";
     const snapshot = store.snapshot();
     if (now() < wait.lookAgainAtMs && isAnyMissing(wait.missing, snapshot)) {
       wait = { ...wait, isDue: true };
@@ -153,6 +156,19 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     return await makeLive(rendered, { view, snapshot, signal });
   }
 
+  /** A swap that a death interrupted comes first. Returns whether all files are of one generation then. */
+  async function seeToEnd(signal: AbortSignal): Promise<boolean> {
+    const entry = state.interrupted();
+    if (entry === undefined) return true;
+    const { journal, inPlace: previous } = state;
+    const outcome = await resumeGeneration(entry, { driver, journal, previous, signal });
+    const view = state.live?.view ?? {};
+    report.resumed(entry.generation, outcome);
+    await record(() => state.record(entry.generation, outcome, view));
+    if (state.interrupted() !== undefined) report.willRetry(schedule.failed({ soon: false }));
+    return state.interrupted() === undefined;
+  }
+
   /** Services whose data no template can write are left out. `undefined` once a refusal was said. */
   function render(
     from: readonly FileTemplate[],
@@ -177,24 +193,25 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   ): Promise<Fate> {
     schedule.applying();
     const { view, snapshot, signal } = from;
-    const previous = state.live;
+    const before = state.live?.view;
+    const { journal, inPlace: previous } = state;
     const plan = await state.plan(rendered);
     const { outputs } = rendered;
     const made = source(templates ?? [], snapshot);
-    const outcome = await applyGeneration({ driver, plan, outputs, previous, signal });
+    const outcome = await applyGeneration({ driver, plan, outputs, previous, journal, signal });
     if (outcome.fate === "refused") {
       const culprits = await blameCheck({ driver, refusal: outcome, from: made, signal });
       const faults = culprits?.faults ?? [];
       if (faults.every(({ service }) => mayBlame(service, snapshot))) {
         leaveOut(faults, { snapshot, asked: rendered.asked, byCheck: true });
         // The rest goes live at once.
-        if (culprits?.isWell === true) return await bringUpToDate(signal);
+        if (culprits?.isWell === true) {
+          await record(() => state.record(plan.generation, outcome, view));
+          return await bringUpToDate(signal);
+        }
       }
     }
-    report.outcome(plan.generation, explained(outcome, made), {
-      before: previous?.view,
-      after: view,
-    });
+    report.outcome(plan.generation, explained(outcome, made), { before, after: view });
     await record(() => state.record(plan.generation, outcome, view));
     if (outcome.fate === "live") {
       schedule.succeeded();

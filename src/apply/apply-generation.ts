@@ -1,17 +1,22 @@
 import { AppError } from "../errors.ts";
 import type { Output } from "../template/render-files.ts";
-import type { Outcome, Plan, Timings } from "./generation-outcome.ts";
-import type { CheckResult, Generation, Proof, ProxyDriver } from "./proxy-driver.ts";
-import { type StagedFile, stage, syncStaged, unstage } from "./stage.ts";
-import { type Swapped, swap } from "./swap.ts";
+import { type Change, type ChangedOutput, planChanges } from "./changes.ts";
+import type { Outcome, Plan } from "./generation-outcome.ts";
+import { goLive, type Previous, reloadAndProve } from "./go-live.ts";
+import type { CheckResult, ProxyDriver } from "./proxy-driver.ts";
+import { candidateFiles, stageChanges, stageError } from "./stage.ts";
+import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
+import { readySwap, swap } from "./swap.ts";
+import type { SwapJournal } from "./swap-journal.ts";
 
 /** What {@link applyGeneration} works on. */
 export interface Attempt {
   readonly driver: ProxyDriver;
   readonly plan: Plan;
   readonly outputs: readonly Output[];
-  /** What was live before; its files come back when the new one fails. */
-  readonly previous: (Generation & { readonly proof: Proof }) | undefined;
+  /** What was in place before; its files come back when the new one fails. */
+  readonly previous: Previous | undefined;
+  readonly journal: SwapJournal;
   readonly signal: AbortSignal;
 }
 
@@ -20,46 +25,66 @@ export interface Attempt {
  * previous files come back and the proxy is put back on them. Files that are in place already, such as
  * those that a proxy missed while it was down, are only reloaded and proved, if it does not serve them.
  *
+ * The journal's entry is left open: whoever records the outcome ends it.
+ *
  * @throws the signal's reason, once aborted, and whatever is a bug. An {@link AppError} is an outcome.
  */
 export async function applyGeneration(attempt: Attempt): Promise<Outcome> {
   const clock = createStopwatch();
   if (attempt.plan.isInPlace) return await reapply(attempt, clock);
-  const { driver, plan, outputs, signal } = attempt;
-  let staged: readonly StagedFile[] = [];
+  const { driver, plan, outputs, journal, signal } = attempt;
+  let isSwapped = false;
   try {
-    staged = await clock.time("stage", () => stage(outputs));
-    const candidate = { files: staged, removed: plan.removed };
+    const { changed, changes } = await clock.time("stage", async () => stage(attempt));
+    const candidate = { files: candidateFiles(outputs, changed), removed: plan.removed };
     const verdict = await clock.time("check", () =>
-      checked(driver.check(candidate, signal), staged),
+      besideEachOther(driver.check(candidate, signal), readySwap(changes, journal)),
     );
     if (!verdict.ok) {
       const { ok: _, ...refusal } = verdict;
       return { fate: "refused", ...refusal, timings: clock.timings() };
     }
-    const swapped = await clock.time("swap", () => swap(staged, plan.removed));
-    return await goLive(attempt, clock, swapped);
+    signal.throwIfAborted();
+    isSwapped = true;
+    const swapped = await clock.time("swap", () => swap(changes, journal));
+    return await goLive({ ...attempt, generation: plan.generation }, clock, swapped);
   } catch (error) {
+    // Once files were exchanged the entry stays: who comes next sees to its end.
+    if (!isSwapped && !plan.owesReload) journal.end();
     if (!(error instanceof AppError)) throw error;
-    return {
-      fate: "failed",
-      error,
-      inPlace: "untouched",
-      isServed: false,
-      timings: clock.timings(),
-    };
-  } finally {
-    await unstage(staged);
+    const inPlace = error.code === "UNDO" ? "mixed" : "untouched";
+    return { fate: "failed", error, inPlace, isServed: false, timings: clock.timings() };
   }
 }
 
-/** The files reach the disk while they are checked. */
-async function checked(
-  verdict: Promise<CheckResult>,
-  staged: readonly StagedFile[],
+/** From here on there is something to clean up, and the journal knows of it beforehand. */
+function stage({ plan, outputs, journal }: Attempt): {
+  readonly changed: readonly ChangedOutput[];
+  readonly changes: readonly Change[];
+} {
+  const planned = plannedChanges(outputs, plan.removed);
+  journal.begin({ generation: plan.generation, changes: planned.changes });
+  stageChanges(planned.changed);
+  return planned;
+}
+
+function plannedChanges(outputs: readonly Output[], removed: readonly string[]) {
+  try {
+    return planChanges(outputs, removed);
+  } catch (cause) {
+    throw stageError(cause);
+  }
+}
+
+/** What must be on the disk before the swap gets there while the files are checked. */
+async function besideEachOther(
+  check: Promise<CheckResult>,
+  ready: Promise<void>,
 ): Promise<CheckResult> {
-  const [result] = await Promise.all([verdict, syncStaged(staged)]);
-  return result;
+  const [verdict, readiness] = await Promise.allSettled([check, ready]);
+  if (readiness.status === "rejected") throw readiness.reason;
+  if (verdict.status === "rejected") throw verdict.reason;
+  return verdict.value;
 }
 
 async function reapply(
@@ -69,7 +94,7 @@ async function reapply(
   const { generation } = plan;
   const lastProof = previous?.id === generation.id ? previous.proof : undefined;
   try {
-    if (await driver.serves(generation, lastProof, signal)) {
+    if (!plan.owesReload && (await driver.serves(generation, lastProof, signal))) {
       const proof = lastProof ?? {
         evidence: "it loaded these files when it started",
         identity: "",
@@ -82,67 +107,4 @@ async function reapply(
     if (!(error instanceof AppError)) throw error;
     return { fate: "failed", error, inPlace: "new", isServed: false, timings: clock.timings() };
   }
-}
-
-async function goLive(attempt: Attempt, clock: Stopwatch, swapped: Swapped): Promise<Outcome> {
-  try {
-    const { driver, plan, signal } = attempt;
-    // The disk may take its time beside the reload: what it holds meanwhile is whole, and was checked.
-    const durable = swapped.durable();
-    durable.catch(() => undefined); // it is awaited below, after the reload is over
-    const proof = await reloadAndProve({ driver, generation: plan.generation, signal }, clock);
-    await durable;
-    return { fate: "live", proof, wasLive: false, timings: clock.timings() };
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    // Nothing runs that could serve either: the new files passed the check, and are what it shall start with.
-    if (error.code === "PROXY_DOWN") {
-      return { fate: "failed", error, inPlace: "new", isServed: false, timings: clock.timings() };
-    }
-    const isServed = await clock.time("restore", () => restore(attempt, swapped));
-    return { fate: "failed", error, inPlace: "previous", isServed, timings: clock.timings() };
-  }
-}
-
-async function reloadAndProve(
-  {
-    driver,
-    generation,
-    signal,
-  }: Pick<Attempt, "driver" | "signal"> & { readonly generation: Generation },
-  clock: Stopwatch,
-): Promise<Proof> {
-  await clock.time("reload", () => driver.reload(generation, signal));
-  return await clock.time("prove", () => driver.prove(generation, signal));
-}
-
-/** @returns whether the proxy was proved to serve the previous files again */
-async function restore({ driver, previous, signal }: Attempt, { undo }: Swapped): Promise<boolean> {
-  try {
-    await undo();
-    if (previous === undefined) return false;
-    await driver.reload(previous, signal);
-    await driver.prove(previous, signal);
-    return true;
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return false;
-  }
-}
-
-type Stopwatch = ReturnType<typeof createStopwatch>;
-
-function createStopwatch() {
-  const timings: Record<string, number> = {};
-  return {
-    timings: (): Timings => ({ ...timings }),
-    async time<T>(step: string, work: () => Promise<T>): Promise<T> {
-      const start = performance.now();
-      try {
-        return await work();
-      } finally {
-        timings[`${step}Ms`] = Math.round(performance.now() - start);
-      }
-    },
-  };
 }

@@ -64,7 +64,7 @@ async function checkWithout(
   try {
     return await driver.check({ files: staged, removed: [] }, signal);
   } finally {
-    await unstage(staged);
+    unstage(staged);
   }
 }
 

@@ -1,54 +1,43 @@
+import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { chmod, open, rename, unlink } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** What was at a path: bytes and permission bits, or nothing. */
-export type FileState = { readonly bytes: Buffer; readonly mode: number } | undefined;
+/** What is at a path. */
+export interface FileState {
+  readonly bytes: Buffer;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
 
-/** Reads what is at `path`. @throws the file system's error, unless it is that nothing is there. */
-export function readState(path: string): FileState {
+/** Reads what is at `path`, `undefined` when there is nothing. @throws any other error of the file system */
+export function readState(path: string): FileState | undefined {
   try {
-    return { bytes: readFileSync(path), mode: statSync(path).mode & 0o7777 };
+    const { mode, uid, gid } = statSync(path);
+    return { bytes: readFileSync(path), mode: mode & 0o7777, uid, gid };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
 }
 
-/** Writes a file so that its bytes and mode outlast a power cut. */
-export async function writeDurably(
-  path: string,
-  bytes: string | Buffer,
-  mode: number,
-): Promise<void> {
-  const handle = await open(path, "w", mode);
+/** Whether the live files are, byte for byte and mode for mode, these. One that cannot be read is not. */
+export function areInPlace(
+  files: readonly { readonly path: string; readonly text: string; readonly mode: number }[],
+): boolean {
   try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    return files.every((file) => isSame(readState(file.path), Buffer.from(file.text), file.mode));
+  } catch {
+    return false;
   }
-  await chmod(path, mode); // open() applies the umask
 }
 
-/** Puts a state back at `path` in one step: the old file stays until the new one is whole. */
-export async function restoreState(path: string, state: FileState): Promise<void> {
-  if (state === undefined) {
-    await removeIfThere(path);
-    return;
-  }
-  const beside = `${path}.fairlead-restore`;
-  await writeDurably(beside, state.bytes, state.mode);
-  await rename(beside, path);
-}
+export const isSame = (state: FileState | undefined, bytes: Buffer, mode: number): boolean =>
+  state?.mode === mode && state.bytes.equals(bytes);
 
-export async function removeIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
-}
+export const hashOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Makes renames and removals in the directories of `paths` outlast a power cut. */
 export async function syncDirectories(paths: readonly string[]): Promise<void> {
@@ -68,17 +57,3 @@ export async function syncPath(path: string): Promise<void> {
 
 export const isNotFound = (error: unknown): boolean =>
   (error as { readonly code?: unknown }).code === "ENOENT";
-
-/** Whether the live files are, byte for byte and mode for mode, these. One that cannot be read is not. */
-export function areInPlace(
-  files: readonly { readonly path: string; readonly text: string; readonly mode: number }[],
-): boolean {
-  try {
-    return files.every(({ path, text, mode }) => {
-      const state = readState(path);
-      return state?.mode === mode && state.bytes.equals(Buffer.from(text));
-    });
-  } catch {
-    return false;
-  }
-}

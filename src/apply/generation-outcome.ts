@@ -6,6 +6,8 @@ export interface Plan {
   readonly generation: Generation;
   /** The same bytes are in place already. */
   readonly isInPlace: boolean;
+  /** Nobody knows what the proxy serves, whatever its own words: it is told to reload. */
+  readonly owesReload: boolean;
   /** Files of the live generation that this one has no more. */
   readonly removed: readonly string[];
 }
@@ -17,6 +19,8 @@ export type Outcome =
       readonly proof: Proof;
       /** The proxy served these very files before: nothing was done. */
       readonly wasLive: boolean;
+      /** Files that were written in place, as they are mounted by themselves. */
+      readonly inPlace?: readonly string[];
       readonly timings: Timings;
     }
   | {
@@ -31,10 +35,10 @@ export type Outcome =
       readonly fate: "failed";
       readonly error: AppError;
       /**
-       * What is in place now: what was there and was never touched, the previous files put back, or the
-       * new ones as nothing runs that could serve either.
+       * What is in place now: what was there and was never touched, the previous files put back, the new
+       * ones as nothing runs that could serve either, or some of each, as they could not be put back.
        */
-      readonly inPlace: "untouched" | "previous" | "new";
+      readonly inPlace: "untouched" | "previous" | "new" | "mixed";
       /** Whether the proxy was proved to serve what is in place; says nothing of what was never touched. */
       readonly isServed: boolean;
       readonly timings: Timings;

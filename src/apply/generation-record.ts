@@ -1,9 +1,7 @@
-import { mkdir, readFile, rename } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { AppError, messageOf } from "../errors.ts";
-import { isNotFound, writeDurably } from "./durable-file.ts";
-import { writeHint } from "./write-hint.ts";
+import { openStateDirectory, readStateFile, writeStateFile } from "./state-directory.ts";
 
 const statusSchema = z.enum(["passing", "warning", "critical", "maintenance"]);
 const viewSchema = z.record(z.string(), z.record(z.string(), statusSchema));
@@ -11,6 +9,8 @@ const viewSchema = z.record(z.string(), z.record(z.string(), statusSchema));
 const recordSchema = z.object({
   /** The highest number given to a generation so far. */
   number: z.int().min(0),
+  /** The generation whose files are in place, when that is not the live one: nothing was there to serve it. */
+  placed: z.object({ number: z.int(), id: z.string(), paths: z.array(z.string()) }).optional(),
   /** The generation that went live last. */
   live: z
     .object({
@@ -28,20 +28,14 @@ const recordSchema = z.object({
 export type GenerationRecord = Readonly<z.infer<typeof recordSchema>>;
 
 /**
- * Reads a proxy's record from the state directory. A record that is not there, or not readable as one,
- * counts as none: then everything is checked and proved anew.
+ * Reads a proxy's record from its directory of the state. A record that is not there, or not readable as
+ * one, counts as none: then everything is checked and proved anew.
  *
  * @throws {AppError} SWAP when the state directory cannot be used
  */
-export async function readRecord(state: string, proxy: string): Promise<GenerationRecord> {
-  try {
-    const text = await readFile(recordPath(state, proxy), "utf8");
-    return recordSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    if (isNotFound(cause) || cause instanceof SyntaxError || cause instanceof z.ZodError)
-      return { number: 0 };
-    throw stateError(state, cause);
-  }
+export function readRecord(state: string, proxy: string): GenerationRecord {
+  const text = readStateFile(recordPath(state, proxy)) ?? readStateFile(oldPath(state, proxy));
+  return (text === undefined ? undefined : parseRecord(text)) ?? { number: 0 };
 }
 
 /** Writes a proxy's record, durable, readable by this user alone. @throws {AppError} SWAP */
@@ -50,21 +44,22 @@ export async function writeRecord(
   proxy: string,
   record: GenerationRecord,
 ): Promise<void> {
-  const path = recordPath(state, proxy);
+  openStateDirectory(state);
+  openStateDirectory(join(state, proxy));
+  await writeStateFile(recordPath(state, proxy), `${JSON.stringify(record, null, 2)}\n`);
+  rmSync(oldPath(state, proxy), { force: true });
+}
+
+function parseRecord(text: string): GenerationRecord | undefined {
   try {
-    await mkdir(state, { recursive: true, mode: 0o700 });
-    await writeDurably(`${path}.new`, `${JSON.stringify(record, null, 2)}\n`, 0o600);
-    await rename(`${path}.new`, path);
-  } catch (cause) {
-    throw stateError(state, cause);
+    return recordSchema.parse(JSON.parse(text));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
+    throw error;
   }
 }
 
-const recordPath = (state: string, proxy: string): string => join(state, `${proxy}.json`);
+const recordPath = (state: string, proxy: string): string => join(state, proxy, "record.json");
 
-function stateError(state: string, cause: unknown): AppError {
-  return new AppError("SWAP", `Cannot use the state directory "${state}" as ${messageOf(cause)}`, {
-    hint: writeHint(cause, state),
-    cause,
-  });
-}
+/** Where version 0.1.0 kept it. */
+const oldPath = (state: string, proxy: string): string => join(state, `${proxy}.json`);

@@ -1,19 +1,27 @@
+import { join } from "node:path";
 import type { Rendered } from "../template/render-proxy.ts";
 import { areInPlace } from "./durable-file.ts";
 import type { Outcome, Plan } from "./generation-outcome.ts";
 import { type GenerationRecord, readRecord, writeRecord } from "./generation-record.ts";
+import type { Previous } from "./go-live.ts";
 import type { View } from "./guard.ts";
 import type { Generation, Proof } from "./proxy-driver.ts";
+import { openJournal, type SwapEntry, type SwapJournal } from "./swap-journal.ts";
 
 /** What is on disk for one proxy and what it serves, kept across restarts. */
 export interface LiveState {
   /** The generation that went live last. */
   readonly live: (Generation & { readonly proof: Proof; readonly view: View }) | undefined;
+  /** The generation whose files were put in place last: the live one, or one that nothing was there to serve. */
+  readonly inPlace: Previous | undefined;
+  readonly journal: SwapJournal;
+  /** A swap that was not seen to its end: that comes before anything else. */
+  interrupted(): SwapEntry | undefined;
   /** Whether the proxy is known to serve exactly these files. */
   isServed(id: string): boolean;
   /** What rendered files mean to the disk. */
   plan(rendered: Rendered): Promise<Plan>;
-  /** Notes how making a generation live ended. @throws {AppError} SWAP when the state directory fails. */
+  /** Notes how making a generation live ended, and ends its swap. @throws {AppError} SWAP when the state directory fails. */
   record(generation: Generation, outcome: Outcome, view: View): Promise<void>;
   /** Notes that the proxy may no longer serve what is in place. */
   doubt(): void;
@@ -31,8 +39,8 @@ export async function removedPaths(
   proxy: string,
   paths: readonly string[],
 ): Promise<readonly string[]> {
-  const { live } = await readRecord(directory, proxy);
-  return (live?.paths ?? []).filter((path) => !paths.includes(path));
+  const { live, placed } = readRecord(directory, proxy);
+  return ((placed ?? live)?.paths ?? []).filter((path) => !paths.includes(path));
 }
 
 /**
@@ -41,41 +49,55 @@ export async function removedPaths(
  * @throws {AppError} SWAP when the state directory cannot be used
  */
 export async function openLiveState(directory: string, proxy: string): Promise<LiveState> {
-  let stored: GenerationRecord = await readRecord(directory, proxy);
+  let stored: GenerationRecord = readRecord(directory, proxy);
   await writeRecord(directory, proxy, stored); // shows now, not later, that it can be written
-  let number = stored.number;
+  const journal = openJournal(join(directory, proxy));
+  if (isRecorded(journal.entry(), stored)) journal.end();
+  let interrupted = journal.entry();
+  let number = Math.max(stored.number, interrupted?.generation.number ?? 0);
   let onDisk: { readonly id: string; readonly isServed: boolean } | undefined;
-  let lastTried: Generation | undefined;
+  let lastTried: Generation | undefined = interrupted?.generation;
+  /** It is not known what the proxy serves, whatever its own words: it is to be told anew. */
+  let owesReload = false;
 
   return {
+    journal,
     get live() {
       return stored.live;
     },
+    get inPlace() {
+      return stored.placed ?? stored.live;
+    },
+    interrupted: () => interrupted,
     isServed: (id) => onDisk?.id === id && onDisk.isServed,
     async plan(rendered) {
       const paths = rendered.outputs.map(({ path }) => path);
       const generation = { number: numberFor(rendered.id), id: rendered.id, paths };
+      const known = [...(stored.live?.paths ?? []), ...(stored.placed?.paths ?? [])];
       lastTried = generation;
       return {
         generation,
+        owesReload,
         // Only the first look is at the disk: afterwards it is known what was put there.
         isInPlace: onDisk === undefined ? areInPlace(rendered.outputs) : onDisk.id === rendered.id,
-        removed: (stored.live?.paths ?? []).filter((path) => !paths.includes(path)),
+        removed: [...new Set(known)].filter((path) => !paths.includes(path)),
       };
     },
     async record(generation, outcome, view) {
-      if (outcome.fate === "failed") onDisk = diskAfter(outcome, generation.id);
-      if (outcome.fate !== "live") return;
-      onDisk = { id: generation.id, isServed: true };
-      const live = {
-        ...generation,
-        paths: [...generation.paths],
-        proof: outcome.proof,
-        view,
-        at: new Date().toISOString(),
-      };
-      stored = { number, live };
-      await writeRecord(directory, proxy, stored);
+      interrupted = undefined;
+      if (outcome.fate === "failed") {
+        onDisk = diskAfter(outcome, generation.id);
+        owesReload ||= isInDoubt(outcome);
+        if (outcome.inPlace === "mixed") interrupted = journal.entry();
+      }
+      if (outcome.fate === "live") {
+        onDisk = { id: generation.id, isServed: true };
+        owesReload = false;
+      }
+      await write(recordAfter(generation, outcome, view));
+      // While a reload is owed, the entry tells the next start so.
+      if (!owesReload || isPlaced(outcome)) journal.end();
+      else if (interrupted === undefined) journal.tidy();
     },
     doubt() {
       if (onDisk !== undefined) onDisk = { ...onDisk, isServed: false };
@@ -85,17 +107,47 @@ export async function openLiveState(directory: string, proxy: string): Promise<L
     },
   };
 
+  async function write(record: GenerationRecord): Promise<void> {
+    if (record === stored) return;
+    stored = record;
+    await writeRecord(directory, proxy, stored);
+  }
+
+  function recordAfter(generation: Generation, outcome: Outcome, view: View): GenerationRecord {
+    const placed = { ...generation, paths: [...generation.paths] };
+    if (outcome.fate === "live") {
+      const at = new Date().toISOString();
+      return { number, live: { ...placed, proof: outcome.proof, view, at } };
+    }
+    if (isPlaced(outcome)) return { ...stored, number, placed };
+    return number === stored.number ? stored : { ...stored, number };
+  }
+
   function diskAfter({ inPlace, isServed }: Extract<Outcome, { fate: "failed" }>, id: string) {
     if (inPlace === "new") return { id, isServed };
+    if (inPlace === "mixed") return undefined;
     // Where it was not known what was there before, the next plan looks.
     return inPlace === "untouched" || onDisk === undefined ? onDisk : { id: onDisk.id, isServed };
   }
 
   /** A retry keeps its number, and so does what is live already. */
   function numberFor(id: string): number {
-    const known = [lastTried, stored.live].find((it) => it?.id === id);
+    const known = [lastTried, stored.placed, stored.live].find((it) => it?.id === id);
     if (known !== undefined) return known.number;
     number += 1;
     return number;
   }
 }
+
+/** Whether the process died only after the end of the swap was recorded. */
+const isRecorded = (entry: SwapEntry | undefined, { live, placed }: GenerationRecord): boolean =>
+  entry !== undefined && entry.generation.id === (placed ?? live)?.id;
+
+/** What was told to reload, and was not proved to have done so. */
+function isInDoubt({ inPlace, isServed, error }: Extract<Outcome, { fate: "failed" }>): boolean {
+  if (inPlace === "untouched" || isServed) return false;
+  return inPlace !== "new" || error.code !== "PROXY_DOWN";
+}
+
+const isPlaced = (outcome: Outcome): boolean =>
+  outcome.fate === "failed" && outcome.inPlace === "new";

@@ -25,6 +25,8 @@ export interface Report {
     outcome: Outcome,
     change: { readonly before: View | undefined; readonly after: View },
   ): void;
+  /** A generation that an earlier process did not see to its end. */
+  resumed(generation: Generation, outcome: Outcome): void;
   willRetry(inMs: number): void;
   /** Ends all timers. */
   stop(): void;
@@ -39,6 +41,8 @@ export function createReport(log: Log, failures: () => ReadonlyMap<string, AppEr
   let waitTimer: NodeJS.Timeout | undefined;
   let known = new Set<string>();
   let lastHeld: string | undefined;
+  let lastFailure: { readonly words: string; readonly saidAtMs: number } | undefined;
+  const saidInPlace = new Set<string>();
   /** The last reason that was said, by service. */
   const leftOut = new Map<string, string>();
 
@@ -91,12 +95,38 @@ export function createReport(log: Log, failures: () => ReadonlyMap<string, AppEr
     },
     outcome(generation, outcome, change) {
       lastHeld = undefined;
+      if (isSaidAgain(failureWords(generation, outcome))) return;
       sayOutcome(log, generation, outcome, changeText(change.before, change.after));
+      if (outcome.fate === "live") sayInPlace(outcome.inPlace ?? []);
     },
+    resumed: (generation, outcome) =>
+      sayOutcome(log, generation, outcome, "its swap was interrupted"),
     willRetry: (inMs) =>
       log.info({ retryInMs: inMs }, `trying again in ${Math.round(inMs / 100) / 10} s`),
     stop: () => clearTimeout(waitTimer),
   };
+
+  /** A retry that fails like the one before is said once a minute. */
+  function isSaidAgain(words: string | undefined): boolean {
+    const nowMs = performance.now();
+    const isAgain =
+      words !== undefined &&
+      words === lastFailure?.words &&
+      nowMs - lastFailure.saidAtMs < REMIND_MS;
+    if (!isAgain) lastFailure = words === undefined ? undefined : { words, saidAtMs: nowMs };
+    return isAgain;
+  }
+
+  function sayInPlace(paths: readonly string[]): void {
+    for (const path of paths) {
+      if (saidInPlace.has(path)) continue;
+      saidInPlace.add(path);
+      log.warn(
+        { path, hint: "Mount its directory instead: then the new file replaces it in one step" },
+        `"${path}" is mounted by itself and cannot be replaced: it is written in place, after its check`,
+      );
+    }
+  }
 
   function nameMissing(): void {
     waitTimer = setTimeout(nameMissing, REMIND_MS);
@@ -151,9 +181,18 @@ function sayOutcome(log: Log, { number, id }: Generation, outcome: Outcome, chan
   }
 }
 
-function stateText(inPlace: "untouched" | "previous" | "new", isServed: boolean): string {
+function failureWords({ id }: Generation, outcome: Outcome): string | undefined {
+  if (outcome.fate === "live") return undefined;
+  return `${id} ${outcome.fate === "failed" ? outcome.error.message : outcome.output}`;
+}
+
+function stateText(
+  inPlace: Extract<Outcome, { fate: "failed" }>["inPlace"],
+  isServed: boolean,
+): string {
   if (inPlace === "untouched") return "the live files are untouched";
   if (inPlace === "new") return "the checked files are in place";
+  if (inPlace === "mixed") return "the previous files could not all be put back; that comes next";
   return isServed
     ? "the previous files are back and served"
     : "the previous files are back, but it is not proved that they are served";

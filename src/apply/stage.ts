@@ -1,19 +1,43 @@
-import { chmodSync, realpathSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
 import type { Output } from "../template/render-files.ts";
-import { isNotFound, removeIfThere, syncPath } from "./durable-file.ts";
+import { type Change, type ChangedOutput, stagedPathOf, targetOf } from "./changes.ts";
 import type { CandidateFile } from "./proxy-driver.ts";
 import { writeHint } from "./write-hint.ts";
 
-/** A candidate's file with where the rename goes: through a symbolic link to what it names. */
-export interface StagedFile extends CandidateFile {
-  readonly target: string;
+/**
+ * Writes changed outputs beside the files that they replace, so that what is checked is what is renamed, and a full
+ * disk shows before anything is changed. A file that belongs to somebody else goes on doing so.
+ *
+ * @throws {AppError} SWAP
+ */
+export function stageChanges(changed: readonly ChangedOutput[]): void {
+  try {
+    for (const { output, change } of changed) {
+      writeStaged(change.stagedPath, output);
+      giveTo(change.before, change.stagedPath);
+    }
+  } catch (cause) {
+    throw stageError(cause);
+  }
+}
+
+/** All files of a candidate of which only some are changed: the others are checked where they are. */
+export function candidateFiles(
+  outputs: readonly Output[],
+  changed: readonly ChangedOutput[],
+): readonly CandidateFile[] {
+  const staged = new Map(changed.map(({ output, change }) => [output.path, change.stagedPath]));
+  return outputs.map(({ path, format }) => ({
+    path,
+    stagedPath: staged.get(path) ?? path,
+    format,
+  }));
 }
 
 /**
- * Writes outputs beside the files that they would replace, so that what is checked is what is renamed, and
- * a full disk shows before anything is changed. The names start with a dot: no `*.conf` matches them.
+ * Writes outputs for a check alone: beside the live files, or in a directory.
  *
  * @param options.directory stage there instead, for a check that must leave the live directories alone
  * @throws {AppError} SWAP, with nothing left behind
@@ -21,55 +45,50 @@ export interface StagedFile extends CandidateFile {
 export async function stage(
   outputs: readonly Output[],
   options: { readonly directory?: string } = {},
-): Promise<readonly StagedFile[]> {
-  const staged: StagedFile[] = [];
+): Promise<readonly CandidateFile[]> {
+  const staged: CandidateFile[] = [];
   try {
     for (const [i, output] of outputs.entries()) {
       const target = targetOf(output.path);
       const stagedPath =
         options.directory === undefined
-          ? join(dirname(target), `.${basename(target)}.fairlead-new`)
+          ? stagedPathOf(target)
           : join(options.directory, `${i}-${basename(target)}`);
-      staged.push({ path: output.path, target, stagedPath, format: output.format });
-      // At once: into the page cache that takes microseconds. The disk is waited for beside the check.
-      writeFileSync(stagedPath, output.text, { mode: output.mode });
-      chmodSync(stagedPath, output.mode); // writing applies the umask
+      staged.push({ path: output.path, stagedPath, format: output.format });
+      writeStaged(stagedPath, output);
     }
     return staged;
   } catch (cause) {
-    await unstage(staged).catch(() => undefined);
+    unstage(staged);
     throw stageError(cause);
   }
 }
 
-/**
- * Makes what {@link stage} wrote outlast a power cut: before the swap, and beside the check.
- *
- * @throws {AppError} SWAP
- */
-export async function syncStaged(staged: readonly StagedFile[]): Promise<void> {
-  try {
-    await Promise.all(staged.map(({ stagedPath }) => syncPath(stagedPath)));
-  } catch (cause) {
-    throw stageError(cause);
-  }
+/** Removes what {@link stage} wrote. */
+export function unstage(staged: readonly CandidateFile[]): void {
+  for (const { stagedPath } of staged) rmSync(stagedPath, { force: true });
 }
 
-/** Removes what {@link stage} wrote, where it was not renamed. */
-export async function unstage(staged: readonly StagedFile[]): Promise<void> {
-  for (const { stagedPath } of staged) await removeIfThere(stagedPath);
+/** At once: into the page cache that takes microseconds. The disk is waited for beside the check. */
+function writeStaged(path: string, { text, mode }: Output): void {
+  rmSync(path, { force: true }); // what a link there names is not to be written
+  writeFileSync(path, text, { flag: "wx", mode });
+  chmodSync(path, mode); // writing applies the umask
 }
 
-function targetOf(path: string): string {
+/** Only root may give a file away; to others its new owner is themselves. */
+function giveTo(before: Change["before"], path: string): void {
+  if (before === undefined) return;
+  const { uid, gid } = statSync(path);
+  if (uid === before.uid && gid === before.gid) return;
   try {
-    return realpathSync(path);
+    chownSync(path, before.uid, before.gid);
   } catch (error) {
-    if (isNotFound(error)) return path;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }
 
-function stageError(cause: unknown): AppError {
+export function stageError(cause: unknown): AppError {
   const path = (cause as { readonly path?: string }).path ?? "";
   return new AppError("SWAP", `Cannot write beside the live files as ${messageOf(cause)}`, {
     hint: writeHint(cause, dirname(path)),

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ProxyDriver } from "../apply/proxy-driver.ts";
+import { lockState, type StateLock } from "../apply/state-lock.ts";
 import { NO_FILE } from "../config/find-config.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
@@ -23,6 +24,7 @@ import { startWatch, type Watch } from "./watch.ts";
 export async function run(options: CommandOptions): Promise<number> {
   let session = await openSession(options);
   const drivers = createDriverPool();
+  const state = createStateHold();
   const once = options.once === true ? collectFates(session.proxies) : undefined;
   const signals = listenForSignals();
   if (process.pid === 1) warnOfZombies(session.log);
@@ -46,10 +48,12 @@ export async function run(options: CommandOptions): Promise<number> {
     ending.abort(new Error("asked to end"));
     await watch?.stop();
     await drivers.closeAll();
+    await state.release();
   }
 
   async function start(from: Session): Promise<Watch> {
     warnOfUnusedKeys(from);
+    await state.move(from.loaded.config.state);
     return await startWatch(from, {
       driverFor: (proxy, log) => drivers.take(proxy, { log, state: from.loaded.config.state }),
       onFate: (proxy, fate) => once?.note(proxy, fate),
@@ -138,6 +142,20 @@ function createDriverPool() {
 /** The config's file has other content. */
 const SAVED = "saved";
 type Event = SignalName | typeof SAVED;
+
+/** One state directory at a time: with another config it may be another one. */
+function createStateHold() {
+  let held: { readonly directory: string; readonly lock: StateLock } | undefined;
+  return {
+    async move(directory: string): Promise<void> {
+      if (held?.directory === directory) return;
+      const lock = await lockState(directory);
+      await held?.lock.release();
+      held = { directory, lock };
+    },
+    release: async () => await held?.lock.release(),
+  };
+}
 
 function listenForSignals() {
   const queue: Event[] = [];

@@ -120,10 +120,16 @@ const guardSchema = z
   })
   .describe("When a change of the catalog is held back as suspicious.");
 
+/** Taken beside the proxies' own directories. */
+const STATE_NAMES = ["lock", "snapshot.json"];
+
 const proxyBase = {
   name: text("a name")
     .regex(/^[A-Za-z0-9][\w.-]*$/, {
       error: "a name of letters, digits, dots, dashes and underscores",
+    })
+    .refine((name) => !STATE_NAMES.includes(name), {
+      error: "another name, as `state` has a file of this name",
     })
     .describe("The proxy's name in commands, logs and metrics."),
   files: z

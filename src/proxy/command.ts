@@ -93,9 +93,11 @@ function endGroupOn(
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ) {
   let timedOut = false;
+  let isEnding = false;
   let killTimer: NodeJS.Timeout | undefined;
   const end = () => {
     if (pid === undefined) return;
+    isEnding = true;
     signalGroup(pid, "SIGTERM");
     killTimer = setTimeout(() => signalGroup(pid, "SIGKILL"), KILL_DELAY_MS);
   };
@@ -110,6 +112,8 @@ function endGroupOn(
       clearTimeout(timer);
       clearTimeout(killTimer);
       signal.removeEventListener("abort", end);
+      // The command has ended; what it started and did not heed the signal ends now.
+      if (isEnding && pid !== undefined) signalGroup(pid, "SIGKILL");
     },
   };
 }

@@ -21,7 +21,7 @@ export interface Fairlead extends RunningProgram {
   untilLog(what: string, matches: (line: LogLine) => boolean, from?: number): Promise<LogLine>;
 }
 
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+export const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export interface FairleadOptions {
   readonly cwd?: string;

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type Document, LineCounter, parseDocument } from "yaml";
+import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import type { CaLeaf, CaRoot } from "../../catalog/certificates.ts";
 import type { CatalogNode, Instance, KeyValue, ServiceSummary } from "../../catalog/instance.ts";
@@ -149,16 +149,12 @@ export function parseCatalog(text: string, file: string): Catalog {
   if (result.success) return toCatalog(result.data);
   throw invalid(
     result.error.issues.map((issue) => {
-      return `${at(offsetOf(yaml, issue.path))}: ${issue.path.join(".") || "the catalog"}: ${issue.message}`;
+      const node = yaml.getIn(issue.path, true) as
+        | { readonly range?: readonly number[] }
+        | undefined;
+      return `${at(node?.range?.[0] ?? 0)}: ${issue.path.join(".") || "the catalog"}: ${issue.message}`;
     }),
   );
-}
-
-/** Where a path stands, or what is nearest above it where there is none. */
-function offsetOf(yaml: Document.Parsed, path: readonly PropertyKey[]): number {
-  const node = yaml.getIn(path, true) as { readonly range?: readonly number[] } | undefined;
-  if (node?.range !== undefined || path.length === 0) return node?.range?.[0] ?? 0;
-  return offsetOf(yaml, path.slice(0, -1));
 }
 
 function invalid(faults: readonly string[]): AppError {

@@ -1,0 +1,83 @@
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { rename } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { AppError, messageOf } from "../errors.ts";
+import { isNotFound, syncPath } from "./durable-file.ts";
+import { writeHint } from "./write-hint.ts";
+
+/*
+ * What Fairlead keeps for itself lies in one directory, for this user alone: directories 0700, files 0600. Nothing in it is
+ * followed through a symbolic link that somebody else made.
+ */
+
+/**
+ * Makes a directory of the state, unless it is there.
+ *
+ * @throws {AppError} SWAP when it cannot be used, or is a symbolic link that somebody else made
+ */
+export function openStateDirectory(path: string): void {
+  try {
+    refuseForeignLink(path);
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw stateError(path, cause);
+  }
+}
+
+/** The text of a file of the state; `undefined` when there is none. @throws {AppError} SWAP, also when it is a link */
+export function readStateFile(path: string): string | undefined {
+  try {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      return readFileSync(file, "utf8");
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    if (isNotFound(cause)) return undefined;
+    throw stateError(dirname(path), cause);
+  }
+}
+
+/**
+ * Writes a file of the state in one step: whoever reads it sees the old text or the new one, whole, also after a power cut.
+ *
+ * @throws {AppError} SWAP
+ */
+export async function writeStateFile(path: string, text: string): Promise<void> {
+  const beside = `${path}.new`;
+  try {
+    rmSync(beside, { force: true }); // what lies there may be a link
+    writeFileSync(beside, text, { flag: "wx", mode: 0o600 });
+    await syncPath(beside);
+    await rename(beside, path);
+    await syncPath(dirname(path));
+  } catch (cause) {
+    throw stateError(dirname(path), cause);
+  }
+}
+
+/** An operator may well move a directory to another disk and leave a link, as this user or as root. */
+function refuseForeignLink(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.isSymbolicLink() !== true) return;
+  if (found.uid === 0 || found.uid === process.geteuid?.()) return;
+  throw new Error(`"${basename(path)}" is a symbolic link that user ${found.uid} made`);
+}
+
+/** @param path the directory that was to be used */
+export function stateError(path: string, cause: unknown): AppError {
+  return new AppError("SWAP", `Cannot use the state directory "${path}" as ${messageOf(cause)}`, {
+    hint: `${writeHint(cause, path)}, or set \`state\` in the config to another directory, on a local disk`,
+    cause,
+  });
+}

@@ -1,0 +1,81 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { startProgram } from "../helpers/child-process.ts";
+import {
+  listenAddress,
+  nginxProxy,
+  testDirectory,
+  testFairlead,
+  testNginx,
+  writeConfig,
+} from "../helpers/stage.ts";
+import { MAIN, runFairlead } from "../helpers/start-fairlead.ts";
+import { until } from "../helpers/until.ts";
+
+test("a second daemon on the same state is refused, naming the first, until that one is gone, killed or not", async () => {
+  const { directory, config, file } = await stage();
+  const first = await testFairlead(directory, config);
+  await first.untilLog("it is live", ({ fate }) => fate === "live");
+  const second = await runFairlead(["run", "-c", file, "--once"]);
+  expect(second.exitCode).toBe(2);
+  expect(second.output).toContain(
+    `Cannot use the state directory "${directory.at("state")}" as another Fairlead runs on it: pid ${first.pid}\n  End that one,`,
+  );
+  expect((await runFairlead(["render", "-c", file])).exitCode).toBe(0);
+  expect((await runFairlead(["check", "-c", file])).exitCode).toBe(0);
+  await first.stop("SIGKILL");
+  expect((await runFairlead(["run", "-c", file, "--once"])).exitCode).toBe(0);
+});
+
+test("also when the first runs in another container: other processes, other network, other host name", async () => {
+  const { file } = await stage();
+  const script = 'hostname first-container; exec "$@"';
+  const namespaces = [
+    "unshare",
+    "--pid",
+    "--net",
+    "--uts",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+  ];
+  const first = await startProgram([
+    ...namespaces,
+    "sh",
+    "-c",
+    script,
+    "sh",
+    process.execPath,
+    MAIN,
+    "run",
+    "-c",
+    file,
+  ]);
+  onTestFinished(async () => void (await first.stop("SIGKILL")));
+  await until(
+    "the first is live",
+    () => /is live/.test(first.output()) || /Start nginx/.test(first.output()),
+  );
+  const second = await runFairlead(["run", "-c", file, "--once"]);
+  expect(second.output).toContain("another Fairlead runs on it: pid 1 on first-container");
+  expect(second.exitCode).toBe(2);
+  await first.stop("SIGKILL");
+  await until(
+    "the lock is free",
+    async () => (await runFairlead(["run", "-c", file, "--once"])).exitCode === 0,
+  );
+});
+
+async function stage() {
+  const directory = await testDirectory();
+  const nginx = await testNginx(directory);
+  const { listen } = await listenAddress();
+  await writeFile(join(directory.path, "catalog.yaml"), "services: {}\n");
+  const config = {
+    catalog: { file: "catalog.yaml" },
+    proxies: [nginxProxy(nginx)],
+    values: { nginx: { listen } },
+  };
+  return { directory, config, file: await writeConfig(directory, config) };
+}

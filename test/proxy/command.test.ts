@@ -1,0 +1,24 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { runCommand } from "../../src/proxy/command.ts";
+import { testDirectory } from "../helpers/stage.ts";
+import { until } from "../helpers/until.ts";
+
+test("a command that takes too long is ended with its grandchildren, also those that do not heed SIGTERM and hold no output", async () => {
+  const { at } = await testDirectory();
+  const deaf = `(trap "" TERM; exec sleep 600 >/dev/null 2>&1) & echo $! > ${at("deaf")}`;
+  const script = `${deaf}; sleep 600 & echo $! > ${at("loud")}; wait`;
+  const { signal } = new AbortController();
+  const result = await runCommand(["sh", "-c", script], { timeoutMs: 500, signal });
+  expect(result).toMatchObject({ ok: false, timedOut: true });
+  for (const name of ["deaf", "loud"]) {
+    const pid = Number(await readFile(at(name), "utf8"));
+    await until(`${name} has ended`, async () => !(await isRunning(pid)));
+  }
+});
+
+/** A process that has ended but was not waited for yet is a zombie. */
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return stat !== "" && !/\) Z /.test(stat);
+}
