@@ -5,6 +5,8 @@ export type ErrorCode =
   | "CATALOG"
   | "CONSUL"
   | "TEMPLATE"
+  | "ADMIN"
+  | "CONTROL"
   | "CHECK_UNAVAILABLE"
   | "SWAP"
   | "UNDO"

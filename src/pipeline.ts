@@ -1,13 +1,24 @@
 import { applyGeneration } from "./apply/apply-generation.ts";
 import { blameCheck, explainRefusal } from "./apply/blame-check.ts";
-import type { Outcome } from "./apply/generation-outcome.ts";
-import { createGuard, type View, viewOf } from "./apply/guard.ts";
+import { causeOf, changeText } from "./apply/cause.ts";
+import { openControl } from "./apply/control.ts";
+import type { ControlledProxy } from "./apply/controlled-proxy.ts";
+import { createDamper } from "./apply/damper.ts";
+import { directProxy, readGeneration } from "./apply/direct-proxy.ts";
+import type { Outcome, Plan } from "./apply/generation-outcome.ts";
+import { createGuard, guardOptions } from "./apply/guard.ts";
+import { openHistory } from "./apply/history.ts";
+import { joinReports, type Observer } from "./apply/join-reports.ts";
 import { openLiveState } from "./apply/live-state.ts";
+import { createLooks } from "./apply/looks.ts";
 import type { ProxyDriver } from "./apply/proxy-driver.ts";
+import type { Fate } from "./apply/proxy-status.ts";
 import { createQuarantine } from "./apply/quarantine.ts";
 import { createReport } from "./apply/report.ts";
 import { makeWhole, resumeGeneration } from "./apply/resume-generation.ts";
 import { createSchedule } from "./apply/schedule.ts";
+import { trackStatus } from "./apply/track-status.ts";
+import { type View, viewOf } from "./apply/view.ts";
 import type { Snapshot } from "./catalog/snapshot.ts";
 import type { CatalogStore } from "./catalog/store.ts";
 import type { ProxyConfig } from "./config/proxy-schema.ts";
@@ -20,11 +31,8 @@ import type { FileTemplate } from "./template/proxy-templates.ts";
 import type { Rendered, Waiting } from "./template/render-proxy.ts";
 import { renderWell } from "./template/render-well.ts";
 
-/** How one look at a proxy ended. */
-export type Fate = "live" | "unchanged" | "waiting" | "held" | "refused" | "failed";
-
 /** One proxy being kept up to date. */
-export interface Pipeline {
+export interface Pipeline extends ControlledProxy {
   /**
    * Follows the catalog until `signal` aborts.
    *
@@ -38,11 +46,13 @@ export interface Pipeline {
 
 export interface PipelineParts {
   readonly proxy: ProxyConfig;
-  readonly config: Pick<Config, "values" | "environment" | "state">;
+  readonly config: Pick<Config, "values" | "environment" | "state" | "history">;
   /** Absent while they cannot be loaded: then nothing is done. */
   readonly templates: readonly FileTemplate[] | undefined;
   readonly store: CatalogStore;
   readonly driver: ProxyDriver;
+  /** Told of all that becomes of the proxy, beside the log. */
+  readonly observers: readonly Observer[];
   readonly log: Log;
 }
 
@@ -59,7 +69,7 @@ const LOOK_AGAIN_MS = 500;
 
 /**
  * The whole program for one proxy. For each new snapshot: render → guard → same bytes? stop → stage →
- * check → swap → reload → prove → record.
+ * check → swap → reload → prove → record. An operator may stop that, or have it serve an earlier generation.
  *
  * @throws {AppError} SWAP when the state directory cannot be used
  */
@@ -67,20 +77,59 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   const { proxy, config, store, driver, log } = parts;
   const now = () => performance.now();
   const schedule = createSchedule(proxy.settle, { now, random: Math.random });
-  const guard = createGuard({
-    maxDropPercent: Number.parseInt(proxy.guard.maxDrop, 10),
-    holdMs: proxy.guard.hold,
-  });
-  const report = createReport(log, () => store.failures());
   const state = await openLiveState(config.state, proxy.name);
+  const control = openControl(config.state, proxy.name);
+  const history = openHistory({
+    state: config.state,
+    proxy: proxy.name,
+    keep: config.history,
+    pinned: () => heldGeneration(),
+    log,
+  });
+  const looks = createLooks();
   let templates = parts.templates;
   /** What the live generation was made from: other templates may well see another part of the catalog. */
   let live: BlameOptions | undefined;
   let wait = NO_WAIT;
   const quarantine = createQuarantine();
   const memory = createFragmentMemory();
+  const failures = () => store.failures();
+  const guard = createGuard(guardOptions(proxy.guard), {
+    onLetGo: (why) => report.letGo(why),
+    onShadow: (reason) => report.held({ reason, forMs: 0, isShadow: true }),
+  });
+  const { damp } = proxy.guard;
+  const damper = damp && createDamper(damp, (it, isDamped) => report.damped(it, isDamped));
+  const status = trackStatus({
+    proxy,
+    state,
+    failures,
+    quarantined: quarantine.list,
+    damped: () => damper?.list() ?? [],
+    control: control.now,
+  });
+  const report = joinReports([
+    createReport(log, failures),
+    status,
+    history.observer,
+    ...parts.observers,
+  ]);
+  const directed = directProxy({
+    control,
+    guard,
+    history,
+    liveId: () => state.live?.id,
+    files: proxy.files,
+    look() {
+      const next = looks.next();
+      schedule.changed();
+      return next;
+    },
+  });
 
   return {
+    ...directed,
+    status: status.status,
     setTemplates(next) {
       templates = next;
       wait = NO_WAIT;
@@ -96,11 +145,16 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
         schedule.changed();
         for (;;) {
           await schedule.due(signal, wakeAtMs());
-          onFate(await bringUpToDate(signal));
+          looks.began();
+          const fate = await look(signal);
+          report.looked(fate);
+          looks.ended(fate);
+          onFate(fate);
         }
       } finally {
         unsubscribe();
         report.stop();
+        looks.stop();
       }
     },
   };
@@ -114,14 +168,30 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
   /** When to look though nothing changed. */
   function wakeAtMs(): number | undefined {
+    if (control.now().mode !== "following") return undefined;
     if (wait.isDue) return wait.lookAgainAtMs;
-    const times = [guard.endsAtMs(), quarantine.nextTryAtMs()].filter((it) => it !== undefined);
+    const times = [guard.endsAtMs(), quarantine.nextTryAtMs(), damper?.endsAtMs()].filter(
+      (it) => it !== undefined,
+    );
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  async function bringUpToDate(signal: AbortSignal): Promise<Fate> {
+  async function look(signal: AbortSignal): Promise<Fate> {
     if (!(await seeToEnd(signal))) return "failed";
-    const snapshot = store.snapshot();
+    const generation = heldGeneration();
+    return generation === undefined
+      ? await bringUpToDate(signal)
+      : await goBack(generation, signal);
+  }
+
+  /** The number of the generation that an operator went back to. */
+  function heldGeneration(): number | undefined {
+    const wanted = control.now();
+    return wanted.mode === "rolled-back" ? wanted.generation : undefined;
+  }
+
+  async function bringUpToDate(signal: AbortSignal): Promise<Fate> {
+    const snapshot = damper?.damped(store.snapshot(), now()) ?? store.snapshot();
     if (now() < wait.lookAgainAtMs && isAnyMissing(wait.missing, snapshot)) {
       wait = { ...wait, isDue: true };
       return "waiting";
@@ -137,19 +207,26 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       report.waiting(rendered.missing);
       return "waiting";
     }
-    report.complete(rendered.problems);
+    report.complete(rendered);
+
+    if (control.now().mode === "paused") {
+      return state.isServed(rendered.id) ? "unchanged" : "paused";
+    }
 
     const view = viewOf(snapshot, rendered.asked);
     const isSameTemplate = live === undefined || live.templates === templates;
     const before = isSameTemplate ? state.live?.view : undefined;
-    const suspicion = guard.holds(before, view, now());
-    if (suspicion !== undefined) {
-      report.held(suspicion, (guard.endsAtMs() ?? now()) - now());
+    const verdict = guard.look(before, view, now());
+    if (verdict.kind === "listening") return "waiting";
+    if (verdict.kind === "held") {
+      const forMs = (guard.endsAtMs() ?? now()) - now();
+      report.held({ reason: verdict.reason, forMs, isShadow: false });
       return "held";
     }
 
     if (state.isServed(rendered.id)) {
       state.sawView(view);
+      guard.wentLive(before, now());
       live = source(templates ?? [], snapshot);
       return "unchanged";
     }
@@ -211,12 +288,40 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
         }
       }
     }
-    report.outcome(plan.generation, explained(outcome, made), { before, after: view });
-    await record(() => state.record(plan.generation, outcome, view));
+    const { asked } = rendered;
+    const cause = causeOf(live, made, { asked, change: changeText(before, view) });
+    report.outcome(plan.generation, explained(outcome, made), { cause, outputs });
     if (outcome.fate === "live") {
-      schedule.succeeded();
+      guard.wentLive(before, now());
       live = made;
-    } else {
+    }
+    return await settled(plan, outcome, view);
+  }
+
+  /** Serves a generation of the history, whatever the catalog says. */
+  async function goBack(number: number, signal: AbortSignal): Promise<Fate> {
+    try {
+      const { entry, outputs } = readGeneration(history, number, proxy.files);
+      if (state.isServed(entry.id)) return "unchanged";
+      schedule.applying();
+      const { live: before, journal, inPlace: previous } = state;
+      const plan = await state.plan({ id: entry.id, outputs });
+      const outcome = await applyGeneration({ driver, plan, outputs, previous, journal, signal });
+      const change = `back to generation ${number}`;
+      const cause = { change, queries: [], isByTemplate: false, rollbackTo: number };
+      report.outcome(plan.generation, outcome, { cause, outputs });
+      return await settled(plan, outcome, before?.view ?? {});
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      report.templateRefused(error);
+      return "refused";
+    }
+  }
+
+  async function settled({ generation }: Plan, outcome: Outcome, view: View): Promise<Fate> {
+    await record(() => state.record(generation, outcome, view));
+    if (outcome.fate === "live") schedule.succeeded();
+    else {
       const isDown = outcome.fate === "failed" && outcome.error.code === "PROXY_DOWN";
       report.willRetry(schedule.failed({ soon: isDown }));
     }

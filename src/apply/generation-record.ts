@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { openStateDirectory, readStateFile, writeStateFile } from "./state-directory.ts";
 
-const statusSchema = z.enum(["passing", "warning", "critical", "maintenance"]);
+const statusSchema = z.enum(["passing", "warning", "critical", "maintenance", "unreachable"]);
 const viewSchema = z.record(z.string(), z.record(z.string(), statusSchema));
 
 const recordSchema = z.object({

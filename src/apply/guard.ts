@@ -1,100 +1,137 @@
-import type { Instance, InstanceStatus } from "../catalog/instance.ts";
-import type { Query } from "../catalog/query.ts";
-import type { Snapshot } from "../catalog/snapshot.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
+import { type GuardRules, isRecovered, suspicion } from "./suspicion.ts";
+import type { View } from "./view.ts";
 
-/** The registered instances that a render saw: the status of each by its node and id, by service. */
-export type View = Readonly<Record<string, Readonly<Record<string, InstanceStatus>>>>;
+/** Why a change that was held is not any more. */
+export type LetGo = "accepted" | "recovered" | "time";
 
-/** From this size on a share of instances says something. */
-const LEAST_INSTANCES = 10;
-const LEAST_SERVICES = 3;
+/** `listening`: a moment's wait, to hear whether a loss is alone. */
+export type Verdict =
+  | { readonly kind: "pass" | "listening" }
+  | { readonly kind: "held"; readonly reason: string };
 
-/** The view behind a set of asked queries. */
-export function viewOf(snapshot: Snapshot, asked: ReadonlyMap<string, Query>): View {
-  const view = new Map<string, View[string]>();
-  for (const query of asked.values()) {
-    if (query.kind !== "service") continue;
-    const instances = snapshot.get(query) ?? [];
-    if (instances.length === 0) continue;
-    const seen = view.get(query.name);
-    const more = statusesOf(instances);
-    view.set(query.name, seen === undefined ? more : { ...seen, ...more });
-  }
-  return Object.fromEntries(view);
-}
-
-/** Answers never change: one that is asked again in the next snapshot is not counted again. */
-const statuses = new WeakMap<readonly Instance[], View[string]>();
-
-function statusesOf(instances: readonly Instance[]): View[string] {
-  const known = statuses.get(instances);
-  if (known !== undefined) return known;
-  const result = Object.fromEntries(
-    instances.map(({ node, id, status }) => [`${node}/${id}`, status]),
-  );
-  statuses.set(instances, result);
-  return result;
-}
-
-/**
- * Why a step from one view to the next looks like a fault of the catalog rather than of the services, or
- * `undefined` when it does not.
- *
- * Only vanishing counts: an instance that is sick is still registered. Suspicious is that everything is
- * gone at once, or more than `maxDropPercent` of at least 10 instances across at least 3 services.
- */
-export function suspicion(before: View, after: View, maxDropPercent: number): string | undefined {
-  const total = count(before);
-  const gone = Object.entries(before).map(([service, all]) => {
-    const left = after[service] ?? {};
-    return Object.keys(all).filter((name) => !Object.hasOwn(left, name)).length;
-  });
-  const vanished = gone.reduce((sum, it) => sum + it, 0);
-  const services = gone.filter((it) => it > 0).length;
-  if (total > 1 && count(after) === 0) return `all ${total} instances vanished at once`;
-  const tooMany = vanished * 100 > total * maxDropPercent;
-  if (total >= LEAST_INSTANCES && services >= LEAST_SERVICES && tooMany) {
-    return `${vanished} of ${total} instances of ${services} services vanished at once`;
-  }
-  return undefined;
-}
-
-/** Whether each service that was there is there again. */
-export function isRecovered(before: View, after: View): boolean {
-  return Object.keys(before).every((service) => Object.keys(after[service] ?? {}).length > 0);
-}
-
-const count = (view: View): number =>
-  Object.values(view).reduce((sum, all) => sum + Object.keys(all).length, 0);
+/** A guard's options from the config. */
+export const guardOptions = (config: ProxyConfig["guard"]): GuardOptions => ({
+  rules: {
+    maxDropPercent: Number.parseInt(config.maxDrop, 10),
+    minInstances: config.minInstances,
+  },
+  holdMs: config.hold,
+  isShadow: config.shadow,
+});
 
 /** Holds suspicious changes of one proxy back until they are explained, or for a time. */
 export interface Guard {
-  /** Why `after` must not go live now, or `undefined` when it may. */
-  holds(before: View | undefined, after: View, nowMs: number): string | undefined;
-  /** When a hold ends by time, in the clock of `nowMs`; `undefined` when nothing is held. */
+  /**
+   * Whether what is made from `after` may go live now.
+   *
+   * @param before what the live generation was made from
+   */
+  look(before: View | undefined, after: View, nowMs: number): Verdict;
+  /** Lets what is held go live. Returns whether anything was held. */
+  accept(): boolean;
+  /** Notes that a generation went live in place of one that was made from `before`. */
+  wentLive(before: View | undefined, nowMs: number): void;
+  /** When a hold ends by time, or to look again, in the clock of `nowMs`. */
   endsAtMs(): number | undefined;
 }
 
-export function createGuard(options: {
-  readonly maxDropPercent: number;
+export interface GuardOptions {
+  readonly rules: GuardRules;
   readonly holdMs: number;
-}): Guard {
-  let heldSinceMs: number | undefined;
-  let reason = "";
-  return {
-    holds(before, after, nowMs) {
-      if (before === undefined) return undefined;
-      const suspicious = suspicion(before, after, options.maxDropPercent);
-      if (heldSinceMs === undefined && suspicious === undefined) return undefined;
-      const recovered = suspicious === undefined && isRecovered(before, after);
-      heldSinceMs ??= nowMs;
-      if (recovered || nowMs - heldSinceMs >= options.holdMs) {
-        heldSinceMs = undefined;
-        return undefined;
-      }
-      reason = suspicious ?? reason;
-      return reason;
-    },
-    endsAtMs: () => (heldSinceMs === undefined ? undefined : heldSinceMs + options.holdMs),
-  };
+  /** Only says what it would hold. */
+  readonly isShadow: boolean;
 }
+
+/** What becomes of suspicious changes. */
+export interface GuardEvents {
+  /** A hold ends. */
+  readonly onLetGo: (why: LetGo) => void;
+  /** In shadow mode: a change would be held. */
+  readonly onShadow: (reason: string) => void;
+}
+
+/**
+ * What goes live within this time is one step. Consul tells of each service by itself: of a fault that takes
+ * all, the first may be applied before the others are heard of.
+ */
+const STEP_MS = 5_000;
+/** And so the first that empties a service waits this long. */
+const LISTEN_MS = 200;
+const PASS: Verdict = { kind: "pass" };
+
+export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardEvents): Guard {
+  const { rules, holdMs, isShadow } = options;
+  let hold: { readonly sinceMs: number; readonly reason: string; readonly view: View } | undefined;
+  /** A view that was let go: what comes after is measured against it, until it is live. */
+  let passed: View | undefined;
+  let listensUntilMs: number | undefined;
+  let hasListened = false;
+  /** What was live before each of the last changes, the oldest first. */
+  let replaced: readonly { readonly view: View; readonly atMs: number }[] = [];
+
+  return {
+    look(before, after, nowMs) {
+      if (before === undefined) return PASS;
+      if (passed !== undefined && suspicion(passed, after, rules) === undefined) return PASS;
+      const suspicious = suspicionNow(before, after, nowMs);
+      if (isShadow) {
+        if (suspicious !== undefined) onShadow(suspicious);
+        return PASS;
+      }
+      if (hold === undefined && suspicious === undefined) return listen(before, after, nowMs);
+      hold = {
+        sinceMs: hold?.sinceMs ?? nowMs,
+        reason: suspicious ?? hold?.reason ?? "",
+        view: after,
+      };
+      if (suspicious === undefined && isRecovered(before, after)) return letGo("recovered");
+      if (nowMs - hold.sinceMs >= holdMs) return letGo("time");
+      return { kind: "held", reason: hold.reason };
+    },
+    accept() {
+      if (hold === undefined) return false;
+      letGo("accepted");
+      return true;
+    },
+    wentLive(before, nowMs) {
+      passed = undefined;
+      hold = undefined;
+      hasListened = false;
+      replaced = replaced.filter(isRecent(nowMs));
+      if (before !== undefined) replaced = [...replaced, { view: before, atMs: nowMs }];
+    },
+    endsAtMs() {
+      return hold === undefined ? listensUntilMs : hold.sinceMs + holdMs;
+    },
+  };
+
+  function suspicionNow(before: View, after: View, nowMs: number): string | undefined {
+    const stepStart = replaced.find(isRecent(nowMs))?.view ?? before;
+    return suspicion(before, after, rules) ?? suspicion(stepStart, after, rules);
+  }
+
+  function listen(before: View, after: View, nowMs: number): Verdict {
+    if (isRecovered(before, after)) hasListened = false;
+    else if (!hasListened) {
+      listensUntilMs ??= nowMs + LISTEN_MS;
+      if (nowMs < listensUntilMs) return { kind: "listening" };
+      hasListened = true;
+    }
+    listensUntilMs = undefined;
+    return PASS;
+  }
+
+  function letGo(why: LetGo): Verdict {
+    if (why !== "recovered") passed = hold?.view;
+    hold = undefined;
+    listensUntilMs = undefined;
+    onLetGo(why);
+    return PASS;
+  }
+}
+
+const isRecent =
+  (nowMs: number) =>
+  ({ atMs }: { readonly atMs: number }): boolean =>
+    nowMs - atMs < STEP_MS;

@@ -4,14 +4,16 @@ import { areInPlace } from "./durable-file.ts";
 import type { Outcome, Plan } from "./generation-outcome.ts";
 import { type GenerationRecord, readRecord, writeRecord } from "./generation-record.ts";
 import type { Previous } from "./go-live.ts";
-import type { View } from "./guard.ts";
 import type { Generation, Proof } from "./proxy-driver.ts";
 import { openJournal, type SwapEntry, type SwapJournal } from "./swap-journal.ts";
+import type { View } from "./view.ts";
 
 /** What is on disk for one proxy and what it serves, kept across restarts. */
 export interface LiveState {
   /** The generation that went live last. */
-  readonly live: (Generation & { readonly proof: Proof; readonly view: View }) | undefined;
+  readonly live:
+    | (Generation & { readonly proof: Proof; readonly view: View; readonly at: string })
+    | undefined;
   /** The generation whose files were put in place last: the live one, or one that nothing was there to serve. */
   readonly inPlace: Previous | undefined;
   readonly journal: SwapJournal;
@@ -20,7 +22,7 @@ export interface LiveState {
   /** Whether the proxy is known to serve exactly these files. */
   isServed(id: string): boolean;
   /** What rendered files mean to the disk. */
-  plan(rendered: Rendered): Promise<Plan>;
+  plan(rendered: Pick<Rendered, "id" | "outputs">): Promise<Plan>;
   /** Notes how making a generation live ended, and ends its swap. @throws {AppError} SWAP when the state directory fails. */
   record(generation: Generation, outcome: Outcome, view: View): Promise<void>;
   /** Notes that the proxy may no longer serve what is in place. */

@@ -3,40 +3,64 @@ import type { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { RouteProblem } from "../route/route.ts";
 import type { ServiceFault } from "../template/blame.ts";
+import type { Output } from "../template/render-files.ts";
+import type { Rendered } from "../template/render-proxy.ts";
+import type { Cause } from "./cause.ts";
+import type { Damped } from "./damper.ts";
 import type { Outcome } from "./generation-outcome.ts";
-import type { View } from "./guard.ts";
+import type { LetGo } from "./guard.ts";
 import type { Generation } from "./proxy-driver.ts";
+import type { Fate } from "./proxy-status.ts";
 import type { Released } from "./quarantine.ts";
 
 /** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
 export interface Report {
   /** The render lacks answers. What is missing is named after 5 s, and every minute from then on. */
   waiting(missing: ReadonlyMap<string, Query>): void;
-  /** The render is complete, with these problems. */
-  complete(problems: readonly RouteProblem[]): void;
+  /** The render is complete. */
+  complete(rendered: Pick<Rendered, "id" | "asked" | "problems">): void;
   templateRefused(error: AppError): void;
   /** A service is left out. Said once for the same reason. */
   leftOut(fault: ServiceFault): void;
   /** Services that were left out are tried again. */
   released(services: readonly Released[]): void;
-  held(reason: string, forMs: number): void;
+  /** The guard holds a change back, or with `isShadow` only says that it would. */
+  held(hold: Hold): void;
+  /** What was held is let go live. */
+  letGo(why: LetGo): void;
+  /** An instance begins or ceases to be left out as it flaps. */
+  damped(instance: Damped, isDamped: boolean): void;
   outcome(
     generation: Generation,
     outcome: Outcome,
-    change: { readonly before: View | undefined; readonly after: View },
+    made: { readonly cause: Cause; readonly outputs: readonly Output[] },
   ): void;
   /** A generation that an earlier process did not see to its end. */
   resumed(generation: Generation, outcome: Outcome): void;
   willRetry(inMs: number): void;
+  /** One look at the proxy ended. */
+  looked(fate: Fate): void;
   /** Ends all timers. */
   stop(): void;
+}
+
+interface Hold {
+  readonly reason: string;
+  /** How long at most, from now on. */
+  readonly forMs: number;
+  readonly isShadow: boolean;
 }
 
 const PATIENCE_MS = 5_000;
 const REMIND_MS = 60_000;
 
 /** @param failures why queries have no fresh answer, by canonical text */
-export function createReport(log: Log, failures: () => ReadonlyMap<string, AppError>): Report {
+export function createReport(
+  log: Log,
+  failures: () => ReadonlyMap<string, AppError>,
+): Omit<Report, "looked" | "complete"> & {
+  complete(rendered: Pick<Rendered, "problems">): void;
+} {
   let missing: ReadonlyMap<string, Query> = new Map();
   let waitTimer: NodeJS.Timeout | undefined;
   let known = new Set<string>();
@@ -51,7 +75,7 @@ export function createReport(log: Log, failures: () => ReadonlyMap<string, AppEr
       missing = now;
       waitTimer ??= setTimeout(nameMissing, PATIENCE_MS);
     },
-    complete(problems) {
+    complete({ problems }) {
       clearTimeout(waitTimer);
       waitTimer = undefined;
       const fresh = new Set(problems.map((problem) => JSON.stringify(problem)));
@@ -80,23 +104,29 @@ export function createReport(log: Log, failures: () => ReadonlyMap<string, AppEr
     templateRefused(error) {
       log.error({ fate: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);
     },
-    held(reason, forMs) {
-      if (lastHeld !== reason) {
-        log.warn(
-          {
-            fate: "held",
-            forMs: Math.round(forMs),
-            hint: "Wait for the catalog to recover; guard.hold bounds the wait",
-          },
-          `held: ${reason}; the live configuration stays`,
-        );
-      }
+    held({ reason, forMs, isShadow }) {
+      if (lastHeld === reason) return;
       lastHeld = reason;
+      const hint = "See whether Consul is well; `fairlead accept` lets it go live at once";
+      if (isShadow) log.warn({ fate: "held", isShadow, hint }, `would be held: ${reason}`);
+      else {
+        const fields = { fate: "held", forMs: Math.round(forMs), hint };
+        log.warn(fields, `held: ${reason}; the live configuration stays`);
+      }
     },
-    outcome(generation, outcome, change) {
+    letGo(why) {
       lastHeld = undefined;
+      log.info({ letGo: why }, `no longer held: ${LET_GO[why]}`);
+    },
+    damped({ service, instance, node }, isDamped) {
+      const text = `service "${service}", instance "${instance}" on ${node}`;
+      const what = isDamped ? "flaps: it is left out until it is quiet" : "is quiet again";
+      log.warn({ service, instance, node, isDamped }, `${text} ${what}`);
+    },
+    outcome(generation, outcome, { cause }) {
+      if (outcome.fate === "live") lastHeld = undefined;
       if (isSaidAgain(failureWords(generation, outcome))) return;
-      sayOutcome(log, generation, outcome, changeText(change.before, change.after));
+      sayOutcome(log, generation, outcome, cause.change);
       if (outcome.fate === "live") sayInPlace(outcome.inPlace ?? []);
     },
     resumed: (generation, outcome) =>
@@ -151,6 +181,12 @@ export function createReport(log: Log, failures: () => ReadonlyMap<string, AppEr
   }
 }
 
+const LET_GO: Readonly<Record<LetGo, string>> = {
+  accepted: "it was accepted",
+  recovered: "the catalog has recovered",
+  time: "its time is up",
+};
+
 function sayOutcome(log: Log, { number, id }: Generation, outcome: Outcome, change: string): void {
   const fields = { generation: number, id, fate: outcome.fate, ...outcome.timings };
   switch (outcome.fate) {
@@ -197,30 +233,3 @@ function stateText(
     ? "the previous files are back and served"
     : "the previous files are back, but it is not proved that they are served";
 }
-
-/** Such as `web 3 → 2 healthy, +api (2 healthy), -old`, at most five services. */
-function changeText(before: View | undefined, after: View): string {
-  if (before === undefined) return counted(Object.keys(after).length, "service");
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-  const parts = names.flatMap((name) => serviceChange(name, before[name], after[name]));
-  if (parts.length === 0) return "content changed";
-  const more = parts.length > 5 ? ` and ${parts.length - 5} more` : "";
-  return `${parts.slice(0, 5).join(", ")}${more}`;
-}
-
-function serviceChange(
-  name: string,
-  was: View[string] | undefined,
-  is: View[string] | undefined,
-): readonly string[] {
-  if (is === undefined) return [`-${name}`];
-  if (was === undefined) return [`+${name} (${healthy(is)} healthy)`];
-  if (healthy(was) !== healthy(is)) return [`${name} ${healthy(was)} → ${healthy(is)} healthy`];
-  return JSON.stringify(was) === JSON.stringify(is) ? [] : [name];
-}
-
-const healthy = (instances: View[string]): number =>
-  Object.values(instances).filter((status) => status === "passing").length;
-
-const counted = (count: number, noun: string): string =>
-  `${count} ${noun}${count === 1 ? "" : "s"}`;

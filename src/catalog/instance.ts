@@ -14,6 +14,8 @@ export interface Instance {
   readonly meta: Readonly<Record<string, string>>;
   readonly weights: { readonly passing: number; readonly warning: number };
   readonly status: InstanceStatus;
+  /** A check of its node or agent is critical, not one of its own. */
+  readonly isNodeCritical?: true;
   readonly node: string;
   readonly nodeAddress: string;
   readonly nodeMeta: Readonly<Record<string, string>>;

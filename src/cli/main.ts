@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
-import { Argument, Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { AppError } from "../errors.ts";
+import type { AdminOptions } from "./admin-client.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { explainError } from "./explain-error.ts";
 import type { StarterKind } from "./init.ts";
@@ -16,6 +17,11 @@ import type { TestOptions } from "./test.ts";
 const { version } = createRequire(import.meta.url)("../../package.json") as {
   readonly version: string;
 };
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It is a whole number.");
+}
 
 const program = new Command("fairlead")
   .description("Keeps nginx and Varnish pointed at the healthy instances in Consul.")
@@ -53,7 +59,7 @@ program
     process.exitCode = await runUnderInit(async () => {
       keepHeapSmall();
       const { run } = await import("./run.ts");
-      return await run(options);
+      return await run(options, version);
     });
   });
 
@@ -85,6 +91,68 @@ program
   .action(async (options: CommandOptions) => {
     const { check } = await import("./check.ts");
     process.exitCode = await check(options);
+  });
+
+const admin = () =>
+  new Option("--admin <address>", "the daemon's admin address (default: the config's)");
+const json = () => new Option("--json", "print JSON");
+
+program
+  .command("status")
+  .description("print how every proxy of the running daemon stands")
+  .addOption(config())
+  .addOption(admin())
+  .addOption(json())
+  .action(async (options: AdminOptions) => {
+    const { status } = await import("./status.ts");
+    process.exitCode = await status(options);
+  });
+
+program
+  .command("history")
+  .description("print the last generations, or one of them with its diff")
+  .argument("[proxy]", "only this proxy")
+  .argument("[generation]", "only this generation", wholeNumber)
+  .addOption(config())
+  .addOption(admin())
+  .addOption(json())
+  .action(async (name: string | undefined, number: number | undefined, options: AdminOptions) => {
+    const { history } = await import("./history.ts");
+    process.exitCode = await history(name, number, options);
+  });
+
+const COMMANDS = [
+  ["pause", "change nothing of this proxy until `resume`"],
+  ["resume", "follow the catalog again"],
+  ["accept", "let go live what the guard holds"],
+] as const;
+
+for (const [command, description] of COMMANDS) {
+  program
+    .command(command)
+    .description(description)
+    .argument("<proxy>", "the proxy's name")
+    .addOption(config())
+    .addOption(admin())
+    .addOption(json())
+    .action(async (name: string, options: AdminOptions) => {
+      const { commandProxy } = await import("./command-proxy.ts");
+      process.exitCode = await commandProxy(command, name, options);
+    });
+}
+
+program
+  .command("rollback")
+  .description("serve an earlier generation until `resume`")
+  .argument("<proxy>", "the proxy's name")
+  .argument("[generation]", "its number (default: the one before the live one)", wholeNumber)
+  .addOption(config())
+  .addOption(admin())
+  .addOption(json())
+  .action(async (name: string, number: number | undefined, options: AdminOptions) => {
+    const { commandProxy } = await import("./command-proxy.ts");
+    const generation = number === undefined ? {} : { generation: number };
+    process.exitCode = await commandProxy("rollback", name, { ...options, ...generation });
   });
 
 program

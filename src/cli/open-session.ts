@@ -9,7 +9,7 @@ import type { ProxyConfig } from "../config/proxy-schema.ts";
 import type { Config } from "../config/schema.ts";
 import { secretsOf } from "../config/secrets.ts";
 import { AppError } from "../errors.ts";
-import { createLog, type Log } from "../log.ts";
+import { createLog, type Log, redactor } from "../log.ts";
 import { withMachine } from "../source/machine/with-machine.ts";
 import type { CommandOptions } from "./command-options.ts";
 
@@ -17,6 +17,8 @@ import type { CommandOptions } from "./command-options.ts";
 export interface Session {
   readonly loaded: LoadedConfig;
   readonly log: Log;
+  /** Takes the config's secrets out of a text. */
+  readonly redact: (text: string) => string;
   /** The config's proxies, or the one that `--proxy` names. */
   readonly proxies: readonly ProxyConfig[];
 }
@@ -28,12 +30,10 @@ export interface Session {
  */
 export async function openSession(options: CommandOptions): Promise<Session> {
   const loaded = await loadNamedConfig(options);
-  const log = await createLog({
-    level: options.logLevel,
-    pretty: process.stderr.isTTY,
-    secrets: [...secretsOf(loaded.config), ...tokenIn(loaded.config.consul?.tokenFile)],
-  });
-  return { loaded, log, proxies: selectProxies(loaded.config, options.proxy) };
+  const secrets = [...secretsOf(loaded.config), ...tokenIn(loaded.config.consul?.tokenFile)];
+  const redact = redactor(secrets);
+  const log = await createLog({ level: options.logLevel, pretty: process.stderr.isTTY, redact });
+  return { loaded, log, redact, proxies: selectProxies(loaded.config, options.proxy) };
 }
 
 /** @throws {AppError} CONFIG */

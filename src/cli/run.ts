@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ProxyDriver } from "../apply/proxy-driver.ts";
+import type { Fate } from "../apply/proxy-status.ts";
 import { lockState, type StateLock } from "../apply/state-lock.ts";
 import { NO_FILE } from "../config/find-config.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { Fate } from "../pipeline.ts";
 import { watchPaths } from "../source/watch-paths.ts";
 import type { CommandOptions } from "./command-options.ts";
+import { createAdmin } from "./open-admin.ts";
 import { openDriver } from "./open-driver.ts";
 import { openSession, type Session } from "./open-session.ts";
 import { SIGNALS, type SignalName } from "./signals.ts";
@@ -21,8 +22,10 @@ import { startWatch, type Watch } from "./watch.ts";
  * @returns the exit code
  * @throws {AppError} when it cannot start
  */
-export async function run(options: CommandOptions): Promise<number> {
+export async function run(options: CommandOptions, version: string): Promise<number> {
   let session = await openSession(options);
+  const admin = options.once === true ? undefined : createAdmin(version);
+  await admin?.use(session);
   const drivers = createDriverPool();
   const state = createStateHold();
   const once = options.once === true ? collectFates(session.proxies) : undefined;
@@ -48,16 +51,19 @@ export async function run(options: CommandOptions): Promise<number> {
     ending.abort(new Error("asked to end"));
     await watch?.stop();
     await drivers.closeAll();
+    await admin?.close();
     await state.release();
   }
 
   async function start(from: Session): Promise<Watch> {
-    warnOfUnusedKeys(from);
     await state.move(from.loaded.config.state);
-    return await startWatch(from, {
+    const started = await startWatch(from, {
       driverFor: (proxy, log) => drivers.take(proxy, { log, state: from.loaded.config.state }),
       onFate: (proxy, fate) => once?.note(proxy, fate),
+      observersOf: (proxy) => (admin === undefined ? [] : [admin.observe(proxy)]),
     });
+    admin?.speakFor(started.proxies);
+    return started;
   }
 
   function watchConfig(file: string): void {
@@ -70,6 +76,7 @@ export async function run(options: CommandOptions): Promise<number> {
     if (next === undefined) return running;
     const isSame = isDeepStrictEqual(next.loaded.config, session.loaded.config);
     if (event === SAVED && isSame) return running;
+    if (!(await said(() => moveAdmin(next)))) return running;
     await running.stop();
     const started = await said(() => start(next));
     if (started === undefined) return await start(session);
@@ -77,6 +84,16 @@ export async function run(options: CommandOptions): Promise<number> {
     await drivers.closeUnused(next.proxies);
     next.log.info("read the config again");
     return started;
+  }
+
+  async function moveAdmin(next: Session): Promise<true> {
+    try {
+      await admin?.use(next);
+      return true;
+    } catch (error) {
+      await admin?.use(session);
+      throw error;
+    }
   }
 
   /** The result, or `undefined` once its failure was said. */
@@ -91,13 +108,6 @@ export async function run(options: CommandOptions): Promise<number> {
       );
       return undefined;
     }
-  }
-}
-
-/** Keys of the contract that this version does not act on yet. Silence would promise more. */
-function warnOfUnusedKeys({ loaded, log }: Session): void {
-  if (loaded.config.admin !== undefined) {
-    log.warn("the config's `admin` is accepted, but this version serves no admin address yet");
   }
 }
 

@@ -27,7 +27,7 @@ export async function test(at: string, options: TestOptions): Promise<number> {
   const log = await createLog({
     level: options.logLevel,
     pretty: process.stderr.isTTY,
-    secrets: [],
+    redact: (text) => text,
   });
   const cases = chosen(await loadCases(at), options.filter, at);
   const files = await runAll(cases, options, log);

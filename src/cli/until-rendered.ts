@@ -44,7 +44,7 @@ export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
       const snapshot = store.snapshot();
       const rendered = render(snapshot);
       if (rendered.kind === "rendered") {
-        report.complete([]);
+        report.complete({ problems: [] });
         return { rendered, snapshot };
       }
       const absent = absences(rendered, { snapshot, store, templates });

@@ -1,8 +1,11 @@
+import type { ControlledProxy } from "../apply/controlled-proxy.ts";
+import type { Observer } from "../apply/join-reports.ts";
 import type { ProxyDriver } from "../apply/proxy-driver.ts";
+import type { Fate } from "../apply/proxy-status.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { createPipeline, type Fate, type Pipeline } from "../pipeline.ts";
+import { createPipeline, type Pipeline } from "../pipeline.ts";
 import { watchPaths } from "../source/watch-paths.ts";
 import { templatePath } from "../template/load-template.ts";
 import { type FileTemplate, loadProxyTemplates } from "../template/proxy-templates.ts";
@@ -10,6 +13,7 @@ import { openStore, type Session } from "./open-session.ts";
 
 /** All proxies of one config being kept up to date. */
 export interface Watch {
+  readonly proxies: readonly ControlledProxy[];
   /** Rejects when one of them ends by a bug. Never resolves. */
   readonly crashed: Promise<never>;
   /** Ends the work on all proxies; what runs as a child goes on. */
@@ -22,9 +26,11 @@ export async function startWatch(
   {
     driverFor,
     onFate,
+    observersOf,
   }: {
     readonly driverFor: (proxy: ProxyConfig, log: Log) => Promise<ProxyDriver>;
     readonly onFate: (proxy: string, fate: Fate) => void;
+    readonly observersOf: (proxy: string) => readonly Observer[];
   },
 ): Promise<Watch> {
   const ending = new AbortController();
@@ -38,6 +44,7 @@ export async function startWatch(
     pipeline.run(signal, (fate) => onFate(proxy.name, fate)),
   );
   return {
+    proxies: runs.map(({ pipeline }) => pipeline),
     crashed: Promise.race(running.map(untilAborted)),
     async stop() {
       ending.abort(new Error("asked to end"));
@@ -53,6 +60,7 @@ export async function startWatch(
       templates: await tryLoadTemplates(proxy, loaded.config.partials, proxyLog),
       store,
       driver: await driverFor(proxy, proxyLog),
+      observers: observersOf(proxy.name),
       log: proxyLog,
     });
     watchTemplates(proxy, {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { duration } from "./duration.ts";
+import { guardSchema } from "./guard-schema.ts";
 import { command, hostPort, path, text } from "./schema-parts.ts";
 
 const supervision = {
@@ -108,17 +109,6 @@ const settleSchema = z
     minInterval: duration.prefault("1s").describe("Least time between two applies."),
   })
   .describe("How bursts of changes are joined. A lone change is applied at once.");
-
-const guardSchema = z
-  .strictObject({
-    maxDrop: z
-      .string({ error: "a percentage such as 50%" })
-      .regex(/^(100|\d{1,2})%$/, { error: "a percentage such as 50%" })
-      .default("50%")
-      .describe("Share of instances that may vanish in one step."),
-    hold: duration.prefault("10m").describe("How long a suspicious change is held back at most."),
-  })
-  .describe("When a change of the catalog is held back as suspicious.");
 
 /** Taken beside the proxies' own directories. */
 const STATE_NAMES = ["lock", "snapshot.json"];

@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { adminSchema } from "./admin-schema.ts";
 import { consulSchema } from "./consul-schema.ts";
 import { proxySchema } from "./proxy-schema.ts";
-import { hostPort, path } from "./schema-parts.ts";
+import { path, wholeNumber } from "./schema-parts.ts";
 
 /*
  * The config file's schema. Error texts say what was expected; where it stands in the file is added
@@ -20,15 +21,11 @@ export const configSchema = z
     state: path
       .default("/var/lib/fairlead")
       .describe("Directory of generations and what they replaced."),
-    admin: z
-      .strictObject({
-        listen: hostPort
-          .default("127.0.0.1:9700")
-          .describe("Address of health, metrics and status."),
-        token: z.string({ error: "a token" }).optional().describe("Bearer token; empty is none."),
-      })
-      .optional()
-      .describe("The address that operators and probes ask."),
+    history: wholeNumber
+      .refine((count) => count >= 2, { error: "at least 2 generations" })
+      .default(20)
+      .describe("How many generations of each proxy are kept, to be looked at and gone back to."),
+    admin: adminSchema.optional(),
     proxies: z
       .array(proxySchema, { error: "a list of proxies" })
       .min(1, { error: "at least one proxy" })

@@ -1,59 +1,169 @@
 import { describe, expect, test } from "vitest";
-import { createGuard, isRecovered, suspicion, type View } from "../../src/apply/guard.ts";
+import { createGuard, type LetGo, type Verdict } from "../../src/apply/guard.ts";
+import { isRecovered, suspicion } from "../../src/apply/suspicion.ts";
+import type { View, ViewStatus } from "../../src/apply/view.ts";
+
+const RULES = { maxDropPercent: 50, minInstances: {} };
 
 describe("suspicion()", () => {
   test("sick instances leaving are none: they are still registered", () => {
-    expect(
-      suspicion(view({ web: 3 }), { web: { 0: "critical", 1: "critical", 2: "critical" } }, 50),
-    ).toBeUndefined();
+    for (const sick of [1, 2, 3]) {
+      const after = { web: { ...all(3, "passing"), ...all(sick, "critical") } };
+      expect(suspicion(view({ web: 3 }), after, RULES)).toBeUndefined();
+    }
+    const before = view({ a: 4, b: 4, c: 4 });
+    const after = { a: all(4, "critical"), b: all(4, "critical"), c: all(4, "critical") };
+    expect(suspicion(before, after, RULES)).toBeUndefined();
   });
 
   test("everything gone at once is one", () => {
-    expect(suspicion(view({ web: 2, api: 1 }), {}, 50)).toBe("all 3 instances vanished at once");
+    const before = view({ web: 2, api: 1 });
+    expect(suspicion(before, {}, RULES)).toBe("all 3 instances vanished at once");
+    expect(suspicion(before, { web: {} }, RULES)).toBe("all 3 instances vanished at once");
   });
 
   test("the last instance of all going by itself is none", () => {
-    expect(suspicion(view({ web: 1 }), {}, 50)).toBeUndefined();
+    expect(suspicion(view({ web: 1 }), {}, RULES)).toBeUndefined();
   });
 
-  test("most instances of many services gone at once is one", () => {
+  test("more than the share of at least 10 instances across at least 3 services is one", () => {
     const before = view({ a: 4, b: 4, c: 4 });
-    expect(suspicion(before, view({ a: 1, b: 1, c: 1 }), 50)).toBe(
-      "9 of 12 instances of 3 services vanished at once",
+    expect(suspicion(before, view({ a: 1, b: 1, c: 1 }), RULES)).toBe(
+      "9 of 12 instances of 3 services are gone at once",
     );
-    expect(suspicion(before, view({ a: 2, b: 2, c: 2 }), 50)).toBeUndefined();
-    expect(suspicion(before, view({ c: 4 }), 50)).toBeUndefined();
+    expect(suspicion(before, view({ a: 2, b: 2, c: 2 }), RULES)).toBeUndefined();
+    expect(suspicion(before, view({ c: 4 }), RULES)).toBeUndefined();
+    expect(suspicion(view({ a: 3, b: 3, c: 3 }), view({ a: 1 }), RULES)).toBeUndefined();
+    const rules = { ...RULES, maxDropPercent: 80 };
+    expect(suspicion(before, view({ a: 1, b: 1, c: 1 }), rules)).toBeUndefined();
+  });
+
+  test("instances whose nodes are given up are gone", () => {
+    const before = view({ a: 4, b: 4, c: 4 });
+    const lost = (count: number) => ({ ...all(4, "passing"), ...all(count, "unreachable") });
+    expect(suspicion(before, { a: lost(4), b: lost(3), c: lost(1) }, RULES)).toBe(
+      "8 of 12 instances of 3 services are gone at once",
+    );
+    expect(suspicion(before, { a: lost(2), b: lost(3), c: lost(1) }, RULES)).toBeUndefined();
+  });
+
+  test("a redeploy that replaces every instance is none", () => {
+    const named = (name: string) =>
+      Object.fromEntries([0, 1, 2, 3].map((i) => [name + i, "passing"]));
+    const of = (name: string) => ({ a: named(name), b: named(name), c: named(name) }) as View;
+    expect(suspicion(of("old"), of("new"), RULES)).toBeUndefined();
+  });
+
+  test("a service that falls below what it was asked to keep is one, and one that was below is none", () => {
+    const rules = { ...RULES, minInstances: { web: 2, "*": 1 } };
+    const sick = { web: { ...all(3, "passing"), ...all(2, "critical") } };
+    expect(suspicion(view({ web: 3 }), sick, rules)).toBe(
+      '"web" would have 1 passing instances, and guard.minInstances asks for 2',
+    );
+    expect(suspicion(view({ web: 1 }), { web: {}, x: all(1, "passing") }, rules)).toBeUndefined();
+    expect(suspicion(view({ x: 2, web: 2 }), view({ web: 2 }), rules)).toContain(
+      '"x" would have 0',
+    );
   });
 });
 
 describe("createGuard()", () => {
   test("holds an empty view until every service is there again", () => {
-    const guard = createGuard({ maxDropPercent: 50, holdMs: 1_000 });
+    const { guard, letGo } = guardOf();
     const before = view({ web: 2, api: 1 });
-    expect(guard.holds(before, {}, 0)).toContain("vanished");
-    expect(guard.holds(before, view({ web: 1 }), 10)).toContain("vanished");
+    expect(reasonOf(guard.look(before, {}, 0))).toContain("vanished");
+    expect(reasonOf(guard.look(before, view({ web: 1 }), 10))).toContain("vanished");
     expect(guard.endsAtMs()).toBe(1_000);
-    expect(guard.holds(before, view({ web: 1, api: 1 }), 20)).toBeUndefined();
+    expect(guard.look(before, view({ web: 1, api: 1 }), 20)).toEqual({ kind: "pass" });
+    expect(guard.endsAtMs()).toBeUndefined();
+    expect(letGo).toEqual(["recovered"]);
+  });
+
+  test("lets go when its time is up, and for as long as that does not go live", () => {
+    const { guard, letGo } = guardOf();
+    expect(reasonOf(guard.look(view({ web: 2 }), {}, 0))).toContain("vanished");
+    expect(guard.look(view({ web: 2 }), {}, 1_000)).toEqual({ kind: "pass" });
+    expect(guard.look(view({ web: 2 }), {}, 2_000)).toEqual({ kind: "pass" });
+    expect(letGo).toEqual(["time"]);
+  });
+
+  test("lets go what is accepted, but not what vanishes after that", () => {
+    const { guard, letGo } = guardOf();
+    const before = view({ a: 4, b: 4, c: 4 });
+    expect(guard.accept()).toBe(false);
+    expect(reasonOf(guard.look(before, view({ a: 2, b: 1, c: 1 }), 0))).toContain("gone");
+    expect(guard.accept()).toBe(true);
+    expect(letGo).toEqual(["accepted"]);
+    expect(guard.look(before, view({ a: 2, b: 1, c: 1 }), 10)).toEqual({ kind: "pass" });
+    expect(reasonOf(guard.look(before, {}, 20))).toContain("vanished");
+  });
+
+  test("sees a loss that goes live in parts as one step", () => {
+    const { guard } = guardOf();
+    const [whole, first, second] = [
+      view({ a: 4, b: 4, c: 4 }),
+      view({ b: 4, c: 4 }),
+      view({ c: 4 }),
+    ];
+    guard.wentLive(whole, 0);
+    guard.wentLive(first, 1_000);
+    expect(reasonOf(guard.look(second, view({ c: 1 }), 2_000))).toContain("11 of 12");
+    expect(guardOf().guard.look(second, view({ c: 1 }), 2_000)).toEqual({ kind: "pass" });
+  });
+
+  test("waits a moment before a service is emptied, to hear whether it is alone", () => {
+    const { guard } = guardOf();
+    const [whole, first] = [view({ a: 4, b: 4, c: 4 }), view({ b: 4, c: 4 })];
+    expect(guard.look(whole, first, 0)).toEqual({ kind: "listening" });
+    expect(guard.endsAtMs()).toBe(200);
+    expect(guard.look(whole, view({ c: 1 }), 100)).toMatchObject({ kind: "held" });
+    expect(guard.look(whole, whole, 150)).toEqual({ kind: "pass" });
+    expect(guard.look(whole, first, 1_000)).toEqual({ kind: "listening" });
+    expect(guard.look(whole, first, 1_200)).toEqual({ kind: "pass" });
+    expect(guard.endsAtMs()).toBeUndefined();
+    expect(guard.look(whole, first, 1_300)).toEqual({ kind: "pass" });
+  });
+
+  test("forgets a step after a while", () => {
+    const { guard } = guardOf();
+    guard.wentLive(view({ a: 4, b: 4, c: 4 }), 0);
+    expect(guard.look(view({ c: 4 }), view({ c: 1 }), 6_000)).toEqual({ kind: "pass" });
+  });
+
+  const reasonOf = (verdict: Verdict) => (verdict.kind === "held" ? verdict.reason : verdict.kind);
+
+  test("in shadow mode lets everything go, and says what it would hold", () => {
+    const { guard, shadow } = guardOf({ isShadow: true });
+    expect(guard.look(view({ web: 2 }), {}, 0)).toEqual({ kind: "pass" });
+    expect(shadow).toEqual(["all 2 instances vanished at once"]);
     expect(guard.endsAtMs()).toBeUndefined();
   });
 
-  test("lets go when its time is up", () => {
-    const guard = createGuard({ maxDropPercent: 50, holdMs: 1_000 });
-    expect(guard.holds(view({ web: 2 }), {}, 0)).toContain("vanished");
-    expect(guard.holds(view({ web: 2 }), {}, 1_000)).toBeUndefined();
-  });
+  function guardOf({ isShadow = false } = {}) {
+    const letGo: LetGo[] = [];
+    const shadow: string[] = [];
+    const guard = createGuard(
+      { rules: RULES, holdMs: 1_000, isShadow },
+      {
+        onLetGo: (why) => void letGo.push(why),
+        onShadow: (reason) => void shadow.push(reason),
+      },
+    );
+    return { guard, letGo, shadow };
+  }
 });
 
-test("isRecovered() wants each service, not each instance", () => {
+test("isRecovered() wants each service, not each instance, and can reach it", () => {
   expect(isRecovered(view({ a: 3, b: 1 }), view({ a: 1, b: 1 }))).toBe(true);
   expect(isRecovered(view({ a: 3, b: 1 }), view({ a: 3 }))).toBe(false);
+  expect(isRecovered(view({ a: 3 }), { a: all(3, "unreachable") })).toBe(false);
 });
 
 function view(counts: Readonly<Record<string, number>>): View {
   return Object.fromEntries(
-    Object.entries(counts).map(([service, count]) => [
-      service,
-      Object.fromEntries(Array.from({ length: count }, (_, i) => [String(i), "passing" as const])),
-    ]),
+    Object.entries(counts).map(([service, count]) => [service, all(count, "passing")]),
   );
 }
+
+const all = (count: number, status: ViewStatus): View[string] =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [String(i), status]));

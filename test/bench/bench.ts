@@ -184,6 +184,7 @@ function configText(
     // 201st: with a short wait a second start finds room.
     consul: { address: consul.address, maxConnections: 180, wait: "10s" },
     state: "state",
+    admin: { listen: "127.0.0.1:9790" },
     proxies: [
       {
         name: "edge",

@@ -73,6 +73,7 @@ async function introduction({
   varnishUrl,
   consul,
   configFile,
+  adminUrl,
   services,
 }: DemoStage): Promise<string> {
   const [first] = services;
@@ -90,6 +91,7 @@ Break one instance's health, and mend it; a line below tells what Fairlead does:
   kill ${first?.pid}        # it deregisters itself
 
 Consul's pages: ${consul.address}/ui
+What Fairlead knows: curl ${adminUrl}/v1/status    its metrics: curl ${adminUrl}/metrics
 Fairlead's config (${configFile}):
 
 ${(await readFile(configFile, "utf8")).replace(/^/gm, "  ").trimEnd()}

@@ -17,6 +17,8 @@ export interface DemoStage {
   readonly varnishUrl: string;
   readonly consul: ConsulAgent;
   readonly configFile: string;
+  /** Where the daemon tells its status. */
+  readonly adminUrl: string;
   readonly fairlead: Fairlead;
   readonly services: readonly DemoService[];
 }
@@ -73,12 +75,14 @@ export async function raiseStage(
     INSTANCES.map(async (it) => await startService(it, consul, onEnd)),
   );
   const listen = `127.0.0.1:${ports.nginxPort ?? (await freePort())}`;
+  const admin = `127.0.0.1:${await freePort()}`;
   const configFile = directory.at("fairlead.yaml");
   await writeFile(
     configFile,
     stringify({
       consul: { address: consul.address },
       state: "state",
+      admin: { listen: admin },
       proxies: [
         {
           name: "edge",
@@ -102,6 +106,7 @@ export async function raiseStage(
     varnishUrl: varnish.url,
     consul,
     configFile,
+    adminUrl: `http://${admin}`,
     fairlead,
     services,
     nginx,

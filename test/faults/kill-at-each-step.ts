@@ -1,10 +1,11 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { pino } from "pino";
 import { expect } from "vitest";
+import type { Fate } from "../../src/apply/proxy-status.ts";
 import { createCatalogStore } from "../../src/catalog/store.ts";
 import { openDriver } from "../../src/cli/open-driver.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { createPipeline, type Fate } from "../../src/pipeline.ts";
+import { createPipeline } from "../../src/pipeline.ts";
 import { loadProxyTemplates } from "../../src/template/proxy-templates.ts";
 import { startProgram } from "../helpers/child-process.ts";
 import { MAIN, runFairlead } from "../helpers/start-fairlead.ts";
@@ -98,6 +99,7 @@ async function restart({ config, proxy: name, directory }: Subject): Promise<voi
     templates: await loadProxyTemplates(proxy, undefined),
     store: createCatalogStore(() => ({ follow: () => undefined }), signal),
     driver,
+    observers: [],
     log,
   });
   let running: Promise<unknown> | undefined;

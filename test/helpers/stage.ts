@@ -84,8 +84,18 @@ export async function testFairlead(
 
 export async function writeConfig(directory: TempDirectory, config: object): Promise<string> {
   const file = directory.at("fairlead.yaml");
-  await writeFile(file, stringify({ state: "state", ...config }));
+  const admin = { listen: await adminListen(directory) };
+  await writeFile(file, stringify({ state: "state", admin, ...config }));
   return file;
+}
+
+const adminAddresses = new WeakMap<TempDirectory, string>();
+
+/** Where the daemon whose config is in `directory` has its admin address: daemons of tests run side by side. */
+export async function adminListen(directory: TempDirectory): Promise<string> {
+  const known = adminAddresses.get(directory) ?? `127.0.0.1:${await freePort()}`;
+  adminAddresses.set(directory, known);
+  return known;
 }
 
 /** A proxy entry of the config for `nginx`, with the built-in routes. */

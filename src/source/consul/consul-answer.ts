@@ -92,6 +92,7 @@ function toInstance(entry: Json): Instance {
     meta: stringMap(service["Meta"]),
     weights: { passing: Number(weights["Passing"] ?? 1), warning: Number(weights["Warning"] ?? 1) },
     status: statusOf(entry["Checks"]),
+    ...(isNodeCritical(entry["Checks"]) ? { isNodeCritical: true } : {}),
     node: text(node["Node"]),
     nodeAddress: text(node["Address"]),
     nodeMeta: stringMap(node["Meta"]),
@@ -112,6 +113,13 @@ function statusOf(checks: unknown): InstanceStatus {
 /** Whether a check, as Consul's API shows it, is its maintenance mode. */
 export const isMaintenance = (check: Json): boolean =>
   /^_(service|node)_maintenance/.test(text(check["CheckID"]));
+
+/** A check without a service is of the node, such as serfHealth. One of the service's own says more about it. */
+function isNodeCritical(checks: unknown): boolean {
+  const all = Array.isArray(checks) ? (checks as Json[]) : [];
+  const critical = all.filter((check) => text(check["Status"]) === "critical");
+  return critical.length > 0 && critical.every((check) => text(check["ServiceID"]) === "");
+}
 
 const toSummary = ([name, tags]: [string, unknown]): ServiceSummary => ({
   name,

@@ -1,0 +1,121 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { AppError, messageOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { answer, type Daemon } from "./answer.ts";
+import { json, type Reply } from "./reply.ts";
+
+/** The address that operators and probes ask. */
+export interface AdminServer {
+  /** Ends it, with what is being answered. */
+  close(): Promise<void>;
+}
+
+export interface AdminOptions {
+  readonly listen: string;
+  readonly token: string | undefined;
+  readonly daemon: Daemon;
+  /** Takes secrets out of what is answered. */
+  readonly redact: (text: string) => string;
+  readonly log: Log;
+}
+
+/** Nobody needs longer to say what they want, and nobody's slowness keeps a socket of ours. */
+const LIMITS = {
+  maxHeaderSize: 8_192,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+} as const;
+const MOST_CONNECTIONS = 100;
+const MOST_BODY_BYTES = 16_384;
+
+/**
+ * Listens at the admin address.
+ *
+ * @throws {AppError} ADMIN when it cannot listen there
+ */
+export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
+  const server = createServer(LIMITS, (incoming, outgoing) => {
+    void respond(incoming, outgoing, options);
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  await listen(server, options.listen);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function respond(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { daemon, token, redact, log }: AdminOptions,
+): Promise<void> {
+  const { method = "", url = "", headers } = incoming;
+  const [path = ""] = url.split("?");
+  try {
+    const body = await readBody(incoming);
+    if (incoming.destroyed && !incoming.complete) return; // who asked has gone
+    const reply =
+      body === undefined
+        ? json(413, {
+            error: `Cannot read more than ${MOST_BODY_BYTES} bytes`,
+            hint: "Send a command's JSON",
+          })
+        : await answer({ method, path, headers, body }, { daemon, token });
+    send(outgoing, reply, redact);
+  } catch (error) {
+    log.error({ err: error }, `Cannot answer ${method} at the admin address: ${messageOf(error)}`);
+    const reply = { error: "Cannot answer as something is wrong here", hint: "See the log" };
+    send(outgoing, json(500, reply), redact);
+  }
+}
+
+/** `undefined` when it is too long; what comes after that is not kept. Empty when the connection breaks. */
+function readBody(incoming: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    incoming.on("data", (chunk: Buffer) => {
+      bytes += chunk.byteLength;
+      if (bytes <= MOST_BODY_BYTES) chunks.push(chunk);
+      else resolve(undefined);
+    });
+    incoming.once("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    incoming.once("close", () => resolve(""));
+    incoming.once("error", () => resolve(""));
+  });
+}
+
+function send(outgoing: ServerResponse, reply: Reply, redact: (text: string) => string): void {
+  const body = redact(reply.body);
+  outgoing.writeHead(reply.status, {
+    "content-type": reply.type,
+    "content-length": Buffer.byteLength(body),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...(reply.status === 413 ? { connection: "close" } : {}),
+    ...(reply.status === 401 ? { "www-authenticate": "Bearer" } : {}),
+  });
+  outgoing.end(body);
+}
+
+function listen(server: Server, address: string): Promise<void> {
+  const split = address.lastIndexOf(":");
+  const host = address.slice(0, split).replace(/^\[|\]$/g, "");
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      reject(
+        new AppError("ADMIN", `Cannot listen at ${address} as ${messageOf(cause)}`, {
+          hint: "Set admin.listen in the config to an address that is free, or to off",
+          cause,
+        }),
+      );
+    });
+    server.listen({ host, port: Number(address.slice(split + 1)) }, resolve);
+  });
+}

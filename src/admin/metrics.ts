@@ -1,0 +1,152 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Observer } from "../apply/join-reports.ts";
+import type { ProxyStatus } from "../apply/proxy-status.ts";
+
+/** What Prometheus is told. */
+export interface Metrics {
+  readonly contentType: string;
+  /** All metrics in Prometheus' text format, with what the statuses say now. */
+  text(proxies: readonly ProxyStatus[]): Promise<string>;
+  /** Counts what becomes of one proxy. */
+  observe(proxy: string): Observer;
+}
+
+/** From a small file to a large VCL that gcc compiles. */
+const STEP_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+export function createMetrics(version: string): Metrics {
+  const registers = [new Registry()];
+  const [registry = new Registry()] = registers;
+  const labelNames = ["proxy"] as const;
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: "fairlead_start_time_seconds",
+    help: "When this daemon started, as Unix time",
+    registers,
+  }).setToCurrentTime();
+  new Gauge({
+    name: "fairlead_build_info",
+    help: "Always 1; the version is a label",
+    labelNames: ["version"],
+    registers,
+  }).set({ version }, 1);
+  const generations = new Counter({
+    name: "fairlead_generations_total",
+    help: "Attempts to make a generation live, by how they ended",
+    labelNames: ["proxy", "fate"],
+    registers,
+  });
+  const steps = new Histogram({
+    name: "fairlead_step_duration_seconds",
+    help: "How long each step of an attempt took",
+    labelNames: ["proxy", "step"],
+    buckets: STEP_BUCKETS_S,
+    registers,
+  });
+  const suspicions = new Counter({
+    name: "fairlead_suspicions_total",
+    help: "Changes that the guard found suspicious: held, or in shadow mode only said",
+    labelNames: ["proxy", "mode"],
+    registers,
+  });
+  const gauges = Object.entries(GAUGES).map(([name, { help, value }]) => ({
+    gauge: new Gauge({ name, help, labelNames, registers }),
+    value,
+  }));
+  const quarantined = new Gauge({
+    name: "fairlead_quarantined",
+    help: "1 for each service that is left out of the proxy's files",
+    labelNames: ["proxy", "service"],
+    registers,
+  });
+
+  return {
+    contentType: registry.contentType,
+    async text(proxies) {
+      quarantined.reset();
+      for (const { gauge } of gauges) gauge.reset();
+      for (const status of proxies) {
+        for (const { gauge, value } of gauges) gauge.set({ proxy: status.name }, value(status));
+        for (const { service } of status.quarantined) {
+          quarantined.set({ proxy: status.name, service }, 1);
+        }
+      }
+      return await registry.metrics();
+    },
+    observe(proxy) {
+      /** A hold is told of at each look, and counted once. */
+      let isSuspicious = false;
+      return {
+        held({ isShadow }) {
+          if (!isSuspicious) suspicions.inc({ proxy, mode: isShadow ? "shadow" : "held" });
+          isSuspicious = true;
+        },
+        letGo() {
+          isSuspicious = false;
+        },
+        templateRefused: () => generations.inc({ proxy, fate: "refused" }),
+        outcome(_, { fate, timings }) {
+          if (fate === "live") isSuspicious = false;
+          generations.inc({ proxy, fate });
+          for (const [step, ms] of Object.entries(timings)) {
+            steps.observe({ proxy, step: step.replace(/Ms$/, "") }, ms / 1_000);
+          }
+        },
+      };
+    },
+  };
+}
+
+/** What is read off a proxy's status whenever it is asked. */
+const GAUGES: Readonly<
+  Record<`fairlead_${string}`, { help: string; value: (status: ProxyStatus) => number }>
+> = {
+  fairlead_served: {
+    help: "1 while the proxy is proved to serve its live generation",
+    value: ({ isServed }) => Number(isServed),
+  },
+  fairlead_live_generation: {
+    help: "Number of the generation that went live last; 0 before the first",
+    value: ({ live }) => live?.number ?? 0,
+  },
+  fairlead_live_since_seconds: {
+    help: "When that generation went live, as Unix time; 0 before the first",
+    value: ({ live }) => (live === undefined ? 0 : Date.parse(live.at) / 1_000),
+  },
+  fairlead_lag_seconds: {
+    help: "For how long what is live has not been what is desired; 0 while it is",
+    value: ({ lagMs }) => lagMs / 1_000,
+  },
+  fairlead_waiting_queries: {
+    help: "Queries without an answer, which the render waits for",
+    value: ({ waitingFor }) => waitingFor.length,
+  },
+  fairlead_disconnected_queries: {
+    help: "Queries whose last attempt failed; their last answers stay in force",
+    value: ({ disconnected }) => disconnected.length,
+  },
+  fairlead_held: {
+    help: "1 while the guard holds a change back",
+    value: ({ held }) => Number(held !== undefined),
+  },
+  fairlead_paused: {
+    help: "1 while an operator has paused the proxy",
+    value: ({ control }) => Number(control.mode === "paused"),
+  },
+  fairlead_rolled_back: {
+    help: "1 while an operator has it serve an earlier generation",
+    value: ({ control }) => Number(control.mode === "rolled-back"),
+  },
+  fairlead_damped_instances: {
+    help: "Instances that are left out as they flap",
+    value: ({ damped }) => damped.length,
+  },
+  fairlead_quarantined_services: {
+    help: "Services that are left out of the proxy's files",
+    value: ({ quarantined }) => quarantined.length,
+  },
+  fairlead_route_problems: {
+    help: "Entries of routes that are not used",
+    value: ({ problems }) => problems.length,
+  },
+};

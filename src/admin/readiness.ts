@@ -1,0 +1,24 @@
+import type { ProxyStatus } from "../apply/proxy-status.ts";
+
+/** Why not every proxy serves a generation that was proved, a reason per proxy; empty when all do. */
+export function notReady(proxies: readonly ProxyStatus[] | undefined): readonly string[] {
+  if (proxies === undefined) return ["the proxies are being set up"];
+  return proxies
+    .filter((proxy) => !proxy.isServed && !isLeftAlone(proxy))
+    .map((proxy) => `${proxy.name}: ${reasonOf(proxy)}`);
+}
+
+/** Who paused a proxy that served something vouches for it: it is not even looked at. */
+const isLeftAlone = ({ control, live }: ProxyStatus): boolean =>
+  control.mode === "paused" && live !== undefined;
+
+function reasonOf({ lastError, waitingFor, held, disconnected }: ProxyStatus): string {
+  if (lastError !== undefined) return `${lastError.fate}: ${lastError.message}`;
+  if (held !== undefined) return `held: ${held.reason}`;
+  if (waitingFor.length > 0) {
+    const why = disconnected[0] === undefined ? "" : `: ${disconnected[0].reason}`;
+    const more = waitingFor.length > 3 ? ` and ${waitingFor.length - 3} more` : "";
+    return `waiting for ${waitingFor.slice(0, 3).join(", ")}${more}${why}`;
+  }
+  return "no generation is proved to be served yet";
+}

@@ -1,0 +1,81 @@
+import type { FileConfig } from "../config/proxy-schema.ts";
+import { AppError } from "../errors.ts";
+import type { ControlFile } from "./control.ts";
+import type { ControlledProxy } from "./controlled-proxy.ts";
+import type { Guard } from "./guard.ts";
+import type { History, StoredGeneration } from "./history.ts";
+import type { Fate } from "./proxy-status.ts";
+
+interface DirectedParts {
+  readonly control: ControlFile;
+  readonly guard: Pick<Guard, "accept">;
+  readonly history: History;
+  /** The id of what is live. */
+  readonly liveId: () => string | undefined;
+  readonly files: readonly FileConfig[];
+  /** Has the proxy looked at, and tells how that ended. */
+  readonly look: () => Promise<Fate>;
+}
+
+/** Does what operators ask of a proxy. */
+export function directProxy(parts: DirectedParts): Omit<ControlledProxy, "status"> {
+  const { control, guard, history, look } = parts;
+  const since = () => new Date().toISOString();
+  return {
+    history,
+    async pause() {
+      await control.set({ mode: "paused", since: since() });
+      return await look();
+    },
+    async resume() {
+      await control.set({ mode: "following" });
+      return await look();
+    },
+    async rollback(number) {
+      const generation = number ?? history.before(parts.liveId())?.number;
+      if (generation === undefined) throw refusal("there is none before the live one");
+      readGeneration(history, generation, parts.files);
+      await control.set({ mode: "rolled-back", since: since(), generation });
+      return await look();
+    },
+    async accept() {
+      if (guard.accept()) return await look();
+      throw new AppError("CONTROL", "Cannot accept a change as the guard holds none", {
+        hint: "See `fairlead status`",
+      });
+    },
+  };
+}
+
+/**
+ * A generation of the history, to be served again. Only what the config names is ever written: the history
+ * lies in a directory, and who may write there shall not choose other files.
+ *
+ * @throws {AppError} CONTROL when it is not there, not whole, or has other files
+ */
+export function readGeneration(
+  history: Pick<History, "read">,
+  number: number,
+  files: readonly FileConfig[],
+): StoredGeneration {
+  const stored = history.read(number);
+  if (stored === undefined) throw refusal(`there is no generation ${number} in the history`);
+  const other = stored.outputs.find(({ path }) => !files.some((file) => isOf(file, path)));
+  if (other === undefined) return stored;
+  throw refusal(`the config no longer names its file "${other.path}"`);
+}
+
+/** With `each`, a path is a template: what stands before its first expression is fixed. */
+function isOf({ path, each }: FileConfig, written: string): boolean {
+  if (each === undefined) return written === path;
+  const fixed = path.slice(
+    0,
+    Math.max(path.indexOf("{{"), path.lastIndexOf("/", path.indexOf("{{")) + 1),
+  );
+  return written.startsWith(fixed) && !written.slice(fixed.length).includes("/");
+}
+
+const refusal = (why: string): AppError =>
+  new AppError("CONTROL", `Cannot roll back as ${why}`, {
+    hint: "See `fairlead history` for what there is",
+  });

@@ -1,0 +1,60 @@
+import type { RouteProblem } from "../route/route.ts";
+import type { ServiceFault } from "../template/blame.ts";
+
+import type { Control } from "./control.ts";
+import type { Damped } from "./damper.ts";
+
+/** How one look at a proxy ended. */
+export type Fate = "live" | "unchanged" | "waiting" | "held" | "paused" | "refused" | "failed";
+
+/**
+ * What is known of one proxy now: what the admin address tells of it.
+ *
+ * Times are ISO 8601. What is absent is not the case.
+ */
+export interface ProxyStatus {
+  readonly name: string;
+  readonly kind: "nginx" | "varnish";
+  /** How the last look ended; `starting` before the first has. */
+  readonly fate: Fate | "starting";
+  /** What an operator wants of it. */
+  readonly control: Control;
+  /** The generation that went live last. */
+  readonly live?: { readonly number: number; readonly id: string; readonly at: string };
+  /** Whether the running proxy was proved, by this process, to serve `live`. */
+  readonly isServed: boolean;
+  /** What the catalog and the templates make now; absent before the first complete render. */
+  readonly desired?: { readonly id: string };
+  /** For how long `live` has not been what is desired, in milliseconds; 0 while it is. */
+  readonly lagMs: number;
+  /** Queries without an answer, which the render waits for, by canonical text. */
+  readonly waitingFor: readonly string[];
+  /** The change that the guard holds back. */
+  readonly held?: { readonly reason: string; readonly until: string };
+  /** Services that are left out of the render, and why. */
+  readonly quarantined: readonly ServiceFault[];
+  /** Instances that are left out as they flap. */
+  readonly damped: readonly Damped[];
+  /** Queries whose last attempt failed: their last answers stay in force. */
+  readonly disconnected: readonly {
+    readonly query: string;
+    readonly reason: string;
+    readonly hint: string;
+  }[];
+  /** Entries of routes that are not used, and why. */
+  readonly problems: readonly RouteProblem[];
+  /** Why the last attempt did not go live; absent once one did. */
+  readonly lastError?: {
+    readonly fate: "refused" | "failed";
+    readonly message: string;
+    readonly hint: string;
+    readonly at: string;
+  };
+  /** When what did not go live is tried again, though nothing changes. */
+  readonly retryAt?: string;
+}
+
+/** One proxy as operators see it. */
+export interface ObservedProxy {
+  status(): ProxyStatus;
+}

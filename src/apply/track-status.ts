@@ -1,0 +1,108 @@
+import { queryText } from "../catalog/query.ts";
+import type { AppError } from "../errors.ts";
+import type { ServiceFault } from "../template/blame.ts";
+import type { Control } from "./control.ts";
+import type { Damped } from "./damper.ts";
+import type { Outcome } from "./generation-outcome.ts";
+import type { Observer } from "./join-reports.ts";
+import type { LiveState } from "./live-state.ts";
+import type { Fate, ObservedProxy, ProxyStatus } from "./proxy-status.ts";
+
+/** What a status is made of beside what is reported. */
+interface StatusParts {
+  readonly proxy: { readonly name: string; readonly kind: ProxyStatus["kind"] };
+  readonly state: Pick<LiveState, "live" | "isServed">;
+  /** Why queries have no fresh answer, by canonical text. */
+  readonly failures: () => ReadonlyMap<string, AppError>;
+  readonly quarantined: () => readonly ServiceFault[];
+  readonly damped: () => readonly Damped[];
+  readonly control: () => Control;
+}
+
+/** Keeps what is reported, and tells it as the proxy's status. */
+export function trackStatus(parts: StatusParts): Observer & ObservedProxy {
+  const { proxy, state } = parts;
+  let fate: Fate | "starting" = "starting";
+  let asked: ReadonlySet<string> = new Set();
+  let waitingFor: readonly string[] = [];
+  let problems: ProxyStatus["problems"] = [];
+  let desired: ProxyStatus["desired"];
+  let behindSinceMs: number | undefined;
+  let held: ProxyStatus["held"];
+  let lastError: ProxyStatus["lastError"];
+  let retryAt: string | undefined;
+
+  return {
+    waiting(missing) {
+      waitingFor = [...missing.values()].map(queryText);
+    },
+    complete(rendered) {
+      waitingFor = [];
+      held = undefined;
+      problems = rendered.problems;
+      asked = new Set(rendered.asked.keys());
+      desired = { id: rendered.id };
+      behindSinceMs = state.live?.id === rendered.id ? undefined : (behindSinceMs ?? Date.now());
+    },
+    templateRefused: (error) => refuse("refused", error.message, error.hint),
+    held({ reason, forMs, isShadow }) {
+      if (!isShadow) held = { reason, until: inFuture(forMs) };
+    },
+    letGo() {
+      held = undefined;
+    },
+    outcome(generation, outcome) {
+      retryAt = undefined;
+      noteOutcome(outcome);
+      if (outcome.fate === "live" && generation.id === desired?.id) behindSinceMs = undefined;
+    },
+    willRetry(inMs) {
+      retryAt = inFuture(inMs);
+    },
+    looked(now) {
+      fate = now;
+      if (now === "live" || now === "unchanged") lastError = undefined;
+    },
+    status,
+  };
+
+  function status(): ProxyStatus {
+    const { live } = state;
+    return {
+      name: proxy.name,
+      kind: proxy.kind,
+      fate,
+      control: parts.control(),
+      ...(live === undefined ? {} : { live: { number: live.number, id: live.id, at: live.at } }),
+      isServed: live !== undefined && state.isServed(live.id),
+      ...(desired === undefined ? {} : { desired }),
+      lagMs: behindSinceMs === undefined ? 0 : Date.now() - behindSinceMs,
+      waitingFor,
+      ...(held === undefined ? {} : { held }),
+      quarantined: parts.quarantined(),
+      damped: parts.damped(),
+      disconnected: disconnected(),
+      problems,
+      ...(lastError === undefined ? {} : { lastError }),
+      ...(retryAt === undefined ? {} : { retryAt }),
+    };
+  }
+
+  function disconnected(): ProxyStatus["disconnected"] {
+    const mine = new Set([...asked, ...waitingFor]);
+    return [...parts.failures()]
+      .filter(([query]) => mine.has(query))
+      .map(([query, { message, hint }]) => ({ query, reason: message, hint }));
+  }
+
+  function noteOutcome(outcome: Outcome): void {
+    if (outcome.fate === "refused") refuse("refused", outcome.output, outcome.hint);
+    if (outcome.fate === "failed") refuse("failed", outcome.error.message, outcome.error.hint);
+  }
+
+  function refuse(how: "refused" | "failed", message: string, hint: string): void {
+    lastError = { fate: how, message, hint, at: inFuture(0) };
+  }
+}
+
+const inFuture = (ms: number): string => new Date(Date.now() + ms).toISOString();

@@ -1,0 +1,47 @@
+import type { Instance, InstanceStatus } from "../catalog/instance.ts";
+import type { Query } from "../catalog/query.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+
+/** How an instance is seen. `unreachable` is critical by a check of its node or agent, not of its own. */
+export type ViewStatus = InstanceStatus | "unreachable";
+
+/** The registered instances that a render saw: the status of each by its node and id, by service. */
+export type View = Readonly<Record<string, Readonly<Record<string, ViewStatus>>>>;
+
+/** The view behind a set of asked queries. */
+export function viewOf(snapshot: Snapshot, asked: ReadonlyMap<string, Query>): View {
+  const view = new Map<string, View[string]>();
+  for (const query of asked.values()) {
+    if (query.kind !== "service") continue;
+    const instances = snapshot.get(query) ?? [];
+    if (instances.length === 0) continue;
+    const seen = view.get(query.name);
+    const more = statusesOf(instances);
+    view.set(query.name, seen === undefined ? more : { ...seen, ...more });
+  }
+  return Object.fromEntries(view);
+}
+
+/** Answers never change: one that is asked again in the next snapshot is not counted again. */
+const statuses = new WeakMap<readonly Instance[], View[string]>();
+
+function statusesOf(instances: readonly Instance[]): View[string] {
+  const known = statuses.get(instances);
+  if (known !== undefined) return known;
+  const result = Object.fromEntries(
+    instances.map((it): [string, ViewStatus] => [`${it.node}/${it.id}`, statusOf(it)]),
+  );
+  statuses.set(instances, result);
+  return result;
+}
+
+const statusOf = ({ status, isNodeCritical }: Instance): ViewStatus =>
+  isNodeCritical === true && status === "critical" ? "unreachable" : status;
+
+/** How many instances of a service are registered. */
+export const countOf = (instances: View[string] | undefined): number =>
+  Object.keys(instances ?? {}).length;
+
+/** How many instances of a service pass their checks. */
+export const healthyOf = (instances: View[string] | undefined): number =>
+  Object.values(instances ?? {}).filter((status) => status === "passing").length;

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { text } from "./schema-parts.ts";
+
+/** Where the admin address is unless the config says otherwise. */
+export const DEFAULT_ADMIN_LISTEN = "127.0.0.1:9700";
+
+export const adminSchema = z
+  .strictObject({
+    listen: text("host:port, or off")
+      .regex(/^(off|(\[[^\]]+\]|[^:[\]]+):\d{1,5})$/, { error: "host:port, or off" })
+      .default(DEFAULT_ADMIN_LISTEN)
+      .describe(
+        "Address of health, metrics, status and control, or off. Other than a loopback address only with a token.",
+      ),
+    token: z.string({ error: "a token" }).optional().describe("Bearer token; empty is none."),
+  })
+  .superRefine(({ listen, token }, context) => {
+    if (listen === "off" || isLoopback(listen) || (token ?? "") !== "") return;
+    context.addIssue({
+      code: "custom",
+      path: ["listen"],
+      message: "a loopback address, or admin.token beside an address that others can reach",
+    });
+  })
+  .describe("The address that operators and probes ask.");
+
+/** Whether only this machine can reach `host:port`. */
+const isLoopback = (address: string): boolean =>
+  /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\]):\d+$/.test(address);

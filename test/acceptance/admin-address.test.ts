@@ -1,0 +1,151 @@
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { ProxyStatus } from "../../src/apply/proxy-status.ts";
+import { freePort } from "../helpers/free-port.ts";
+import { request } from "../helpers/request.ts";
+import {
+  adminListen,
+  listenAddress,
+  nginxProxy,
+  testConsul,
+  testDirectory,
+  testFairlead,
+  testNginx,
+} from "../helpers/stage.ts";
+import { until } from "../helpers/until.ts";
+
+test("it is live at once and ready when the generation is proved; status and metrics tell the same", async () => {
+  const directory = await testDirectory();
+  const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
+  await consul.register({ name: "web", port: 1_000 });
+  const { listen } = await listenAddress();
+  await nginx.stop();
+  const fairlead = await testFairlead(directory, {
+    consul: { address: consul.address },
+    proxies: [nginxProxy(nginx)],
+    values: { nginx: { listen } },
+  });
+  const url = `http://${await adminListen(directory)}`;
+  await until("it is live", async () => (await request(`${url}/live`)).status === 200);
+  await fairlead.untilLog("nginx does not run", ({ fate }) => fate === "failed");
+  const unready = await request(`${url}/ready`);
+  expect(unready.status).toBe(503);
+  expect(unready.body).toContain("edge: failed: Cannot reload as nginx does not run");
+  expect(await status(url)).toMatchObject({
+    isServed: false,
+    lastError: { fate: "failed", message: expect.stringContaining("nginx does not run") },
+  });
+
+  await nginx.startAgain();
+  await until("it is ready", async () => (await request(`${url}/ready`)).status === 200);
+  const known = await status(url);
+  expect(known).toMatchObject({
+    name: "edge",
+    kind: "nginx",
+    isServed: true,
+    lagMs: 0,
+    waitingFor: [],
+    quarantined: [],
+    disconnected: [],
+  });
+  expect(known.live?.id).toBe(known.desired?.id);
+  const metrics = await request(`${url}/metrics`);
+  expect(metrics.headers["content-type"]).toContain("text/plain; version=0.0.4");
+  expect(metrics.body).toContain('fairlead_served{proxy="edge"} 1\n');
+  expect(metrics.body).toContain(`fairlead_live_generation{proxy="edge"} ${known.live?.number}\n`);
+  expect(metrics.body).toMatch(/fairlead_generations_total\{proxy="edge",fate="failed"\} \d/);
+  expect(metrics.body).toContain('fairlead_generations_total{proxy="edge",fate="live"} 1\n');
+});
+
+describe("where it listens", () => {
+  test("a default address that is taken is said, and keeps nobody from their work", async () => {
+    const occupied = createServer(() => undefined);
+    const isOurs = await new Promise<boolean>((resolve) => {
+      occupied.once("error", () => resolve(false)); // another daemon of this machine has it
+      occupied.listen(9_700, "127.0.0.1", () => resolve(true));
+    });
+    onTestFinished(() => void (isOurs && occupied.close()));
+    const { fairlead } = await startSmall({ admin: undefined });
+    const warning = await fairlead.untilLog("it goes on", ({ msg }) =>
+      msg.includes("going on without"),
+    );
+    expect(warning.hint).toContain("admin.listen");
+    await fairlead.untilLog("it works", ({ fate }) => fate === "live");
+  });
+
+  test("an address of the config's own that is taken is an error at the start", async () => {
+    const port = await freePort();
+    const occupied = createServer().listen(port, "127.0.0.1");
+    await until("the port is taken", () => occupied.listening);
+    onTestFinished(() => void occupied.close());
+    const { fairlead } = await startSmall({ admin: { listen: `127.0.0.1:${port}` } });
+    expect(await fairlead.ended).toBe(2);
+    expect(fairlead.output()).toContain(`Cannot listen at 127.0.0.1:${port}`);
+  });
+
+  test("any other than a loopback address needs a token", async () => {
+    const port = await freePort();
+    const { fairlead } = await startSmall({ admin: { listen: `0.0.0.0:${port}` } });
+    expect(await fairlead.ended).toBe(2);
+    expect(fairlead.output()).toContain(
+      "admin.listen: expected a loopback address, or admin.token beside an address that others can reach",
+    );
+  });
+
+  test("with a token, probes need none, and all else does", async () => {
+    const port = await freePort();
+    const admin = { listen: `0.0.0.0:${port}`, token: "planted-token" };
+    const { fairlead } = await startSmall({ admin });
+    await fairlead.untilLog("it works", ({ fate }) => fate === "live");
+    const url = `http://127.0.0.1:${port}`;
+    const get = async (path: string, headers = {}) => await request(`${url}${path}`, { headers });
+    await until("it is ready", async () => (await get("/ready")).status === 200);
+    expect((await get("/live")).status).toBe(200);
+    for (const path of ["/metrics", "/v1/status", "/else"]) {
+      expect((await get(path)).status).toBe(401);
+    }
+    const headers = { authorization: "Bearer planted-token" };
+    expect((await get("/v1/status", headers)).status).toBe(200);
+    expect((await get("/else", headers)).status).toBe(404);
+    expect(fairlead.output()).not.toContain("planted-token");
+  });
+});
+
+test("who says nothing, or too much, is cut off", async () => {
+  const { fairlead, url } = await startSmall({});
+  await fairlead.untilLog("it works", ({ fate }) => fate === "live");
+  const { port } = new URL(url);
+  const slow = connect(Number(port), "127.0.0.1");
+  slow.write("GET /live HTTP/1.1\r\nhost: 127.0.0.1\r\n");
+  const start = performance.now();
+  const ended = new Promise<number>((resolve) =>
+    slow.once("close", () => resolve(performance.now() - start)),
+  );
+  slow.on("error", () => undefined).resume();
+  const big = await request(`${url}/live`, { headers: { big: "x".repeat(20_000) } });
+  expect(big.status).toBe(431);
+  expect(await ended).toBeLessThan(9_000);
+});
+
+/** A daemon of one file that nginx never sees, so that it is up quickly. */
+async function startSmall(config: object) {
+  const directory = await testDirectory();
+  const nginx = await testNginx(directory);
+  await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+  await writeFile(directory.at("empty.hbs"), "# nothing\n");
+  const files = [{ template: "empty.hbs", path: `${nginx.confDirectory}/empty.conf` }];
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [nginxProxy(nginx, { files })],
+    ...config,
+  });
+  return { fairlead, url: `http://${await adminListen(directory)}` };
+}
+
+async function status(url: string): Promise<ProxyStatus> {
+  const { body } = await request(`${url}/v1/status`);
+  const { proxies } = JSON.parse(body) as { readonly proxies: readonly ProxyStatus[] };
+  return proxies[0] as ProxyStatus;
+}

@@ -1,0 +1,142 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
+import { request } from "../helpers/request.ts";
+import {
+  listenAddress,
+  nginxProxy,
+  testConsul,
+  testDirectory,
+  testFairlead,
+  testNginx,
+} from "../helpers/stage.ts";
+import type { ConsulAgent } from "../helpers/start-consul.ts";
+import { until } from "../helpers/until.ts";
+
+const SERVICES = ["api", "shop", "web"];
+const IDS = SERVICES.flatMap((name) => [1, 2, 3, 4].map((i) => `${name}-${i}`));
+
+test("sick instances leave at once; a node that is given up, and all vanishing, are held until the catalog recovers", async () => {
+  const { consul, file, fairlead, url } = await startStage({});
+  const reads = async () => await readFile(file, "utf8");
+  const ports = async () => [...(await reads()).matchAll(/server 127\.0\.0\.1:(\d+)/g)].length;
+  await until("all are served", async () => (await ports()) === 12);
+
+  for (const id of ["web-1", "web-2", "web-3", "api-1", "api-2", "api-3", "shop-1", "shop-2"]) {
+    await consul.setHealth(id, "fail");
+  }
+  await until("sick ones are left out", async () => (await ports()) === 4);
+  expect(fairlead.log().some(({ fate }) => fate === "held")).toBe(false);
+  for (const id of IDS) await consul.setHealth(id, "pass");
+  await until("all are served", async () => (await ports()) === 12);
+
+  const before = await reads();
+  const nodeCheck = { Name: "node alive", ID: "alive", TTL: "1h", Status: "passing" };
+  await put(consul, "agent/check/register", nodeCheck);
+  await put(consul, "agent/check/fail/alive");
+  const held = await fairlead.untilLog("the node's failure is held", ({ fate }) => fate === "held");
+  expect(held.msg).toBe(
+    "held: 12 of 12 instances of 3 services are gone at once; the live configuration stays",
+  );
+  expect(await adminStatus(url)).toMatchObject({
+    fate: "held",
+    isServed: true,
+    held: { reason: "12 of 12 instances of 3 services are gone at once" },
+  });
+  const metrics = (await request(`${url}/metrics`)).body;
+  expect(metrics).toContain('fairlead_held{proxy="edge"} 1\n');
+  expect(metrics).toContain('fairlead_suspicions_total{proxy="edge",mode="held"} 1\n');
+  expect(await reads()).toBe(before);
+  await put(consul, "agent/check/pass/alive");
+  await fairlead.untilLog("the node is back", ({ letGo }) => letGo === "recovered");
+
+  const from = fairlead.log().length;
+  await deregisterAll(consul);
+  await fairlead.untilLog("the loss is held", ({ fate }) => fate === "held", from);
+  // One by one: what is lost before it is more than half goes live.
+  expect(await ports()).toBeGreaterThanOrEqual(6);
+  await registerAll(consul);
+  await fairlead.untilLog("it has recovered", ({ letGo }) => letGo === "recovered", from);
+  await until("all are served", async () => (await ports()) === 12);
+  expect((await adminStatus(url)).held).toBeUndefined();
+
+  const again = fairlead.log().length;
+  await deregisterAll(consul);
+  await fairlead.untilLog("the loss is held", ({ fate }) => fate === "held", again);
+  await until("all are known to be gone", async () =>
+    (await adminStatus(url)).held?.reason.startsWith("all "),
+  );
+  const accepted = await request(`${url}/v1/proxies/edge/accept`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+  });
+  expect(accepted.body).toContain('"fate": "live"');
+  expect(await ports()).toBe(0);
+}, 120_000);
+
+test("a hold ends by time; a shadow guard only says what it would hold", async () => {
+  const { consul, directory, file, fairlead } = await startStage({
+    guard: { hold: "2s" },
+    shadow: true,
+  });
+  const shadow = directory.at("shadow.txt");
+  const read = async (path: string) => await readFile(path, "utf8");
+  await until("all are served", async () => (await read(shadow)) === "12\n");
+  await until("all are served", async () => (await read(file)).includes(":1012"));
+  await deregisterAll(consul);
+  const said = await fairlead.untilLog(
+    "the shadow guard speaks",
+    ({ isShadow }) => isShadow === true,
+  );
+  expect(said.msg).toBe("would be held: all 12 instances vanished at once");
+  await until("the shadow guard lets it go", async () => (await read(shadow)) === "0\n");
+  const isServed = async () => (await read(file)).includes("server 127.0.0.1:");
+  expect(await isServed()).toBe(true);
+  await fairlead.untilLog("time is up", ({ letGo }) => letGo === "time");
+  await until("nobody is served", async () => !(await isServed()));
+}, 120_000);
+
+async function startStage({ guard = {}, shadow = false }) {
+  const directory = await testDirectory();
+  const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
+  await registerAll(consul);
+  const { listen } = await listenAddress();
+  await writeFile(
+    directory.at("count.hbs"),
+    '{{add (length (service "api")) (length (service "shop")) (length (service "web"))}}\n',
+  );
+  const counter = {
+    name: "shadow",
+    kind: "nginx",
+    config: nginx.config,
+    files: [{ template: "count.hbs", path: "shadow.txt", format: "text" }],
+    guard: { shadow: true },
+  };
+  const fairlead = await testFairlead(directory, {
+    consul: { address: consul.address },
+    proxies: [nginxProxy(nginx, { guard }), ...(shadow ? [counter] : [])],
+    values: { nginx: { listen } },
+  });
+  const file = join(nginx.confDirectory, "services.conf");
+  return { consul, directory, file, fairlead, url: await adminUrl(directory) };
+}
+
+async function registerAll(consul: ConsulAgent): Promise<void> {
+  for (const [i, id] of IDS.entries()) {
+    await consul.register({ name: id.replace(/-.*/, ""), id, port: 1_001 + i });
+  }
+}
+
+/** As fast as it goes: a script gone wild, or an orchestrator that lost its mind. */
+async function deregisterAll(consul: ConsulAgent): Promise<void> {
+  await Promise.all(IDS.map((id) => consul.deregister(id)));
+}
+
+async function put(consul: ConsulAgent, path: string, body?: object): Promise<void> {
+  const reply = await request(`${consul.address}/v1/${path}`, {
+    method: "PUT",
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  expect(reply, path).toMatchObject({ status: 200 });
+}
