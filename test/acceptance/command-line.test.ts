@@ -347,6 +347,7 @@ describe("fairlead render and schema", () => {
       "consul",
       "catalog",
       "state",
+      "history",
       "admin",
       "proxies",
       "partials",

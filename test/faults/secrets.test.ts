@@ -1,0 +1,95 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import type { ProxyStatus } from "../../src/apply/proxy-status.ts";
+import { freePort } from "../helpers/free-port.ts";
+import { request } from "../helpers/request.ts";
+import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/stage.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
+import { until } from "../helpers/until.ts";
+
+/** What must never be told: from the config, the environment, a file, and an address. */
+const SECRETS = {
+  admin: "planted-admin-token",
+  consul: 'planted"consul\\token',
+  file: "planted-file-token",
+  password: "planted-password",
+} as const;
+
+/** Answers as Consul does when it is refused, and tells back all that it was sent. */
+async function startEcho(): Promise<number> {
+  const echo = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    outgoing.writeHead(403, { "content-type": "text/plain" });
+    outgoing.end(`refused: ${JSON.stringify(incoming.headers)} ${incoming.url}`);
+  };
+  const server = createServer(echo).listen(0, "127.0.0.1");
+  await until("the echo listens", () => server.listening);
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+test.each(["config", "environment", "file"] as const)(
+  "a secret from the %s is in no log, status, metric, error or file of the state",
+  async (from) => {
+    const directory = await testDirectory();
+    const [echoPort, adminPort, nginx] = [
+      await startEcho(),
+      await freePort(),
+      await testNginx(directory),
+    ];
+    await writeFile(directory.at("token"), `${SECRETS.file}\n`);
+    await writeFile(directory.at("site.hbs"), '# {{key "a"}}\n');
+    const token = {
+      config: { token: SECRETS.consul },
+      environment: { token: "${PLANTED}" },
+      file: { tokenFile: "token" },
+    }[from];
+    const files = [{ template: "site.hbs", path: join(nginx.confDirectory, "site.conf") }];
+    const env = { PLANTED: SECRETS.consul };
+    const fairlead = await testFairlead(
+      directory,
+      {
+        consul: { address: `http://user:${SECRETS.password}@127.0.0.1:${echoPort}`, ...token },
+        admin: { listen: `127.0.0.1:${adminPort}`, token: SECRETS.admin },
+        proxies: [nginxProxy(nginx, { files })],
+      },
+      { args: ["--log-level", "debug"], env },
+    );
+    await fairlead.untilLog("Consul refuses", ({ msg }) => msg.includes("Consul"));
+    const url = `http://127.0.0.1:${adminPort}`;
+    const headers = { authorization: `Bearer ${SECRETS.admin}` };
+    await until("it is disconnected", async () => {
+      const { body } = await request(`${url}/v1/status`, { headers });
+      const { proxies } = JSON.parse(body) as { readonly proxies: readonly ProxyStatus[] };
+      return (proxies[0]?.disconnected.length ?? 0) > 0;
+    });
+    const told: string[] = [];
+    for (const path of ["/ready", "/metrics", "/v1/status", "/v1/proxies/edge/history"]) {
+      const { status, body } = await request(`${url}${path}`, { headers });
+      expect([path, status]).toEqual([path, path === "/ready" ? 503 : 200]);
+      told.push(body);
+    }
+    const config = directory.at("fairlead.yaml");
+    const statusEnv = { ...env, FAIRLEAD_TOKEN: SECRETS.admin };
+    told.push((await runFairlead(["status", "-c", config], { env: statusEnv })).output);
+    const wrongEnv = { ...env, FAIRLEAD_TOKEN: `${SECRETS.admin}x` };
+    const wrong = await runFairlead(["status", "-c", config], { env: wrongEnv });
+    expect(wrong).toMatchObject({ exitCode: 2 });
+    told.push(wrong.output, fairlead.output());
+    await fairlead.stop();
+    for (const entry of await readdir(directory.at("state"), {
+      recursive: true,
+      withFileTypes: true,
+    })) {
+      if (entry.isFile()) told.push(await readFile(join(entry.parentPath, entry.name), "utf8"));
+    }
+    const all = told.join("\n");
+    for (const secret of Object.values(SECRETS)) expect(all).not.toContain(secret);
+    expect(all).not.toContain(JSON.stringify(SECRETS.consul).slice(1, -1));
+  },
+);
