@@ -13,6 +13,8 @@ export interface LastGoodOptions {
   readonly log: Log;
 }
 
+/** How often the age of what is kept is renewed while Consul answers. */
+const REFRESH_MS = 3_600_000;
 /** How long answers of the source are waited for when the first one is there, before they replace what was kept. */
 const TOGETHER_MS = 10_000;
 
@@ -45,7 +47,7 @@ function openLastGood(
   let patience: NodeJS.Timeout | undefined;
   const saver = createSaver({
     path,
-    refreshMs: maxAgeMs / 4,
+    refreshMs: Math.min(REFRESH_MS, maxAgeMs / 4),
     log,
     signal,
     answers: () => [...answers.values()],
