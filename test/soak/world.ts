@@ -89,6 +89,7 @@ export async function raiseWorld(): Promise<World> {
             { template: siteTemplate, path: join(siteDirectory, "site.conf") },
           ],
           settle: { quiet: "50ms", max: "500ms", minInterval: "200ms" },
+          guard: { hold: "3s" }, // a Consul that was restarted lacks services for good
         },
         {
           name: "cache",
@@ -96,6 +97,7 @@ export async function raiseWorld(): Promise<World> {
           admin: { address: varnish.admin, secretFile: varnish.secretFile },
           files: [{ template: "builtin:varnish/service-proxy.vcl", path: varnish.vcl }],
           settle: { quiet: "50ms", max: "500ms", minInterval: "200ms" },
+          guard: { hold: "3s" }, // a Consul that was restarted lacks services for good
         },
       ],
       values: { nginx: { listen: `127.0.0.1:${listen}` } },
