@@ -6,6 +6,7 @@ import { tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
 import { imageOf } from "./build-images.ts";
 import { docker, stateOf } from "./docker.ts";
+import { PATIENCE } from "./traffic.ts";
 
 const RELOADS = 100;
 
@@ -40,10 +41,12 @@ test.each(["nginx", "varnish"])(
     }
     // Its children become the first process's own, and end at some time.
     await docker(["exec", name, "sh", "-c", `kill -9 ${await masterOf(name, kind)}`]);
-    await until("it is started again", async () =>
-      /it is started again/.test(await docker(["logs", name])),
+    await until(
+      "it is started again",
+      async () => /it is started again/.test(await docker(["logs", name])),
+      PATIENCE,
     );
-    await until("no zombie is left", async () => (await zombiesIn(name)) === "");
+    await until("no zombie is left", async () => (await zombiesIn(name)) === "", PATIENCE);
     await docker(["stop", "--time", "10", name]);
     expect((await stateOf(name)).ExitCode).toBe(0);
   },
@@ -81,8 +84,13 @@ function configOf(
 }
 
 async function untilLive(container: string, generation: number): Promise<void> {
-  await until(`generation ${generation} is live`, async () =>
-    (await docker(["logs", "--tail", "5", container])).includes(`generation ${generation} is live`),
+  await until(
+    `generation ${generation} is live`,
+    async () =>
+      (await docker(["logs", "--tail", "50", container])).includes(
+        `generation ${generation} is live`,
+      ),
+    PATIENCE,
   );
 }
 
