@@ -3,6 +3,7 @@ import { blameCheck, explainRefusal } from "./apply/blame-check.ts";
 import { causeOf, changeText } from "./apply/cause.ts";
 import { openControl } from "./apply/control.ts";
 import type { ControlledProxy } from "./apply/controlled-proxy.ts";
+import { createCrowd } from "./apply/crowd.ts";
 import { createDamper } from "./apply/damper.ts";
 import { directProxy, readGeneration } from "./apply/direct-proxy.ts";
 import type { Outcome, Plan } from "./apply/generation-outcome.ts";
@@ -11,6 +12,7 @@ import { openHistory } from "./apply/history.ts";
 import { joinReports, type Observer } from "./apply/join-reports.ts";
 import { openLiveState } from "./apply/live-state.ts";
 import { createLooks } from "./apply/looks.ts";
+import { abandonWhenOutdated } from "./apply/outdated-check.ts";
 import type { ProxyDriver } from "./apply/proxy-driver.ts";
 import type { Fate } from "./apply/proxy-status.ts";
 import { createQuarantine } from "./apply/quarantine.ts";
@@ -126,6 +128,9 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       return next;
     },
   });
+  const crowd = createCrowd(proxy.settle.maxDraining);
+  /** The last one was given up for newer changes: the next one is not, so that some go live in any storm. */
+  let wasSuperseded = false;
 
   return {
     ...directed,
@@ -170,9 +175,12 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   function wakeAtMs(): number | undefined {
     if (control.now().mode !== "following") return undefined;
     if (wait.isDue) return wait.lookAgainAtMs;
-    const times = [guard.endsAtMs(), quarantine.nextTryAtMs(), damper?.endsAtMs()].filter(
-      (it) => it !== undefined,
-    );
+    const times = [
+      guard.endsAtMs(),
+      quarantine.nextTryAtMs(),
+      damper?.endsAtMs(),
+      crowd.lookAgainAtMs(),
+    ].filter((it) => it !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
@@ -230,6 +238,11 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       live = source(templates ?? [], snapshot);
       return "unchanged";
     }
+    const draining = driver.draining();
+    if (!crowd.admits(draining, now())) {
+      report.crowded(draining);
+      return "waiting";
+    }
     return await makeLive(rendered, { view, snapshot, signal });
   }
 
@@ -275,7 +288,21 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     const plan = await state.plan(rendered);
     const { outputs } = rendered;
     const made = source(templates ?? [], snapshot);
-    const outcome = await applyGeneration({ driver, plan, outputs, previous, journal, signal });
+    const isNewerDue = () => !wasSuperseded && !plan.owesReload && schedule.isChangeDue();
+    const check = abandonWhenOutdated(isNewerDue, signal);
+    let outcome: Outcome;
+    try {
+      const work = { driver, plan, outputs, previous, journal, signal };
+      outcome = await applyGeneration({ ...work, checkSignal: check.signal });
+    } catch (error) {
+      if (!check.isOutdated() || signal.aborted) throw error;
+      wasSuperseded = true;
+      report.superseded(plan.generation);
+      return "superseded";
+    } finally {
+      check.stop();
+    }
+    wasSuperseded = false;
     if (outcome.fate === "refused") {
       const culprits = await blameCheck({ driver, refusal: outcome, from: made, signal });
       const faults = culprits?.faults ?? [];

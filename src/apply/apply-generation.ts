@@ -18,6 +18,8 @@ export interface Attempt {
   readonly previous: Previous | undefined;
   readonly journal: SwapJournal;
   readonly signal: AbortSignal;
+  /** Ends the check alone, before anything was changed. */
+  readonly checkSignal?: AbortSignal;
 }
 
 /**
@@ -27,18 +29,18 @@ export interface Attempt {
  *
  * The journal's entry is left open: whoever records the outcome ends it.
  *
- * @throws the signal's reason, once aborted, and whatever is a bug. An {@link AppError} is an outcome.
+ * @throws the reason of a signal, once aborted, and whatever is a bug. An {@link AppError} is an outcome.
  */
 export async function applyGeneration(attempt: Attempt): Promise<Outcome> {
   const clock = createStopwatch();
   if (attempt.plan.isInPlace) return await reapply(attempt, clock);
-  const { driver, plan, outputs, journal, signal } = attempt;
+  const { driver, plan, outputs, journal, signal, checkSignal = signal } = attempt;
   let isSwapped = false;
   try {
     const { changed, changes } = await clock.time("stage", async () => stage(attempt));
     const candidate = { files: candidateFiles(outputs, changed), removed: plan.removed };
     const verdict = await clock.time("check", () =>
-      besideEachOther(driver.check(candidate, signal), readySwap(changes, journal)),
+      besideEachOther(driver.check(candidate, checkSignal), readySwap(changes, journal)),
     );
     if (!verdict.ok) {
       const { ok: _, ...refusal } = verdict;

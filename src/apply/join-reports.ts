@@ -23,6 +23,8 @@ export function joinReports(observers: readonly Observer[]): Report {
     outcome: each("outcome"),
     resumed: each("resumed"),
     willRetry: each("willRetry"),
+    crowded: each("crowded"),
+    superseded: each("superseded"),
     looked: each("looked"),
     stop: each("stop"),
   };

@@ -83,6 +83,8 @@ export interface ProxyDriver {
    * Ends once `signal` aborts.
    */
   watch(onLost: (why: string) => void, signal: AbortSignal): void;
+  /** How many processes of earlier generations still serve their last connections. */
+  draining(): number;
   /** Lets a proxy that the driver itself keeps running open its log files anew. */
   reopenLogs(): void;
   /** Ends what the driver itself keeps running: gracefully, and by force within a second after `reload.stopTimeout`. */

@@ -5,7 +5,15 @@ import type { Control } from "./control.ts";
 import type { Damped } from "./damper.ts";
 
 /** How one look at a proxy ended. */
-export type Fate = "live" | "unchanged" | "waiting" | "held" | "paused" | "refused" | "failed";
+export type Fate =
+  | "live"
+  | "unchanged"
+  | "waiting"
+  | "held"
+  | "paused"
+  | "refused"
+  | "failed"
+  | "superseded";
 
 /**
  * What is known of one proxy now: what the admin address tells of it.

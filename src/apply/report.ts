@@ -40,6 +40,9 @@ export interface Report {
   willRetry(inMs: number): void;
   /** One look at the proxy ended. */
   looked(fate: Fate): void;
+  /** A change waits because so many old workers drain. Said once until one goes live. */
+  crowded(draining: number): void;
+  superseded(generation: Generation): void;
   /** Ends all timers. */
   stop(): void;
 }
@@ -67,6 +70,7 @@ export function createReport(
   let lastHeld: string | undefined;
   let lastFailure: { readonly words: string; readonly saidAtMs: number } | undefined;
   const saidInPlace = new Set<string>();
+  let isCrowded = false;
   /** The last reason that was said, by service. */
   const leftOut = new Map<string, string>();
 
@@ -124,6 +128,7 @@ export function createReport(
       log.warn({ service, instance, node, isDamped }, `${text} ${what}`);
     },
     outcome(generation, outcome, { cause }) {
+      isCrowded = false;
       if (outcome.fate === "live") lastHeld = undefined;
       if (isSaidAgain(failureWords(generation, outcome))) return;
       sayOutcome(log, generation, outcome, cause.change);
@@ -131,6 +136,23 @@ export function createReport(
     },
     resumed: (generation, outcome) =>
       sayOutcome(log, generation, outcome, "its swap was interrupted"),
+    crowded(draining) {
+      if (!isCrowded) {
+        log.warn(
+          {
+            draining,
+            hint: "Set worker_shutdown_timeout in nginx.conf, which bounds how long old workers live; or raise settle.maxDraining",
+          },
+          `${draining} old workers still serve their last connections: the change waits until one ends, 10 s at most`,
+        );
+      }
+      isCrowded = true;
+    },
+    superseded: ({ number }) =>
+      log.info(
+        { generation: number, fate: "superseded" },
+        `generation ${number} is superseded: newer changes came while it was checked`,
+      ),
     willRetry: (inMs) =>
       log.info({ retryInMs: inMs }, `trying again in ${Math.round(inMs / 100) / 10} s`),
     stop: () => clearTimeout(waitTimer),

@@ -13,6 +13,8 @@ export interface Schedule {
    * @throws the signal's reason, once aborted
    */
   due(signal: AbortSignal, alsoAtMs: number | undefined): Promise<void>;
+  /** Whether changes wait whose time has come. */
+  isChangeDue(): boolean;
   /** Notes that an apply begins now: the next ones keep their distance. */
   applying(): void;
   /** Notes that an apply went well. */
@@ -48,6 +50,7 @@ export function createSchedule(
       pending = undefined;
       retryAtMs = Number.POSITIVE_INFINITY;
     },
+    isChangeDue: () => changeDueAtMs() <= clock.now(),
     applying() {
       lastApplyMs = clock.now();
     },

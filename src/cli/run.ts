@@ -206,7 +206,7 @@ function collectFates(proxies: readonly ProxyConfig[]) {
   return {
     done,
     note(proxy: string, fate: Fate) {
-      if (fate !== "waiting" && !fates.has(proxy)) fates.set(proxy, fate);
+      if (fate !== "waiting" && fate !== "superseded" && !fates.has(proxy)) fates.set(proxy, fate);
       if (fates.size === proxies.length) finish("done");
     },
     async exitCode(event: string): Promise<number> {

@@ -107,6 +107,13 @@ const settleSchema = z
       .describe("A burst is applied once nothing changed for this long."),
     max: duration.prefault("2s").describe("A burst is applied after this long at the latest."),
     minInterval: duration.prefault("1s").describe("Least time between two applies."),
+    maxDraining: z
+      .int({ error: "a whole number" })
+      .min(1)
+      .default(32)
+      .describe(
+        "nginx only: from this many old workers that still serve their last connections on, applies wait until one ends, 10 s at most.",
+      ),
   })
   .describe("How bursts of changes are joined. A lone change is applied at once.");
 

@@ -64,6 +64,11 @@ export function createNginxDriver(
       }
     },
 
+    draining() {
+      const pid = child === undefined ? readPid(facts?.pidFile ?? "") : child.pid();
+      return pid === undefined ? 0 : readWorkers(pid).filter((it) => it.isDraining).length;
+    },
+
     reopenLogs: () => child?.signal("SIGUSR1"),
 
     async check(candidate, signal) {

@@ -67,6 +67,8 @@ export function createVarnishDriver(
       }
     },
 
+    draining: () => 0, // an old VCL costs no process
+
     reopenLogs: () => undefined, // varnishd writes none
 
     async check(candidate, signal) {

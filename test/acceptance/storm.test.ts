@@ -1,0 +1,109 @@
+import { writeFile } from "node:fs/promises";
+import http from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, onTestFinished, test } from "vitest";
+import {
+  listenAddress,
+  nginxProxy,
+  testConsul,
+  testDirectory,
+  testFairlead,
+  testNginx,
+  testService,
+  whoAnswers,
+} from "../helpers/stage.ts";
+import type { LogLine } from "../helpers/start-fairlead.ts";
+import { until } from "../helpers/until.ts";
+
+const isLive = ({ fate }: LogLine) => fate === "live";
+
+test("1,000 changes within 10 s take at most 12 reloads, and the last change is served", async () => {
+  const directory = await testDirectory();
+  const consul = await testConsul();
+  const [one, two] = await Promise.all([testService("one"), testService("two")]);
+  await consul.register({ name: "web", id: "one", port: one.port });
+  await consul.register({ name: "web", id: "two", port: two.port });
+  const { listen, url } = await listenAddress();
+  const fairlead = await testFairlead(directory, {
+    consul: { address: consul.address },
+    proxies: [nginxProxy(await testNginx(directory))],
+    values: { nginx: { listen } },
+  });
+  await fairlead.untilLog("it is live", isLive);
+  await sleep(1_100); // the storm's first change is a lone one
+  const from = fairlead.log().length;
+  const beginMs = performance.now();
+  for (let i = 0; i < 1_000; i += 1) {
+    await consul.setHealth("two", i % 2 === 0 ? "fail" : "pass");
+    const aheadMs = beginMs + (i + 1) * 10 - performance.now();
+    if (aheadMs > 0) await sleep(aheadMs);
+  }
+  await consul.setHealth("two", "fail");
+  const tookS = (performance.now() - beginMs) / 1_000;
+  await until("only the first one answers", async () => {
+    const names = await whoAnswers(`${url}/web/`, 6);
+    return names.size === 1 && names.has("one");
+  });
+  const reloads = fairlead.log().slice(from).filter(isLive);
+  expect(reloads.length).toBeGreaterThan(1);
+  // On a machine that cannot take 100 changes a second the storm lasts longer.
+  expect(reloads.length).toBeLessThanOrEqual(Math.max(12, Math.ceil(tookS) + 2));
+});
+
+test("reloads are spaced while old workers are held by connections that do not end", async () => {
+  const directory = await testDirectory();
+  const service = await testService("one");
+  const { listen, url } = await listenAddress();
+  const change = async (i: number) =>
+    await writeFile(
+      directory.at("catalog.yaml"),
+      `services: { web: [{ address: 127.0.0.1, port: ${service.port}, tags: ["route.timeout=${i}s"] }] }\n`,
+    );
+  await change(60);
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [
+      nginxProxy(await testNginx(directory), {
+        settle: { quiet: "0s", minInterval: "0s", maxDraining: 2 },
+      }),
+    ],
+    values: { nginx: { listen } },
+  });
+  await fairlead.untilLog("it is live", isLive);
+  const held: { destroy(): void }[] = [];
+  for (let i = 1; i <= 2; i += 1) {
+    held.push(await holdWebsocket(`${url}/web/socket`));
+    const from = fairlead.log().length;
+    await change(60 + i);
+    await fairlead.untilLog("the change is live", isLive, from);
+  }
+  const from = fairlead.log().length;
+  await change(63);
+  const said = await fairlead.untilLog("it waits", ({ msg }) => msg.includes("old workers"), from);
+  expect(said["draining"]).toBe(2);
+  expect(said.hint).toContain("worker_shutdown_timeout");
+  expect(fairlead.log().slice(from).some(isLive)).toBe(false);
+  held[0]?.destroy();
+  await fairlead.untilLog("it goes on", isLive, from);
+});
+
+/** A connection through nginx that ends with the test. */
+function holdWebsocket(url: string): Promise<{ destroy(): void }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = http.get(url, {
+      agent: false,
+      headers: {
+        connection: "Upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+      },
+    });
+    outgoing.on("upgrade", (_response, socket) => {
+      socket.on("error", () => undefined);
+      onTestFinished(() => void socket.destroy());
+      resolve(socket);
+    });
+    outgoing.on("error", reject);
+  });
+}
