@@ -25,14 +25,24 @@ export async function createLog(options: {
   );
 }
 
-/** Replaces every one of `secrets` in a text, also as it looks inside a JSON string. */
+/**
+ * Replaces every one of `secrets` in a text: also as it looks inside a JSON string, or inside one that quotes JSON, as an answer
+ * that repeats what it was asked does; and in Base64, as HTTP sends it.
+ */
 export function redactor(secrets: readonly string[]): (text: string) => string {
   const texts = secrets
     .filter((secret) => secret.length >= SHORTEST_SECRET)
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
+    .flatMap((secret) => [
+      secret,
+      inJson(secret),
+      inJson(inJson(secret)),
+      Buffer.from(secret).toString("base64"),
+    ])
     .toSorted((a, b) => b.length - a.length);
   return (text) => texts.reduce((result, secret) => result.replaceAll(secret, REDACTED), text);
 }
+
+const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
 
 async function lineWriter(pretty: boolean): Promise<(line: string) => void> {
   if (!pretty) return (line) => void process.stderr.write(line);

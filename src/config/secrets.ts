@@ -6,8 +6,8 @@ export function secretsOf({
   admin,
 }: Pick<ConfigFile, "consul" | "admin">): readonly string[] {
   const password = consul?.auth?.slice(consul.auth.indexOf(":") + 1);
-  const inAddress = /^https?:\/\/[^@/]*:([^@/]*)@/.exec(consul?.address ?? "")?.[1];
-  return [consul?.token, admin?.token, consul?.auth, password, inAddress].filter(
+  const [, pair, inAddress] = /^https?:\/\/([^@/]*:([^@/]*))@/.exec(consul?.address ?? "") ?? [];
+  return [consul?.token, admin?.token, consul?.auth, password, pair, inAddress].filter(
     (secret): secret is string => secret !== undefined && secret !== "",
   );
 }

@@ -55,7 +55,12 @@ test("each writes an output per service, route and key; those whose item is gone
   await until("all is served", async () => (await answer("two.key")) === "value of two X");
   expect(await answer("api.service")).toBe("api");
   expect(await answer("api.route")).toBe("api /api");
-  const files = async () => (await readdir(nginx.confDirectory)).toSorted();
+  /** What is staged, and what was replaced, lies beside the files until the end of an apply is recorded. */
+  const files = async () =>
+    await until("nothing is left of the last apply", async () => {
+      const names = (await readdir(nginx.confDirectory)).toSorted();
+      return names.some((it) => it.startsWith(".")) ? undefined : names;
+    });
   expect(await files()).toEqual([
     "key-one.conf",
     "key-two.conf",
