@@ -254,6 +254,9 @@ function toExpected(service: Service): ExpectedInstance {
     meta,
     weights,
     status: worstOf([...checks], node.check),
+    ...(node.check === "critical" && ![...checks.values()].includes("critical")
+      ? { isNodeCritical: true as const }
+      : {}),
     node: node.name,
     nodeAddress: node.address,
     nodeMeta: node.meta,
