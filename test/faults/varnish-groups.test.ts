@@ -116,6 +116,30 @@ sub vcl_recv { return (synth({{length part.routes}}00)); }
   expect(await readFile(varnish.vcl.replace(".vcl", ".cli"), "utf8")).toBe(live);
 });
 
+test("check compiles each part by itself, also where no Varnish runs", async () => {
+  const { directory, varnish, config } = await start({}, { once: true });
+  await varnish.stop();
+  const file = await writeConfig(directory, config);
+  await writeFile(
+    directory.at("catalog.yaml"),
+    "services: { z: [{ address: 10.0.0.1, port: 80 }] }\n",
+  );
+  const well = await runFairlead(["check", "-c", file]);
+  expect(well.exitCode, well.output).toBe(0);
+  await writeFile(
+    directory.at("broken.vcl.hbs"),
+    'vcl 4.1;\nbackend default none;\n{{#if (eq part.kind "top")}}nonsense{{/if}}\n',
+  );
+  const broken = JSON.stringify(config).replace(
+    "builtin:varnish/service-proxy.vcl",
+    "broken.vcl.hbs",
+  );
+  await writeConfig(directory, JSON.parse(broken) as object);
+  const refused = await runFairlead(["check", "-c", file]);
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stdout).toContain(varnish.vcl.replace(".vcl", ".top.vcl"));
+});
+
 test("goes over from one VCL to groups and back, and leaves nothing loaded behind", async () => {
   const { directory, vcls, config, url } = await start({}, { once: true });
   const whole = JSON.parse(

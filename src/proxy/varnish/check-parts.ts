@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { Candidate, CandidateFile, CheckResult } from "../../apply/proxy-driver.ts";
@@ -50,6 +50,7 @@ async function askRunning(
 
 async function compileParts({ files }: Candidate, options: CheckOptions): Promise<CheckResult> {
   const directory = await mkdtemp(join(tmpdir(), "fairlead-vcl-"));
+  await chmod(directory, 0o755); // varnishd compiles as a user of its own
   try {
     for (const { path, stagedPath, format } of files) {
       const text = await readFile(stagedPath, "utf8");
