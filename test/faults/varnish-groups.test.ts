@@ -1,4 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
+import http from "node:http";
+import type { Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { stringify } from "yaml";
 import { withCli } from "../../src/proxy/varnish/cli-connection.ts";
@@ -67,6 +69,39 @@ test("no request is refused while routes come and go", async () => {
   await asking;
   expect(wrong).toEqual([]);
 });
+
+test("goes back to parts that were given up, but still serve a request", async () => {
+  const { fairlead, change, service, other, url } = await start();
+  const socket = await openWebsocket(`${url}/a/`);
+  for (const more of [{ d: [other] }, {}, { d: [other] }]) {
+    const from = fairlead.log().length;
+    await change({ a: [service], b: [service], c: [service], ...more });
+    const ended = await fairlead.untilLog("it ended", ({ fate }) => fate !== undefined, from);
+    expect(ended.fate).toBe("live");
+  }
+  expect([...(await whoAnswers(`${url}/d/`, 2))]).toEqual(["two"]);
+  expect(socket.destroyed).toBe(false);
+});
+
+/** A connection that keeps the VCL that it began with. */
+async function openWebsocket(url: string): Promise<Socket> {
+  const socket = await new Promise<Socket>((resolve, reject) => {
+    const outgoing = http.request(url, {
+      headers: {
+        connection: "upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+      },
+    });
+    outgoing.once("upgrade", (_response, socket) => resolve(socket as Socket));
+    outgoing.once("response", ({ statusCode }) => reject(new Error(`status ${statusCode}`)));
+    outgoing.once("error", reject);
+    outgoing.end();
+  });
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
 
 test("a Varnish that was started anew with the VCL file alone gets its groups back from Fairlead", async () => {
   const { fairlead, varnish, url } = await start();

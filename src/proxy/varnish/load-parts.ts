@@ -2,7 +2,7 @@ import { AppError } from "../../errors.ts";
 import type { BootScript } from "./boot-script.ts";
 import { explanation } from "./check-vcl.ts";
 import type { CliConnection } from "./cli-connection.ts";
-import { activeOf, type LoadedVcl, listVcls } from "./vcl-list.ts";
+import { activeOf, type LoadedVcl, listUsable } from "./vcl-list.ts";
 
 const OK = 200;
 const TRUNCATED = 201;
@@ -35,7 +35,7 @@ export async function loadParts(
 ): Promise<PartRefusal | undefined> {
   const needed = namesOf(script);
   await discardAll([...trial].filter((name) => !needed.has(name)));
-  const known = new Set((await listVcls(connection)).map(({ name }) => name));
+  const known = new Set((await listUsable(connection)).map(({ name }) => name));
   for (const { name, path } of script.loads) {
     if (!known.has(name)) {
       const refusal = await load(name, path);
@@ -55,7 +55,7 @@ export async function loadParts(
     // Of an answer that was cut off the status is unknown.
     const isLoaded =
       status === OK ||
-      (status === TRUNCATED && (await listVcls(connection)).some((it) => it.name === name));
+      (status === TRUNCATED && (await listUsable(connection)).some((it) => it.name === name));
     if (!isLoaded) return { path, output: explanation(body) };
     trial.add(name);
     return undefined;
@@ -82,7 +82,7 @@ export async function loadParts(
  * @throws {AppError} RELOAD_FAILED, with Varnish's own words
  */
 export async function switchParts(connection: CliConnection, script: BootScript): Promise<void> {
-  const vcls = await listVcls(connection);
+  const vcls = await listUsable(connection);
   const targets = new Map(vcls.map(({ name, target }) => [name, target]));
   const moved = [...script.labels].filter(([label, name]) => targets.get(label) !== name);
   const isLast = ([label]: readonly [string, string]) => label === "fairlead_to_generation";

@@ -33,6 +33,16 @@ export async function listVcls(connection: CliConnection): Promise<readonly Load
 }
 
 /**
+ * The VCLs and labels that commands may name: not those that only wait for their last request. One of these is still listed,
+ * and its name may be loaded again.
+ *
+ * @throws {AppError} RELOAD_FAILED when Varnish does not list its VCLs
+ */
+export async function listUsable(connection: CliConnection): Promise<readonly LoadedVcl[]> {
+  return (await listVcls(connection)).filter(({ isDiscarded }) => !isDiscarded);
+}
+
+/**
  * Reads the body of `vcl.list -j`: a list that starts with a version, the command and a time.
  *
  * @throws {SyntaxError} when it is not JSON
