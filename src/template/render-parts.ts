@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { extname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { VarnishConfig } from "../config/proxy-schema.ts";
 import type { Route } from "../route/route.ts";
 import { GENERATION_MARK } from "./helpers/routes.ts";
@@ -74,8 +75,11 @@ export function renderParts(template: FileTemplate, options: PartsOptions): read
     const part = { kind: "group" as const, routes: members };
     return { ...named(template, part, key, options), label, members };
   });
-  const labels = Object.fromEntries(
-    groups.flatMap(({ label, members }) => members.map(({ name }) => [name, label] as const)),
+  const labels = asBefore(
+    template,
+    Object.fromEntries(
+      groups.flatMap(({ label, members }) => members.map(({ name }) => [name, label] as const)),
+    ),
   );
   const generation = {
     ...named(template, { kind: "generation", routes: [] }, "generation", options),
@@ -91,6 +95,18 @@ export function renderParts(template: FileTemplate, options: PartsOptions): read
     text: bootScript(labelled, top),
   };
   return [boot, ...labelled.map(({ piece }) => piece), top.piece, script];
+}
+
+const NO_LABELS: Part["labels"] = {};
+
+/** What did not change stays the same object: what was made with it can be used again. */
+const labelsBefore = new WeakMap<FileTemplate, Part["labels"]>();
+
+function asBefore(template: FileTemplate, labels: Part["labels"]): Part["labels"] {
+  const before = labelsBefore.get(template);
+  if (before !== undefined && isDeepStrictEqual(before, labels)) return before;
+  labelsBefore.set(template, labels);
+  return labels;
 }
 
 function groupCount(setting: GroupsSetting, routeCount: number): number | undefined {
@@ -131,7 +147,7 @@ function render(
   { context, root }: PartsOptions,
 ): Piece {
   const { format, content } = template;
-  const whole: Part = { labels: {}, generationLabel: GENERATION_LABEL, ...part };
+  const whole: Part = { labels: NO_LABELS, generationLabel: GENERATION_LABEL, ...part };
   const text = content.render(context, { ...root, part: whole });
   return { path, text, format };
 }
