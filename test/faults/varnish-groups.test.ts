@@ -94,7 +94,7 @@ async function openWebsocket(url: string): Promise<Socket> {
         "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
       },
     });
-    outgoing.once("upgrade", (_response, socket) => resolve(socket as Socket));
+    outgoing.once("upgrade", (_response, socket) => resolve(socket));
     outgoing.once("response", ({ statusCode }) => reject(new Error(`status ${statusCode}`)));
     outgoing.once("error", reject);
     outgoing.end();
