@@ -42,15 +42,15 @@ export interface Pipeline extends ControlledProxy {
    * @throws the signal's reason, once aborted. Anything else is a bug.
    */
   run(signal: AbortSignal, onFate: (fate: Fate) => void): Promise<never>;
-  /** Uses other templates from now on. */
-  setTemplates(templates: readonly FileTemplate[]): void;
+  /** Uses other templates from now on. With the reason why they cannot be used, it keeps those that it has. */
+  setTemplates(templates: readonly FileTemplate[] | AppError): void;
 }
 
 export interface PipelineParts {
   readonly proxy: ProxyConfig;
   readonly config: Pick<Config, "values" | "environment" | "state" | "history">;
-  /** Absent while they cannot be loaded: then nothing is done. */
-  readonly templates: readonly FileTemplate[] | undefined;
+  /** Or why they cannot be used: then nothing is done until others are set. */
+  readonly templates: readonly FileTemplate[] | AppError;
   readonly store: CatalogStore;
   readonly driver: ProxyDriver;
   /** Told of all that becomes of the proxy, beside the log. */
@@ -89,7 +89,8 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     log,
   });
   const looks = createLooks();
-  let templates = parts.templates;
+  let templates: readonly FileTemplate[] | undefined;
+  let templateFault: AppError | undefined;
   /** What the live generation was made from: other templates may well see another part of the catalog. */
   let live: BlameOptions | undefined;
   let wait = NO_WAIT;
@@ -109,6 +110,9 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     quarantined: quarantine.list,
     damped: () => damper?.list() ?? [],
     control: control.now,
+    standsInSince: store.standsInSince,
+    draining: () => driver.draining(),
+    templateFault: () => templateFault,
   });
   const report = joinReports([
     createReport(log, failures),
@@ -131,12 +135,13 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   const crowd = createCrowd(proxy.settle.maxDraining);
   /** The last one was given up for newer changes: the next one is not, so that some go live in any storm. */
   let wasSuperseded = false;
+  takeTemplates(parts.templates);
 
   return {
     ...directed,
     status: status.status,
     setTemplates(next) {
-      templates = next;
+      if (!takeTemplates(next)) return;
       wait = NO_WAIT;
       quarantine.clear();
       schedule.changed();
@@ -163,6 +168,13 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       }
     },
   };
+
+  /** Returns whether they can be used. */
+  function takeTemplates(loaded: readonly FileTemplate[] | AppError): boolean {
+    templateFault = loaded instanceof AppError ? loaded : undefined;
+    if (!(loaded instanceof AppError)) templates = loaded;
+    return templateFault === undefined;
+  }
 
   /** The files are as they were, but whether they are served is to be proved anew. */
   function lost(why: string): void {

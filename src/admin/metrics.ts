@@ -125,6 +125,19 @@ const GAUGES: Readonly<
     help: "Queries whose last attempt failed; their last answers stay in force",
     value: ({ disconnected }) => disconnected.length,
   },
+  fairlead_last_good_saved_seconds: {
+    help: "When the catalog was saved that stands in for Consul's, as Unix time; 0 while none does",
+    value: ({ standsInSince }) =>
+      standsInSince === undefined ? 0 : Date.parse(standsInSince) / 1_000,
+  },
+  fairlead_draining_workers: {
+    help: "Old workers that still serve their last connections",
+    value: ({ draining }) => draining,
+  },
+  fairlead_templates_refused: {
+    help: "1 while the templates on the disk cannot be used; those read before stay in force",
+    value: ({ templateFault }) => Number(templateFault !== undefined),
+  },
   fairlead_held: {
     help: "1 while the guard holds a change back",
     value: ({ held }) => Number(held !== undefined),

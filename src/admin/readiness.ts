@@ -12,13 +12,19 @@ export function notReady(proxies: readonly ProxyStatus[] | undefined): readonly 
 const isLeftAlone = ({ control, live }: ProxyStatus): boolean =>
   control.mode === "paused" && live !== undefined;
 
-function reasonOf({ lastError, waitingFor, held, disconnected }: ProxyStatus): string {
+function reasonOf(proxy: ProxyStatus): string {
+  const { lastError, waitingFor, held, disconnected, templateFault, standsInSince } = proxy;
+  if (templateFault !== undefined) return `refused: ${templateFault.message}`;
   if (lastError !== undefined) return `${lastError.fate}: ${lastError.message}`;
   if (held !== undefined) return `held: ${held.reason}`;
   if (waitingFor.length > 0) {
     const why = disconnected[0] === undefined ? "" : `: ${disconnected[0].reason}`;
     const more = waitingFor.length > 3 ? ` and ${waitingFor.length - 3} more` : "";
-    return `waiting for ${waitingFor.slice(0, 3).join(", ")}${more}${why}`;
+    const lack =
+      standsInSince === undefined
+        ? ""
+        : `, which the last good catalog, of ${standsInSince}, lacks`;
+    return `waiting for ${waitingFor.slice(0, 3).join(", ")}${more}${lack}${why}`;
   }
   return "no generation is proved to be served yet";
 }

@@ -49,6 +49,10 @@ export interface ProxyStatus {
     readonly reason: string;
     readonly hint: string;
   }[];
+  /** When the answers were saved that stand in, as the source has not answered since the start. */
+  readonly standsInSince?: string;
+  /** How many old workers still serve their last connections. */
+  readonly draining: number;
   /** Entries of routes that are not used, and why. */
   readonly problems: readonly RouteProblem[];
   /** Why the last attempt did not go live; absent once one did. */
@@ -58,6 +62,8 @@ export interface ProxyStatus {
     readonly hint: string;
     readonly at: string;
   };
+  /** Why the templates on the disk cannot be used: the ones read before stay in force. */
+  readonly templateFault?: { readonly message: string; readonly hint: string };
   /** When what did not go live is tried again, though nothing changes. */
   readonly retryAt?: string;
 }

@@ -17,6 +17,9 @@ interface StatusParts {
   readonly quarantined: () => readonly ServiceFault[];
   readonly damped: () => readonly Damped[];
   readonly control: () => Control;
+  readonly standsInSince: () => Date | undefined;
+  readonly draining: () => number;
+  readonly templateFault: () => AppError | undefined;
 }
 
 /** Keeps what is reported, and tells it as the proxy's status. */
@@ -56,18 +59,23 @@ export function trackStatus(parts: StatusParts): Observer & ObservedProxy {
       noteOutcome(outcome);
       if (outcome.fate === "live" && generation.id === desired?.id) behindSinceMs = undefined;
     },
+    resumed: (_, outcome) => noteOutcome(outcome),
     willRetry(inMs) {
       retryAt = inFuture(inMs);
     },
     looked(now) {
       fate = now;
-      if (now === "live" || now === "unchanged") lastError = undefined;
+      if (now !== "live" && now !== "unchanged") return;
+      lastError = undefined;
+      retryAt = undefined;
     },
     status,
   };
 
   function status(): ProxyStatus {
     const { live } = state;
+    const standsInSince = parts.standsInSince()?.toISOString();
+    const fault = parts.templateFault();
     return {
       name: proxy.name,
       kind: proxy.kind,
@@ -82,7 +90,12 @@ export function trackStatus(parts: StatusParts): Observer & ObservedProxy {
       quarantined: parts.quarantined(),
       damped: parts.damped(),
       disconnected: disconnected(),
+      ...(standsInSince === undefined ? {} : { standsInSince }),
+      draining: parts.draining(),
       problems,
+      ...(fault === undefined
+        ? {}
+        : { templateFault: { message: fault.message, hint: fault.hint } }),
       ...(lastError === undefined ? {} : { lastError }),
       ...(retryAt === undefined ? {} : { retryAt }),
     };

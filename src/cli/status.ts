@@ -17,8 +17,10 @@ export async function status(options: AdminOptions): Promise<number> {
   return daemon.isReady && daemon.proxies.every(isWell) ? 0 : 1;
 }
 
-const isWell = (proxy: ProxyStatus): boolean =>
-  proxy.fate === "live" || proxy.fate === "unchanged" || proxy.fate === "waiting";
+const isWell = ({ fate, templateFault, standsInSince }: ProxyStatus): boolean =>
+  (fate === "live" || fate === "unchanged" || fate === "waiting") &&
+  templateFault === undefined &&
+  standsInSince === undefined;
 
 const daemonText = ({ version, startedAt, proxies }: DaemonStatus): string =>
   [`fairlead ${version}, started ${agoText(startedAt)}`, ...proxies.map(proxyText)].join("\n\n");
@@ -35,7 +37,14 @@ export function proxyText(proxy: ProxyStatus): string {
 
 function remarks(proxy: ProxyStatus): readonly string[] {
   const { control, held, lastError, retryAt, lagMs, waitingFor, quarantined, damped } = proxy;
+  const { templateFault, standsInSince, draining } = proxy;
   return [
+    ...(standsInSince === undefined
+      ? []
+      : [`Consul does not answer: the last good catalog, of ${standsInSince}, stands in`]),
+    ...(templateFault === undefined
+      ? []
+      : [`the templates cannot be used: ${templateFault.message}`, `→ ${templateFault.hint}`]),
     ...(control.mode === "paused" ? [`paused ${agoText(control.since)}`] : []),
     ...(control.mode === "rolled-back"
       ? [`rolled back to generation ${control.generation} ${agoText(control.since)}`]
@@ -52,6 +61,7 @@ function remarks(proxy: ProxyStatus): readonly string[] {
     ...(waitingFor.length === 0 ? [] : [`waiting for ${some(waitingFor)}`]),
     ...quarantined.map((it) => `left out: service "${it.service}": ${it.reason}\n  → ${it.hint}`),
     ...damped.map((it) => `flaps: instance "${it.instance}" of "${it.service}" on ${it.node}`),
+    ...(draining === 0 ? [] : [`${draining} old workers serve their last connections`]),
     ...disconnectedText(proxy),
     ...proxy.problems.map(
       (it) => `service "${it.service}", instance "${it.instance}": ${it.subject}: ${it.reason}`,

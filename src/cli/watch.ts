@@ -83,12 +83,12 @@ export async function startWatch(
   }
 }
 
-/** `undefined`, said in the log, when they cannot be loaded. */
+/** Or why they cannot be used, said in the log. */
 async function tryLoadTemplates(
   proxy: ProxyConfig,
   partials: string | undefined,
   log: Log,
-): Promise<readonly FileTemplate[] | undefined> {
+): Promise<readonly FileTemplate[] | AppError> {
   try {
     return await loadProxyTemplates(proxy, partials);
   } catch (error) {
@@ -96,7 +96,7 @@ async function tryLoadTemplates(
     for (const it of [error, ...error.also]) {
       log.error({ fate: "refused", err: it, hint: it.hint }, `refused: ${it.message}`);
     }
-    return undefined;
+    return error;
   }
 }
 
@@ -118,8 +118,10 @@ function watchTemplates(
   const files = [...new Set([...templates, ...(partials === undefined ? [] : [partials])])];
   const reload = async (changed: readonly string[]) => {
     const templates = await tryLoadTemplates(proxy, partials, log);
-    if (templates === undefined || signal.aborted) return;
-    log.info({ files: changed }, "read the templates again");
+    if (signal.aborted) return;
+    if (!(templates instanceof AppError)) {
+      log.info({ files: changed }, "read the templates again");
+    }
     pipeline.setTemplates(templates);
   };
   watchPaths(files, { signal, onChange: (changed) => void reload(changed) });

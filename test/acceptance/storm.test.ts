@@ -2,6 +2,8 @@ import { writeFile } from "node:fs/promises";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { adminUrl } from "../helpers/admin-address.ts";
+import { request } from "../helpers/request.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -83,6 +85,8 @@ test("reloads are spaced while old workers are held by connections that do not e
   expect(said["draining"]).toBe(2);
   expect(said.hint).toContain("worker_shutdown_timeout");
   expect(fairlead.log().slice(from).some(isLive)).toBe(false);
+  const metrics = (await request(`${await adminUrl(directory)}/metrics`)).body;
+  expect(metrics).toContain('fairlead_draining_workers{proxy="edge"} 2\n');
   held[0]?.destroy();
   await fairlead.untilLog("it goes on", isLive, from);
 });

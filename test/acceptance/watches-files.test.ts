@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
 import {
   listenAddress,
@@ -34,8 +35,14 @@ describe("fairlead run", () => {
     const refused = await fairlead.untilLog("it is refused", ({ fate }) => fate === "refused");
     expect(refused.msg).toContain(`${template}:2:10: unknown helper "servce"`);
     expect(await readFile(join(nginx.confDirectory, "site.conf"))).toEqual(before);
+    const url = await adminUrl(directory);
+    expect((await adminStatus(url)).templateFault?.message).toContain('unknown helper "servce"');
+    expect((await request(`${url}/metrics`)).body).toContain(
+      'fairlead_templates_refused{proxy="edge"} 1\n',
+    );
     await writeFile(template, site(listen, "five"));
     await answers("five");
+    expect((await adminStatus(url)).templateFault).toBeUndefined();
   });
 
   test("partials are watched, also new ones in a directory below", async () => {

@@ -1,6 +1,9 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
+import { request } from "../helpers/request.ts";
 import { testConsul, testDirectory, testFairlead } from "../helpers/stage.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
 import { until } from "../helpers/until.ts";
 
 test("a start without Consul uses the last good catalog, and Consul's own replaces it all at once", async () => {
@@ -41,9 +44,22 @@ test("a start without Consul uses the last good catalog, and Consul's own replac
   );
   expect(line).toMatchObject({ level: 40, savedAt: expect.any(String) });
   await second.untilLog("something was rendered", ({ proxy }) => proxy === "a");
+  const url = await adminUrl(directory);
+  const { standsInSince } = await adminStatus(url);
+  expect(standsInSince).toBe(line["savedAt"]);
+  const savedSeconds = async () => {
+    const { body } = await request(`${url}/metrics`);
+    return Number(/^fairlead_last_good_saved_seconds\{proxy="a"\} (.*)$/m.exec(body)?.[1]);
+  };
+  expect(await savedSeconds()).toBe(Date.parse(standsInSince ?? "") / 1_000);
+  const told = await runFairlead(["status", "-c", directory.at("fairlead.yaml")]);
+  expect(told).toMatchObject({ exitCode: 1 });
+  expect(told.stdout).toContain(`the last good catalog, of ${standsInSince}, stands in`);
   await consul.startAgain();
   await register(2);
   await second.untilLog("Consul took over", ({ msg }) => msg.includes("replaces the last good"));
+  expect((await adminStatus(url)).standsInSince).toBeUndefined();
+  expect(await savedSeconds()).toBe(0);
   await second.stop();
 
   await consul.kill();
@@ -53,6 +69,15 @@ test("a start without Consul uses the last good catalog, and Consul's own replac
   });
   await third.untilLog("it is too old", ({ msg }) => msg.includes("too old to be used"));
   await third.stop();
+  await rename(kept, directory.at("elsewhere"));
+  await symlink(directory.at("elsewhere"), kept);
+  const linked = await testFairlead(directory, config);
+  const refused = await linked.untilLog("a link is not followed", ({ msg }) =>
+    msg.includes("Cannot use the last good catalog"),
+  );
+  expect(refused.msg).toContain("ELOOP");
+  await linked.stop();
+  await rm(kept);
   await writeFile(kept, '{"schema":1,"savedAt"');
   const fourth = await testFairlead(directory, config);
   await fourth.untilLog("it is broken", ({ msg }) =>

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -18,6 +19,11 @@ export interface KeptAnswer {
 }
 
 const SCHEMA = 1;
+/** Of a symbolic link nobody knows who made it. */
+const UNFOLLOWED = {
+  encoding: "utf8",
+  flag: constants.O_RDONLY | constants.O_NOFOLLOW,
+} as const;
 /** Answers that are made text at once: what else is to be done comes between. */
 const AT_ONCE = 100;
 
@@ -35,7 +41,7 @@ const fileSchema = z.object({
  */
 export async function readLastGood(path: string): Promise<LastGood | undefined> {
   try {
-    const file = fileSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    const file = fileSchema.parse(JSON.parse(await readFile(path, UNFOLLOWED)));
     if (file.count !== file.answers.length) throw new Error("it is not whole");
     const answers = file.answers.map(
       ({ query, value }) => [queryText(query as unknown as Query), value as AnswerValue] as const,
