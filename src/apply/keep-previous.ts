@@ -64,7 +64,8 @@ export async function putBack(change: Change, place: CopyPlace): Promise<void> {
   if (copy === undefined || hashOf(copy.bytes) !== before.hash) {
     throw new Error(`what was at "${target}" is not kept`);
   }
-  writeFileSync(change.stagedPath, copy.bytes);
+  rmSync(change.stagedPath, { force: true }); // what a link there names is not to be written
+  writeFileSync(change.stagedPath, copy.bytes, { flag: "wx" });
   chownSync(change.stagedPath, before.uid, before.gid);
   chmodSync(change.stagedPath, before.mode);
   await syncPath(change.stagedPath);

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Generation, ProxyDriver } from "../../apply/proxy-driver.ts";
 import type { NginxConfig } from "../../config/proxy-schema.ts";
@@ -47,6 +48,7 @@ export function createNginxDriver(
 
   return {
     async open(live) {
+      await trees.moveTo(join(state, config.name, "check"));
       await child?.takeOver();
       if (live !== undefined) child?.start({ atOnce: false });
     },
