@@ -27,6 +27,8 @@ const SERVICES = 10;
 const MOST_BYTES = 1_000_000;
 /** How soon after Consul's return a change is to be seen. */
 const RECOVERY_MS = 5_000;
+/** After this retries are as rare as they get. */
+const OUTAGE_MS = 8_000;
 
 const FAULTS: readonly [Fault, string, string][] = [
   ["refuse", "socket hang up", "runs"],
@@ -138,6 +140,32 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
       return statusOf(store, first) === "critical";
     });
     if (clock.now() - backMs > RECOVERY_MS) throw new Error(`it took ${clock.now() - backMs} ms`);
+  });
+
+  test.concurrent("after a real outage, long enough for the slowest retries, a change is seen within 5 s of Consul's return", async ({
+    onTestFinished: atEnd,
+  }) => {
+    const agent = await startConsul();
+    atEnd(() => agent.stop());
+    const names = Array.from({ length: SERVICES }, (_, i) => `real-${maxConnections}-${i}`);
+    const fill = async () => {
+      for (const name of names) await agent.register({ name, id: name, port: 80 });
+    };
+    await fill();
+    const store = open(agent.address, { maxConnections }, { atEnd });
+    want(store, names);
+    const seen = () => names.filter((name) => statusOf(store, name) !== undefined).length;
+    await until(`${strategy}: all are known`, () => seen() === SERVICES);
+    const before = store.snapshot();
+    await agent.kill();
+    const killedMs = performance.now();
+    await until("it is away for long", () => performance.now() - killedMs > OUTAGE_MS);
+    if (store.snapshot() !== before) throw new Error("the snapshot changed");
+    await agent.startAgain();
+    const backMs = performance.now();
+    await until("it is believed", () => store.snapshot() !== before);
+    const tookMs = performance.now() - backMs;
+    if (tookMs > RECOVERY_MS) throw new Error(`it took ${tookMs} ms`);
   });
 });
 

@@ -97,6 +97,44 @@ test("a hold ends by time; a shadow guard only says what it would hold", async (
   await until("nobody is served", async () => !(await isServed()));
 }, 120_000);
 
+test("a service below its minimum is held until it recovers; an instance that flaps is left out until it is quiet", async () => {
+  const damp = { flaps: 3, within: "1h", quiet: "3s" };
+  const { consul, file, fairlead, url } = await startStage({
+    guard: { minInstances: { web: 2 }, damp },
+  });
+  const isServed = async (id: string) =>
+    (await readFile(file, "utf8")).includes(`server 127.0.0.1:${1_001 + IDS.indexOf(id)}`);
+  const becomes = async (id: string, health: "pass" | "fail") => {
+    await consul.setHealth(id, health);
+    const isWell = health === "pass";
+    await until(`${id}: ${health}`, async () => (await isServed(id)) === isWell);
+  };
+  await until("all are served", async () => await isServed("web-4"));
+  await becomes("web-1", "fail");
+  await becomes("web-2", "fail");
+  await consul.setHealth("web-3", "fail");
+  const held = await fairlead.untilLog("the third is held", ({ fate }) => fate === "held");
+  expect(held.msg).toContain('"web"');
+  expect(await isServed("web-3")).toBe(true);
+  await consul.setHealth("web-3", "pass");
+  await fairlead.untilLog("it is back", ({ letGo }) => letGo === "recovered");
+
+  await becomes("api-1", "fail");
+  await becomes("api-1", "pass");
+  await becomes("api-1", "fail");
+  await consul.setHealth("api-1", "pass");
+  const { damped } = await adminStatus(url);
+  expect(damped).toEqual([{ service: "api", instance: "api-1", node: expect.any(String) }]);
+  expect((await request(`${url}/metrics`)).body).toContain(
+    'fairlead_damped_instances{proxy="edge"} 1\n',
+  );
+  await until("it takes part again", async () => await isServed("api-1"));
+  expect(fairlead.log().find(({ msg }) => msg.includes("is quiet again"))).toMatchObject({
+    service: "api",
+    instance: "api-1",
+  });
+}, 120_000);
+
 async function startStage({ guard = {}, shadow = false }) {
   const directory = await testDirectory();
   const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);

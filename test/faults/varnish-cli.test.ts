@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
@@ -8,7 +8,13 @@ import { withCli } from "../../src/proxy/varnish/cli-connection.ts";
 import { createVarnishDriver } from "../../src/proxy/varnish/varnish-driver.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import { testDirectory, testService, testVarnish } from "../helpers/stage.ts";
+import {
+  testDirectory,
+  testFairlead,
+  testService,
+  testVarnish,
+  varnishProxy,
+} from "../helpers/stage.ts";
 import { until } from "../helpers/until.ts";
 
 /* A Varnish that panics, hangs, keeps what shall go, stays sick, or cuts its answers off; and what comes after. */
@@ -38,6 +44,33 @@ test("a CLI that hangs is given up in time, and used again once it answers", asy
   gate?.hang(false);
   await driver.reload(generation(1), signal);
   expect((await driver.prove(generation(1), signal)).evidence).toContain("fairlead_1_");
+});
+
+test("a wrong secret is named, leaves what is served alone, and goes live by itself once it is right", async () => {
+  const directory = await testDirectory();
+  const varnish = await testVarnish(directory);
+  const secret = await readFile(varnish.secretFile);
+  const secretFile = directory.at("secret"); // varnishd reads its own anew for each connection
+  await writeFile(secretFile, "wrong\n");
+  await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+  await writeFile(
+    directory.at("site.hbs"),
+    "vcl 4.1; backend default none; sub vcl_recv { return (synth(418)); }\n",
+  );
+  const files = [{ template: "site.hbs", path: varnish.vcl }];
+  const before = await readFile(varnish.vcl);
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [varnishProxy(varnish, { files, admin: { address: varnish.admin, secretFile } })],
+  });
+  const failed = await fairlead.untilLog("it is refused", ({ fate }) => fate === "failed");
+  expect(failed.msg).toContain(`it refuses the secret of "${secretFile}"`);
+  expect(failed.hint).toContain("admin.secretFile");
+  expect((await request(varnish.url)).status).toBe(503);
+  expect(await readFile(varnish.vcl)).toEqual(before);
+  await writeFile(secretFile, secret);
+  await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+  expect((await request(varnish.url)).status).toBe(418);
 });
 
 test("a VCL that cannot be discarded is named once, and goes when it can", async () => {
