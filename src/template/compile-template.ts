@@ -130,6 +130,7 @@ export function compileProgram(sources: TemplateSources, options: CompileOptions
     const rewritten = [program, ...programs.partials.values()].map((it) =>
       rewriteTemplate(it, {
         helpers: options.helpers,
+        isSilent: options.isSilent,
         call: (name, place) => (options.isPure(name) ? calls.push({ name, place }) - 1 : undefined),
         emission(mustache, kind) {
           const place = placeOf(mustache.loc);

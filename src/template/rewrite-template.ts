@@ -2,7 +2,7 @@ import Handlebars from "handlebars";
 import { callName, EMIT_HELPER } from "./compile-handlebars.ts";
 import { unknownHelper } from "./helpers/unknown-helper.ts";
 import { placeOf } from "./parse-template.ts";
-import type { TemplateFault, TemplatePlace } from "./template-error.ts";
+import { TemplateFault, type TemplatePlace } from "./template-error.ts";
 
 /*
  * Names of the helpers that a template's statements are rewritten to. No template can write them.
@@ -16,7 +16,8 @@ export const MARK_HELPER = " mark";
 type Path = hbs.AST.PathExpression;
 type Call = hbs.AST.MustacheStatement | hbs.AST.SubExpression | hbs.AST.BlockStatement;
 
-const BUILT_IN = ["if", "unless", "each", "with", "lookup"];
+const BLOCKS = ["if", "unless", "each", "with"];
+const BUILT_IN = [...BLOCKS, "lookup"];
 
 /**
  * How a value is written: `{{x}}` escaped for its place; `{{{x}}}` and `{{raw x}}` as it is; `{{snippet x}}`
@@ -34,6 +35,8 @@ export interface RawOutput {
 /** What the rewriting of a program needs to know. */
 export interface RewriteOptions {
   readonly helpers: ReadonlySet<string>;
+  /** Whether a helper writes nothing, so that it may stand as a block. */
+  readonly isSilent: (helper: string) => boolean;
   /** The number by which the program calls a helper directly; absent for one that needs more than arguments. */
   call(name: string, place: TemplatePlace | undefined): number | undefined;
   /** The number by which the program writes what a mustache emits. */
@@ -82,6 +85,7 @@ class Rewriter extends Handlebars.Visitor implements Rewritten {
 
   override BlockStatement(block: hbs.AST.BlockStatement): void {
     if (isCall(block)) this.#mustBeKnown(block);
+    this.#mustBeBlock(block);
     super.BlockStatement(block);
   }
 
@@ -138,6 +142,20 @@ class Rewriter extends Handlebars.Visitor implements Rewritten {
     return call;
   }
 
+  /** What any other helper gives would be written as it is, and by no mustache. */
+  #mustBeBlock({ path, params, hash, loc }: hbs.AST.BlockStatement): void {
+    const { original } = path;
+    const isHelper = isCall({ params, hash }) || this.#mayBeHelper(path);
+    if (!isHelper || BLOCKS.includes(original) || this.#options.isSilent(original)) return;
+    if (!this.#options.helpers.has(original) && original !== "lookup") return; // said already
+    this.faults.push(
+      new TemplateFault(`"${original}" is no block`, {
+        hint: `Write {{#if (${original} …)}} or {{#each (${original} …)}} around it, or {{${original} …}}`,
+        place: placeOf(loc),
+      }),
+    );
+  }
+
   #mustBeKnown(call: Call): void {
     const { original } = call.path as Path;
     if (this.#options.helpers.has(original) || BUILT_IN.includes(original)) return;
@@ -147,7 +165,8 @@ class Rewriter extends Handlebars.Visitor implements Rewritten {
   }
 }
 
-const isCall = (call: Call): boolean => call.params.length > 0 || call.hash !== undefined;
+const isCall = (call: Pick<Call, "params" | "hash">): boolean =>
+  call.params.length > 0 || call.hash !== undefined;
 
 /** How a statement writes its value, and the value itself where a helper says how. */
 function emissionOf(statement: hbs.AST.MustacheStatement): {

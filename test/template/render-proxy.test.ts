@@ -169,6 +169,18 @@ describe("template errors", () => {
       't.hbs:2:10: unknown helper "servce"',
       'Did you mean "service"?',
     ],
+    [
+      "x {{#upper values.domain}}{{/upper}};",
+      't.hbs:1:3: "upper" is no block',
+      "{{#if (upper …)}}",
+    ],
+    ["x {{#raw values.domain}}{{/raw}};", 't.hbs:1:3: "raw" is no block', "{{raw …}}"],
+    [
+      "{{#services}}{{name}}{{/services}}",
+      't.hbs:1:1: "services" is no block',
+      "{{#each (services …)}}",
+    ],
+    ['{{#lookup values "domain"}}{{/lookup}}', 't.hbs:1:1: "lookup" is no block', "{{lookup …}}"],
     ["# {{nonsense 1}}", 't.hbs:1:5: unknown helper "nonsense"', "fairlead helpers"],
     ["x\n  {{nothing}}", "t.hbs:2:3: there is no value here", "right"],
     [

@@ -2,7 +2,7 @@ import type { Format } from "../written-text.ts";
 import type { Lexer } from "./lexer.ts";
 import { escapeNginx, plainInNginx } from "./nginx-escape.ts";
 import { type NginxPlace, nginxLexer } from "./nginx-lexer.ts";
-import { refuseMatch, unsafeValue } from "./unsafe-value.ts";
+import { refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
 import { escapeVcl, plainInVcl } from "./vcl-escape.ts";
 import { type VclPlace, vclLexer } from "./vcl-lexer.ts";
 
@@ -73,9 +73,19 @@ export function escapeAt(text: string, place: Place): string {
     case "vcl":
       return escapeVcl(text, place);
     case "path":
-      refuseMatch(text, /[\p{Cc}/\\]|^\./u, "a part of a path");
-      return text;
+      return inPath(text);
     case "text":
       return text;
   }
+}
+
+/** File systems take names of 255 bytes, of which the template's own text and a few more are some. */
+const LONGEST_IN_PATH = 120;
+
+function inPath(text: string): string {
+  const where = "a part of a path";
+  refuseMatch(text, /[\p{Cc}/\\]|^\./u, where);
+  if (text === "") throw unsafeValue(text, where, "an empty value names no file");
+  refuseLong(text, where, { most: LONGEST_IN_PATH, length: Buffer.byteLength(text) });
+  return text;
 }

@@ -7,6 +7,10 @@ const SPECIAL_KEYS: Readonly<Record<string, readonly string[]>> = {
   geo: ["default", "delete", "include", "proxy", "proxy_recursive", "ranges"],
 };
 
+/** Directives that read, write or run a file: a value must not lead out of the directory that the template names. */
+const NAMES_FILE =
+  /^(alias|root|include|load_module|js_import|js_path|perl_modules|perl_require|pid|proxy_store|xslt_stylesheet|geoip_\w+|\w*_(log|file|path|root|store|certificate|certificate_key|crl|dhparam|ticket_key))$/;
+
 const WHERE: Readonly<Record<NginxPlace["kind"], string>> = {
   word: "a bare word of nginx",
   double: "a double-quoted string of nginx",
@@ -58,15 +62,17 @@ const PLAIN = /^(?:[A-Za-z_/][\w./-]{0,254}|\d[\w.:]{0,254})$/;
 const NOTHING = /^(?!)/;
 
 /** Matches texts that {@link escapeNginx} leaves as they are at `place`; not all of them. */
-export function plainInNginx({ kind, isRegex, isFile, keyOf }: NginxPlace): RegExp {
+export function plainInNginx({ kind, isRegex, isFile, keyOf, directive }: NginxPlace): RegExp {
   const takesText = ["word", "double", "single", "comment"].includes(kind);
-  return takesText && !isRegex && !isFile && keyOf === undefined ? PLAIN : NOTHING;
+  const isFree = !isRegex && !isFile && keyOf === undefined && !NAMES_FILE.test(directive ?? "");
+  return takesText && isFree ? PLAIN : NOTHING;
 }
 
 /** What is safe as text, but would say something else than a value of its own. */
 function refuseMeaning(text: string, place: NginxPlace, where: string): void {
-  refuseMatch(text, /^unix:/i, where);
+  refuseMatch(text, /(^|\/\/)unix:|\/\/unix$/i, where);
   if (place.isFile) refuseMatch(text, /[^\w.-]|^\.|\.\./, "the name of a file that nginx reads");
+  if (NAMES_FILE.test(place.directive ?? "")) refuseMatch(text, /\.\./, "the path of a file");
   if (!place.isStart) return;
   if (place.kind === "word") refuseMatch(text, /^#/, where);
   if (!place.isRegex) refuseMatch(text, /^~/, where);

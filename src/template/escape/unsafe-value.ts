@@ -26,12 +26,16 @@ export function refuseMatch(text: string, pattern: RegExp, where: string): void 
 }
 
 /** @throws {TemplateFault} that blames the value, when it is longer than any value has to be */
-export function refuseLong(text: string, where: string): void {
-  if (text.length <= LONGEST_VALUE) return;
+export function refuseLong(
+  text: string,
+  where: string,
+  { most, length } = { most: LONGEST_VALUE, length: text.length },
+): void {
+  if (length <= most) return;
   throw unsafeValue(
     `${text.slice(0, 40)}…`,
     where,
-    `it has ${text.length} characters, more than ${LONGEST_VALUE}`,
+    `it has ${length} characters, more than ${most}`,
   );
 }
 

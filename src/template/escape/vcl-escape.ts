@@ -93,6 +93,9 @@ function asMeant(text: string, { meaning }: VclPlace): string {
       return text;
     case "file":
       throw noValue(text, "the name of a file that Varnish reads");
+    case "fileName":
+      refuseMatch(text, /[^\w.-]|^\.|\.\./, "the name of a file that Varnish reads");
+      return text;
     case "ban":
       refuseMatch(text, /[^\w./:@%?=-]/, "an expression of VCL's ban");
       return text;

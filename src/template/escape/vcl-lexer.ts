@@ -14,7 +14,7 @@ export interface VclPlace {
   /** Nothing of the same word stands before it. */
   readonly isStart: boolean;
   /** What the text means to whoever reads it. */
-  readonly meaning: "pattern" | "replacement" | "acl" | "file" | "ban" | "plain";
+  readonly meaning: "pattern" | "replacement" | "acl" | "file" | "fileName" | "ban" | "plain";
   /** The character just before it. */
   readonly before: string;
 }
@@ -249,6 +249,8 @@ function meaningOf({ statement, token, calls, inAcl }: VclState): VclPlace["mean
   if (inAcl) return "acl";
   if (statement === "include" || statement === "import") return "file";
   const call = calls.at(-1);
+  if (calls.some(({ name }) => name === "std.fileread")) return "fileName";
+  if (call !== undefined && /(^|\.)\w+_re$/.test(call.name)) return "pattern"; // of vmod cookie
   if (call !== undefined && /^regsub(all)?$/.test(call.name)) {
     return call.argument === 1 ? "pattern" : call.argument === 2 ? "replacement" : "plain";
   }

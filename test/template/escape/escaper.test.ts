@@ -15,7 +15,7 @@ const nginxPlace: fc.Arbitrary<NginxPlace> = fc.record({
   afterDollar: fc.boolean(),
   isFile: fc.boolean(),
   keyOf: fc.constantFrom(undefined, "map", "geo", "types"),
-  directive: fc.constantFrom(undefined, "location", "server", "include"),
+  directive: fc.constantFrom(undefined, "location", "server", "include", "access_log"),
 });
 
 const vclPlace: fc.Arbitrary<VclPlace> = fc.record({
@@ -30,7 +30,7 @@ const vclPlace: fc.Arbitrary<VclPlace> = fc.record({
     "code",
   ),
   isStart: fc.boolean(),
-  meaning: fc.constantFrom("pattern", "replacement", "acl", "file", "ban", "plain"),
+  meaning: fc.constantFrom("pattern", "replacement", "acl", "file", "fileName", "ban", "plain"),
   before: fc.constantFrom("", " ", ".", "*", "/", '"', "x"),
 });
 
