@@ -5,7 +5,7 @@ import { originOfLine } from "./origin.ts";
 import type { FileTemplate } from "./proxy-templates.ts";
 import { createRenderContext } from "./render-context.ts";
 import { type Draft, type RenderProxyOptions, renderFiles } from "./render-files.ts";
-import { ShapeError } from "./render-proxy.ts";
+import { RepeatedPathError, ShapeError } from "./render-proxy.ts";
 import { excerpt, faultText, type TemplateSources } from "./template-error.ts";
 import { createTrace, type Subject, type Trace, type TracedFault, withoutMarks } from "./trace.ts";
 
@@ -52,6 +52,7 @@ export function blameRender(
   const faults = trace.faults.map((it) => toServiceFault(it, traced, options.snapshot));
   const isTemplates = trace.faults.some((it) => !isServices(it, trace));
   if (isTemplates) return undefined;
+  if (error instanceof RepeatedPathError) return blameClaims(error, traced, options.snapshot);
   if (faults.length > 0 || !(error instanceof ShapeError)) {
     return faults.length > 0 ? faults : undefined;
   }
@@ -72,6 +73,26 @@ export function blameLine(
   const traced = traceRender(options);
   if (traced === undefined) return undefined;
   return lineOrigin(traced.drafts, traced.trace, at, options.snapshot);
+}
+
+/** Of the services that claim one output the oldest keeps it, unless the config itself names it. */
+function blameClaims(
+  { path, message, hint }: RepeatedPathError,
+  { trace, drafts }: Traced,
+  snapshot: Snapshot,
+): readonly ServiceFault[] | undefined {
+  const claims = drafts.filter((it) => it.path === path);
+  const subjects = claims.flatMap(({ item }) => (item && trace.subjectOf(item)) ?? []);
+  const byAge = subjects.toSorted((a, b) => ageOf(a, snapshot) - ageOf(b, snapshot));
+  const isNamed = subjects.length < claims.length;
+  const out = isNamed ? byAge : byAge.slice(1).filter((it) => it.service !== byAge[0]?.service);
+  return out.length === 0 ? undefined : out.map((it) => ({ ...it, reason: message, hint }));
+}
+
+/** The lowest index that an instance of the service was created at; of one that was not asked for the highest. */
+function ageOf({ service }: Subject, snapshot: Snapshot): number {
+  const instances = snapshot.get({ kind: "service", name: service }) ?? [];
+  return Math.min(Number.MAX_SAFE_INTEGER, ...instances.map(({ createIndex }) => createIndex));
 }
 
 interface Traced {

@@ -35,6 +35,8 @@ export interface RenderProxyOptions {
 /** A rendered file that does not know its generation's id yet. */
 export interface Draft extends Output {
   readonly template: FileTemplate;
+  /** What it is the output of, of an entry with `each`. */
+  readonly item?: object;
 }
 
 /** What a template sees at its top. */
@@ -80,6 +82,7 @@ function renderFile(
       format,
       mode,
       template,
+      item,
     });
     return context.trace === undefined ? render() : context.trace.about(item, render);
   });

@@ -67,9 +67,7 @@ function refuseRepeatedPaths(outputs: readonly Draft[]): void {
   const seen = new Set<string>();
   for (const { path } of outputs) {
     if (seen.has(path)) {
-      throw new AppError("TEMPLATE", `Cannot write "${path}" as two outputs claim it`, {
-        hint: "Let the path of the entry with `each` tell its items apart, such as {{name}}.conf",
-      });
+      throw new RepeatedPathError(path);
     }
     seen.add(path);
   }
@@ -104,6 +102,18 @@ function refuseOtherShape(
         template.content.sources,
       ),
     );
+  }
+}
+
+/** Two outputs have one path. */
+export class RepeatedPathError extends AppError {
+  readonly path: string;
+
+  constructor(path: string) {
+    super("TEMPLATE", `Cannot write "${path}" as two outputs claim it`, {
+      hint: "Let the path of the entry with `each` tell its items apart, such as {{name}}.conf",
+    });
+    this.path = path;
   }
 }
 

@@ -39,6 +39,8 @@ export interface Trace {
   routed(routes: readonly Route[]): void;
   /** Runs `work` with `item` as what it is about. */
   about<T>(item: unknown, work: () => T): T;
+  /** Whose an item is. */
+  subjectOf(item: object): Subject | undefined;
   /** What writes a program's values, and notes that. */
   writers(program: Program): readonly Writer[];
   /** Marks, and Handlebars' blocks that bind an item. */
@@ -51,6 +53,7 @@ export interface Trace {
 }
 
 /** What a mark looks like in the output: characters that no configuration has. */
+const MARK_ENDS = /[\u{F0000}\u{F0001}]/gu;
 const markText = (number: number): string => `\u{F0000}${number}\u{F0001}`;
 export const MARK = /\u{F0000}(\d+)\u{F0001}/gu;
 
@@ -89,6 +92,7 @@ export function createTrace(): Trace {
       }
     },
     about: (item, work) => about(item, work),
+    subjectOf: (item) => subjects.get(item),
     writers(program) {
       marks = program.marks;
       return program.emissions.map(({ escape: toPlace, place }) =>
@@ -138,7 +142,8 @@ export function createTrace(): Trace {
       const whose = subject();
       recent.clear();
       try {
-        const text = write(value);
+        // What looks like a mark but is data would blame somebody else.
+        const text = write(value).replace(MARK_ENDS, "\uFFFD");
         note(place, whose);
         return text;
       } catch (error) {
