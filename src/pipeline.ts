@@ -316,7 +316,9 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     }
     wasSuperseded = false;
     if (outcome.fate === "refused") {
-      const culprits = await blameCheck({ driver, refusal: outcome, from: made, signal });
+      const isSuspect = (service: string) => isNewToLive(service, snapshot);
+      const refused = { driver, refusal: outcome, from: made, isSuspect, signal };
+      const culprits = await blameCheck(refused);
       const faults = culprits?.faults ?? [];
       if (faults.every(({ service }) => mayBlame(service, snapshot))) {
         leaveOut(faults, { snapshot, asked: rendered.asked, byCheck: true });
@@ -376,8 +378,12 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
   /** With a new template, a service that was live and has not changed is not at fault: the template is. */
   function mayBlame(service: string, snapshot: Snapshot): boolean {
-    if (live === undefined || live.templates === templates || live.leftOut?.has(service))
-      return true;
+    return live?.templates === templates || isNewToLive(service, snapshot);
+  }
+
+  /** Whether the live generation was made without the service, or from other data of it. */
+  function isNewToLive(service: string, snapshot: Snapshot): boolean {
+    if (live === undefined || live.leftOut?.has(service)) return true;
     const query = { kind: "service", name: service } as const;
     return live.snapshot.get(query) !== snapshot.get(query);
   }

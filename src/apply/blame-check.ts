@@ -13,6 +13,8 @@ export interface RefusedCandidate {
   readonly driver: ProxyDriver;
   readonly refusal: Refusal;
   readonly from: BlameOptions;
+  /** Whether a service may have brought the fault; all may when absent. */
+  readonly isSuspect?: (service: string) => boolean;
   /** Stage there instead of beside the live files. */
   readonly directory?: string;
   readonly signal: AbortSignal;
@@ -20,12 +22,13 @@ export interface RefusedCandidate {
 
 /** Finds the services whose data made the proxy's check refuse, by trying without them. Touches nothing live. */
 export async function blameCheck(candidate: RefusedCandidate): Promise<Culprits | undefined> {
-  const { refusal, from } = candidate;
+  const { refusal, from, isSuspect } = candidate;
   const services = servicesIn(from);
   const more = (leftOut: ReadonlySet<string>) => new Set([...(from.leftOut ?? []), ...leftOut]);
   return await findCulprits({
     services,
     refusal,
+    ...(isSuspect === undefined ? {} : { isSuspect }),
     check: (leftOut) => checkWithout(more(leftOut), candidate),
     origin: ({ at }, leftOut) =>
       at === undefined ? undefined : blameLine(at, { ...from, leftOut: more(leftOut) }),

@@ -7,6 +7,8 @@ type Refusal = Omit<Extract<CheckResult, { ok: false }>, "ok">;
 export interface CulpritSearch {
   /** Services of the render that was refused. */
   readonly services: readonly string[];
+  /** Whether a service may have brought the fault; one that went live before as it is now has not. */
+  readonly isSuspect?: (service: string) => boolean;
   /** The refusal of the render with all of them. */
   readonly refusal: Refusal;
   /** Renders without `leftOut` and asks the proxy's own binary. */
@@ -29,7 +31,8 @@ export interface Culprits {
  * @returns `undefined` when the fault is the template's: then no service is to blame
  */
 export async function findCulprits(search: CulpritSearch): Promise<Culprits | undefined> {
-  const { services } = search;
+  const { services, isSuspect = () => true } = search;
+  const isAnySuspect = services.some(isSuspect);
   const found = new Map<string, ServiceFault & { readonly place: string }>();
   let left = 4 * Math.ceil(Math.log2(services.length + 1)) + 8;
   let refusal = search.refusal;
@@ -37,12 +40,15 @@ export async function findCulprits(search: CulpritSearch): Promise<Culprits | un
     const out = new Set(found.keys());
     const origin = search.origin(refusal, out);
     const named = origin?.subject;
-    const service = named?.service ?? (await halve(out));
+    // Who claims what is another's, such as the name of an upstream, may have the other's line named.
+    const isTold = named !== undefined && (!isAnySuspect || isSuspect(named.service));
+    const service = (isTold ? undefined : await halve(out)) ?? named?.service;
     if (service === undefined || out.has(service)) return undefined;
-    const place = named === undefined ? "" : (origin?.place ?? "");
+    const subject = named?.service === service ? named : undefined;
+    const place = subject === undefined ? "" : (origin?.place ?? "");
     if (await isTemplates(place, out, service)) return undefined;
     const reason = origin === undefined ? refusal.output : `${refusal.output}\n${origin.excerpt}`;
-    found.set(service, { ...named, service, reason, hint: refusal.hint, place });
+    found.set(service, { ...subject, service, reason, hint: refusal.hint, place });
     if (found.size >= services.length) return undefined;
     const verdict = await ask(new Set(found.keys()));
     if (verdict === undefined) return { faults: [...found.values()].map(toFault), isWell: false };
@@ -77,7 +83,9 @@ export async function findCulprits(search: CulpritSearch): Promise<Culprits | un
    * long name and any other, only one order of trying leads to the one without which all is well.
    */
   async function halve(out: ReadonlySet<string>): Promise<string | undefined> {
-    const suspects = services.filter((it) => !out.has(it));
+    const rest = services.filter((it) => !out.has(it));
+    // With those last that may have brought the fault, they are the ones with which it begins.
+    const suspects = [...rest.filter((it) => !isSuspect(it)), ...rest.filter(isSuspect)];
     const without = await ask(new Set(services));
     if (without?.ok !== true) return undefined;
     let found: string | undefined;

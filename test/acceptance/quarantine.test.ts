@@ -128,6 +128,42 @@ test("a service whose value has no safe form is left out, with the tag or meta n
   expect(await readFile(path)).toEqual(before);
 });
 
+test("a service that claims another's upstream is left out, though nginx names the other's line", async () => {
+  const directory = await testDirectory();
+  const [nginx, port] = [await testNginx(directory), await freePort()];
+  const template = directory.at("site.hbs");
+  await writeFile(
+    template,
+    `{{#each (services)}}{{#each (service this)}}upstream {{meta.pool}} { server {{hostPort address port}}; }\n{{/each}}{{/each}}server { listen 127.0.0.1:${port}; return 200 "{{length (services)}}"; }\n`,
+  );
+  const write = (more: object) =>
+    writeFile(
+      directory.at("catalog.yaml"),
+      catalog({ victim: [at(1, { meta: { pool: "v" } })], ...more }),
+    );
+  await write({});
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [
+      {
+        name: "edge",
+        kind: "nginx",
+        config: nginx.config,
+        files: [{ template, path: join(nginx.confDirectory, "site.conf") }],
+      },
+    ],
+  });
+  await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+  const from = fairlead.log().length;
+  const good = [at(3, { meta: { pool: "g" } })];
+  await write({ "a-thief": [at(2, { meta: { pool: "v" } })], good });
+  await fairlead.untilLog("the rest is live", ({ fate }) => fate === "live", from);
+  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  expect(out.map(({ service }) => service)).toEqual(["a-thief"]);
+  expect(out[0]?.msg).toContain('duplicate upstream "v"');
+  expect((await request(`http://127.0.0.1:${port}/`)).body).toBe("2");
+});
+
 test("a culprit that nginx names no line for is found by halving", async () => {
   const directory = await testDirectory();
   const [nginx, port] = [await testNginx(directory), await freePort()];

@@ -28,6 +28,24 @@ async function search(culprits: readonly string[], options: { readonly isNamed: 
   return { found, checks, names: found?.faults.map(({ service }) => service) };
 }
 
+test("a service that claims what is another's is left out, not the one whose line is named", async () => {
+  let checks = 0;
+  const found = await findCulprits({
+    services: ["a-thief", ...SERVICES, "z-new"],
+    isSuspect: (it) => it === "a-thief" || it === "z-new",
+    refusal: { output: "duplicate upstream", hint: "" },
+    async check(leftOut) {
+      checks += 1;
+      const isWell = leftOut.has("a-thief") || leftOut.has("s7");
+      return isWell ? { ok: true } : { ok: false, output: "duplicate upstream", hint: "" };
+    },
+    origin: () => ({ excerpt: "line of s7", subject: { service: "s7" }, place: "t:1" }),
+  });
+  expect(found?.faults.map(({ service }) => service)).toEqual(["a-thief"]);
+  expect(found?.isWell).toBe(true);
+  expect(checks).toBeLessThanOrEqual(MOST_CHECKS);
+});
+
 describe("findCulprits()", () => {
   test.each([
     ["one", ["s7"]],
