@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { ProxyStatus } from "../../src/apply/proxy-status.ts";
 import { freePort } from "../helpers/free-port.ts";
@@ -57,6 +58,46 @@ test("it is live at once and ready when the generation is proved; status and met
   expect(metrics.body).toContain(`fairlead_live_generation{proxy="edge"} ${known.live?.number}\n`);
   expect(metrics.body).toMatch(/fairlead_generations_total\{proxy="edge",fate="failed"\} \d/);
   expect(metrics.body).toContain('fairlead_generations_total{proxy="edge",fate="live"} 1\n');
+});
+
+test("status and metrics tell the service that is left out, and the saved template that cannot be used", async () => {
+  const directory = await testDirectory();
+  const nginx = await testNginx(directory);
+  const template = directory.at("site.hbs");
+  const site =
+    "{{#each (services)}}{{#each (service this)}}upstream {{meta.pool}} { server {{hostPort address port}}; }\n{{/each}}{{/each}}";
+  await writeFile(template, site);
+  const at = (pool: string) => [
+    { address: "127.0.0.1", port: 1, id: `${pool[0]}-1`, meta: { pool } },
+  ];
+  const services = { evil: at("x; }"), good: at("good") };
+  await writeFile(directory.at("catalog.yaml"), JSON.stringify({ services }));
+  await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [
+      nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
+    ],
+  });
+  const url = `http://${await adminListen(directory)}`;
+  await until("it is ready", async () => (await request(`${url}/ready`)).status === 200);
+  expect((await status(url)).quarantined).toMatchObject([
+    { service: "evil", instance: "x-1", field: 'meta pool="x; }"' },
+  ]);
+  const metrics = await request(`${url}/metrics`);
+  expect(metrics.body).toContain('fairlead_quarantined{proxy="edge",service="evil"} 1\n');
+  expect(metrics.body).toContain('fairlead_quarantined_services{proxy="edge"} 1\n');
+
+  await writeFile(template, `${site}{{upper (servce "x")}}`);
+  const { templateFault } = await until("the template is told", async () => {
+    const now = await status(url);
+    return now.templateFault === undefined ? undefined : now;
+  });
+  expect(templateFault).toMatchObject({
+    message: expect.stringContaining(`${template}:2:28: unknown helper "servce"`),
+  });
+  expect((await request(`${url}/ready`)).status).toBe(200);
+  await writeFile(template, site);
+  await until("it is well again", async () => (await status(url)).templateFault === undefined);
 });
 
 describe("where it listens", () => {
