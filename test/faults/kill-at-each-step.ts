@@ -44,7 +44,10 @@ export async function killAtEachStep(subject: Subject): Promise<readonly string[
       const next = `g${round * 1_000 + at}`;
       await writeFile(subject.directory.at("catalog.yaml"), subject.catalog(next));
       const step = await killAt(at, subject);
-      if (step === undefined) break;
+      if (step === undefined) {
+        last = next; // it came to its end
+        break;
+      }
       steps.push(step);
       try {
         await restart(subject);
