@@ -10,6 +10,7 @@ import type { Outcome, Plan } from "./apply/generation-outcome.ts";
 import { createGuard, guardOptions } from "./apply/guard.ts";
 import { openHistory } from "./apply/history.ts";
 import { joinReports, type Observer } from "./apply/join-reports.ts";
+import { createLack } from "./apply/lack.ts";
 import { openLiveState } from "./apply/live-state.ts";
 import { createLooks } from "./apply/looks.ts";
 import { abandonWhenOutdated } from "./apply/outdated-check.ts";
@@ -58,17 +59,6 @@ export interface PipelineParts {
   readonly log: Log;
 }
 
-/** What the last render lacked. While that is so the next one would wait as well, so they keep a distance. */
-interface Wait {
-  readonly missing: Waiting["missing"];
-  readonly lookAgainAtMs: number;
-  /** Something changed since, and a look was put off. */
-  readonly isDue: boolean;
-}
-
-const NO_WAIT: Wait = { missing: new Map(), lookAgainAtMs: Number.NEGATIVE_INFINITY, isDue: false };
-const LOOK_AGAIN_MS = 500;
-
 /**
  * The whole program for one proxy. For each new snapshot: render → guard → same bytes? stop → stage →
  * check → swap → reload → prove → record. An operator may stop that, or have it serve an earlier generation.
@@ -93,7 +83,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   let templateFault: AppError | undefined;
   /** What the live generation was made from: other templates may well see another part of the catalog. */
   let live: BlameOptions | undefined;
-  let wait = NO_WAIT;
+  const lack = createLack();
   const quarantine = createQuarantine();
   const memory = createFragmentMemory();
   const failures = () => store.failures();
@@ -142,7 +132,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     status: status.status,
     setTemplates(next) {
       if (!takeTemplates(next)) return;
-      wait = NO_WAIT;
+      lack.forget();
       quarantine.clear();
       schedule.changed();
     },
@@ -186,7 +176,9 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   /** When to look though nothing changed. */
   function wakeAtMs(): number | undefined {
     if (control.now().mode !== "following") return undefined;
-    if (wait.isDue) return wait.lookAgainAtMs;
+    // Whatever else is due would be put off as well.
+    const putOffUntilMs = lack.lookAgainAtMs();
+    if (putOffUntilMs !== undefined) return putOffUntilMs;
     const times = [
       guard.endsAtMs(),
       quarantine.nextTryAtMs(),
@@ -212,18 +204,15 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
   async function bringUpToDate(signal: AbortSignal): Promise<Fate> {
     const snapshot = damper?.damped(store.snapshot(), now()) ?? store.snapshot();
-    if (now() < wait.lookAgainAtMs && isAnyMissing(wait.missing, snapshot)) {
-      wait = { ...wait, isDue: true };
-      return "waiting";
-    }
-    wait = NO_WAIT;
+    if (lack.persists(snapshot, now())) return "waiting";
+    lack.forget();
     report.released(quarantine.release(snapshot, now()));
     const rendered = templates === undefined ? undefined : render(templates, snapshot);
     if (rendered === undefined) return "refused";
 
     store.want(proxy.name, rendered.asked);
     if (rendered.kind === "waiting") {
-      wait = { missing: rendered.missing, lookAgainAtMs: now() + LOOK_AGAIN_MS, isDue: false };
+      lack.found(rendered.missing, now());
       report.waiting(rendered.missing);
       return "waiting";
     }
@@ -409,6 +398,3 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
 const explained = (outcome: Outcome, from: BlameOptions): Outcome =>
   outcome.fate === "refused" ? { ...outcome, output: explainRefusal(outcome, from) } : outcome;
-
-const isAnyMissing = (missing: Waiting["missing"], snapshot: Snapshot): boolean =>
-  [...missing.values()].some((query) => snapshot.get(query) === undefined);
