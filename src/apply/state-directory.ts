@@ -1,11 +1,13 @@
 import {
   closeSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { rename } from "node:fs/promises";
@@ -27,9 +29,22 @@ import { writeHint } from "./write-hint.ts";
 export function openStateDirectory(path: string): void {
   try {
     refuseForeignLink(path);
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
   } catch (cause) {
     throw stateError(path, cause);
+  }
+}
+
+/** With what lies above it. Not by `recursive`: that says ENOENT where the file system is read-only. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    if (code !== "ENOENT" || existsSync(dirname(path))) throw cause;
+    makeDirectory(dirname(path));
+    makeDirectory(path);
   }
 }
 

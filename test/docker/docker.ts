@@ -47,7 +47,10 @@ export interface ContainerState {
   readonly Status: string;
   readonly ExitCode: number;
   readonly Pid: number;
-  readonly Health?: { readonly Status: string };
+  readonly Health?: {
+    readonly Status: string;
+    readonly Log?: readonly { readonly Output: string }[];
+  };
 }
 
 export async function stateOf(container: string): Promise<ContainerState> {

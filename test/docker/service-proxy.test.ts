@@ -55,6 +55,10 @@ describe("compose.yaml", () => {
     expect(JSON.parse(body)).toMatchObject({ name: "shop", called: { name: "stock" } });
   });
 
+  test("its containers are healthy: /ready says so", async () => {
+    await stack.untilHealthy("consul", "edge", "cache");
+  });
+
   test("scaled up and down, killed and paused: the routes follow, and no request fails", async () => {
     const traffic = startTraffic([...routes("/shop/"), ...routes("/stock/")]);
     await stack.scale("stock", 3);

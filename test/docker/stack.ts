@@ -1,8 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { tempDirectory } from "../helpers/temp-directory.ts";
+import { until } from "../helpers/until.ts";
 import { imageOf } from "./build-images.ts";
-import { compose, docker } from "./docker.ts";
+import { compose, docker, stateOf } from "./docker.ts";
+import { PATIENCE } from "./traffic.ts";
 
 /** A service of a compose file, as far as it is changed here. */
 interface ComposeService {
@@ -23,6 +25,8 @@ export interface Stack {
   /** Runs as many of a service as said, and leaves the others alone. */
   scale(service: string, count: number): Promise<void>;
   logs(service: string): Promise<string>;
+  /** Waits until the health checks of these services' containers say that they are healthy. */
+  untilHealthy(...services: readonly string[]): Promise<void>;
   down(): Promise<void>;
 }
 
@@ -80,6 +84,11 @@ export async function startStack(
       const [container = ""] = await stack.containers(service);
       return await docker(["logs", container]);
     },
+    async untilHealthy(...services) {
+      for (const container of (await Promise.all(services.map(stack.containers))).flat()) {
+        await until(`${container} is healthy`, async () => await isHealthy(container), PATIENCE);
+      }
+    },
     async down() {
       await stack.compose("down", "--volumes", "--timeout", "2");
       await directory.remove();
@@ -93,6 +102,12 @@ export async function startStack(
     throw new Error(`${(error as Error).message}\n${logs}`, { cause: error });
   }
   return stack;
+}
+
+async function isHealthy(container: string): Promise<true> {
+  const { Status, Health } = await stateOf(container);
+  if (Health?.Status === "healthy") return true;
+  throw new Error(`${Status}, ${Health?.Status}: ${Health?.Log?.at(-1)?.Output}`);
 }
 
 async function onHostNetwork(file: string, changes: Changes): Promise<object> {
