@@ -42,9 +42,9 @@ const withoutKey = (query: Query, value: AnswerValue): unknown =>
 
 const OPTIONS = { lineWidth: 0, aliasDuplicateObjects: false };
 
-/** By name, each instance once. */
-function servicesOf(recorded: readonly RecordedAnswer[]): Record<string, object[]> {
-  const services: Record<string, object[]> = {};
+/** By name, which may be any, such as `constructor`; each instance once. */
+function servicesOf(recorded: readonly RecordedAnswer[]): Readonly<Record<string, object[]>> {
+  const services = new Map<string, object[]>();
   const seen = new Set<string>();
   for (const { query, value } of recorded) {
     if (query.kind !== "service") continue;
@@ -53,10 +53,10 @@ function servicesOf(recorded: readonly RecordedAnswer[]): Record<string, object[
       const key = JSON.stringify([name, id, node, datacenter]);
       if (seen.has(key)) continue;
       seen.add(key);
-      services[name] = [...(services[name] ?? []), written(instance)];
+      services.set(name, [...(services.get(name) ?? []), written(instance)]);
     }
   }
-  return services;
+  return Object.fromEntries(services);
 }
 
 /** An instance as the file has it: what is as the file's reader assumes is left out. */
