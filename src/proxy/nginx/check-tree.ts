@@ -50,7 +50,7 @@ export async function buildCheckTree(
   await sources.readFile(staged.get(mainFile) ?? mainFile);
   if (staged.has(mainFile)) reached.add(mainFile);
   const main = join(directory, basename(mainFile));
-  await writeFile(main, (await rewritten(text, 0)) ?? text);
+  await writeFile(main, (await rewritten(text, 0)) ?? text, { mode: 0o600 });
   standIns.set(main, mainFile);
   await linkNeighbours(await sources.list(home), { home, directory, except: basename(mainFile) });
   standIns.set(`${directory}/`, `${home}/`);
@@ -96,7 +96,7 @@ export async function buildCheckTree(
     if (copy === undefined) return stagedPath ?? path;
     copies += 1;
     const file = join(directory, `.fairlead-${copies}-${basename(path)}`);
-    await writeFile(file, copy);
+    await writeFile(file, copy, { mode: 0o600 });
     standIns.set(file, path);
     return file;
   }
