@@ -38,7 +38,9 @@ test("a read-only directory is named, and the retry succeeds once it can be writ
   await put("second");
   const failed = await fairlead.untilLog("it failed", ({ fate }) => fate === "failed");
   expect(failed.msg).toContain("EROFS");
-  expect(failed.hint).toContain(`Mount a writable volume at "${nginx.confDirectory}"`);
+  expect(failed.hint).toBe(
+    `Mount a writable volume at "${nginx.confDirectory}": the file system there is read-only`,
+  );
   expect(await isServed("first")).toBe(true);
   await remount("bind,rw");
   await until("the second one is served", () => isServed("second"));
@@ -48,7 +50,9 @@ test("a missing directory is named, and the retry succeeds once it is there", as
   const { nginx, start, isServed, directory } = await stage({ in: "sites" });
   const fairlead = await start();
   const failed = await fairlead.untilLog("it failed", ({ fate }) => fate === "failed");
-  expect(failed.hint).toContain(`Create the directory "${directory.at("sites")}"`);
+  expect(failed.hint).toBe(
+    `Create the directory "${directory.at("sites")}", or mount it at the same place as the proxy has it`,
+  );
   await mkdir(directory.at("sites"));
   await writeFile(
     join(nginx.confDirectory, "include.conf"),
