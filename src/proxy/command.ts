@@ -1,5 +1,6 @@
 import { execa } from "execa";
 import { AppError } from "../errors.ts";
+import { openOutputFile } from "./output-file.ts";
 
 /** How a command ended. A refusal is a value; only an abort is thrown. */
 export interface CommandResult {
@@ -23,20 +24,30 @@ const KILL_DELAY_MS = 2_000;
  * Runs a command without a shell, in a process group of its own that is ended at the timeout.
  *
  * @param options.timeoutMs milliseconds until the whole group gets SIGTERM, and SIGKILL 2 s later
+ * @param options.opensOutput whether it opens `/dev/stdout` or `/dev/stderr` by name, which Node's pipes, being
+ * sockets, do not allow: its output goes to a file then. Only for a command that says little.
  * @throws the signal's reason, once aborted. Nothing else.
  */
 export async function runCommand(
   argv: readonly string[],
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  options: {
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    readonly opensOutput?: boolean;
+  },
 ): Promise<CommandResult> {
   options.signal.throwIfAborted();
   const [file = "", ...args] = argv;
+  const outputFile = options.opensOutput ? openOutputFile() : undefined;
+  const sink = (outputFile?.descriptor ?? "pipe") as 3 | "pipe"; // execa takes any descriptor; its types know few
   const child = execa(file, args, {
     all: true,
     buffer: false,
     reject: false,
     shell: false,
     stdin: "ignore",
+    stdout: sink,
+    stderr: sink,
     detached: true, // its own process group, so that its children end with it
     cleanup: true,
   });
@@ -48,12 +59,13 @@ export async function runCommand(
     return {
       ok: !result.failed,
       exitCode: result.exitCode,
-      output: await output,
+      output: outputFile?.readHead(OUTPUT_LIMIT_BYTES) ?? (await output),
       timedOut: end.timedOut(),
       notFound: result.code === "ENOENT" || result.code === "EACCES",
     };
   } finally {
     end.clear();
+    outputFile?.close();
   }
 }
 

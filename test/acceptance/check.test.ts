@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
@@ -78,6 +78,24 @@ describe("fairlead check", () => {
     });
     expect(await readdir(nginx.confDirectory)).toEqual([]);
     expect((await readdir(directory.path)).includes("state")).toBe(false);
+  });
+
+  test("asks also an nginx whose main file logs to its output by name", async () => {
+    const { directory, nginx, config } = await builtIn();
+    await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+    const main = (await readFile(nginx.config, "utf8"))
+      .replace(nginx.errorLog, "/dev/stderr")
+      .replace("access_log off", "access_log /dev/stdout");
+    await writeFile(nginx.config, main);
+    expect(await runFairlead(["check", "-c", config])).toMatchObject({
+      exitCode: 0,
+      stdout: "edge (nginx)\n  ok      1 file, accepted by nginx\n0 errors, 0 warnings, 0 notes\n",
+    });
+    await writeFile(nginx.config, main.replace("http {", "http { nonsense on;"));
+    expect(await runFairlead(["check", "-c", config])).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining('[emerg] unknown directive "nonsense"'),
+    });
   });
 
   test("asks nginx about the candidate in the whole configuration", async () => {

@@ -70,7 +70,11 @@ async function runCheck(
 ): Promise<Verdict> {
   const prefix = options.prefix === undefined ? [] : ["-p", options.prefix];
   const argv = [config.binary, "-t", ...prefix, "-c", tree.main];
-  const result = await runCommand(argv, { timeoutMs: config.checkTimeout, signal: options.signal });
+  const result = await runCommand(argv, {
+    timeoutMs: config.checkTimeout,
+    signal: options.signal,
+    opensOutput: true, // where nginx logs to its output by name
+  });
   if (result.notFound) {
     throw new AppError(
       "CHECK_UNAVAILABLE",
@@ -117,7 +121,7 @@ function hintFor(output: string): string {
   if (output.includes("host not found in upstream"))
     return "See that the name resolves here, or register the service with an IP address";
   if (/"\/dev\/std(out|err)" failed \(6:/.test(output))
-    return "Let nginx log into a file or with `error_log stderr`: a check's own output is no file that it could open";
+    return "Let /dev/shm or the temporary directory be writable: a check's output is a file there, which nginx can open";
   if (output.includes("Permission denied"))
     return "Run Fairlead as the user that nginx's master runs as: nginx -t opens logs, certificates and the pid file";
   if (output.includes("a duplicate default server"))
