@@ -21,6 +21,10 @@ export interface ControlFile {
   set(control: Control): Promise<void>;
 }
 
+/** The number of the generation that an operator went back to. */
+export const pinnedBy = (control: Control): number | undefined =>
+  control.mode === "rolled-back" ? control.generation : undefined;
+
 const FOLLOWING: Control = { mode: "following" };
 
 /** @throws {AppError} SWAP when the state directory cannot be used */

@@ -1,45 +1,37 @@
 import type { FileConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
-import type { ControlFile } from "./control.ts";
 import type { ControlledProxy } from "./controlled-proxy.ts";
-import type { Guard } from "./guard.ts";
 import type { History, StoredGeneration } from "./history.ts";
-import type { Fate } from "./proxy-status.ts";
+import type { Stages } from "./open-stages.ts";
 
-interface DirectedParts {
-  readonly control: ControlFile;
-  readonly guard: Pick<Guard, "accept">;
-  readonly history: History;
-  /** The id of what is live. */
-  readonly liveId: () => string | undefined;
+interface DirectedParts
+  extends Pick<Stages, "control" | "restraints" | "history" | "state" | "looks"> {
   readonly files: readonly FileConfig[];
-  /** Has the proxy looked at, and tells how that ended. */
-  readonly look: () => Promise<Fate>;
 }
 
 /** Does what operators ask of a proxy. */
 export function directProxy(parts: DirectedParts): Omit<ControlledProxy, "status"> {
-  const { control, guard, history, look } = parts;
+  const { control, restraints, history, state, looks } = parts;
   const since = () => new Date().toISOString();
   return {
     history,
     async pause() {
       await control.set({ mode: "paused", since: since() });
-      return await look();
+      return await looks.next();
     },
     async resume() {
       await control.set({ mode: "following" });
-      return await look();
+      return await looks.next();
     },
     async rollback(number) {
-      const generation = number ?? history.before(parts.liveId())?.number;
+      const generation = number ?? history.before(state.live?.id)?.number;
       if (generation === undefined) throw refusal("there is none before the live one");
       readGeneration(history, generation, parts.files);
       await control.set({ mode: "rolled-back", since: since(), generation });
-      return await look();
+      return await looks.next();
     },
     async accept() {
-      if (guard.accept()) return await look();
+      if (restraints.accept()) return await looks.next();
       throw new AppError("CONTROL", "Cannot accept a change as the guard holds none", {
         hint: "See `fairlead status`",
       });

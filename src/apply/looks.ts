@@ -1,17 +1,25 @@
 import { AppError } from "../errors.ts";
 import type { Fate } from "./proxy-status.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** The looks at one proxy, one after another: who asks for one learns how it ended. */
 export interface Looks {
+  /** Has the proxy looked at once it is due. */
+  soon(): void;
   /**
-   * Resolves with the end of the first look that begins from now on. One that waits for answers counts only
-   * when nothing else comes of it within 5 s.
+   * Asks for a look, and resolves with the end of the first one that begins from now on. One that waits for
+   * answers counts only when nothing else comes of it within 5 s.
    *
    * @throws {AppError} CONTROL when there is none any more
    */
   next(): Promise<Fate>;
-  began(): void;
-  ended(fate: Fate): void;
+  /**
+   * Looks whenever one is due, until `signal` aborts.
+   *
+   * @throws the signal's reason, once aborted, and whatever `look` throws
+   */
+  run(look: () => Promise<Fate>, signal: AbortSignal): Promise<never>;
+  /** Tells all who asked that there will be none. */
   stop(): void;
 }
 
@@ -23,24 +31,25 @@ interface Waiter {
   readonly reject: (error: AppError) => void;
 }
 
-export function createLooks(): Looks {
+/** @param clock.lookAgainAtMs when a look is due though nothing changed, in the clock of `schedule` */
+export function createLooks(
+  schedule: Pick<Schedule, "changed" | "due">,
+  clock: { readonly lookAgainAtMs: () => number | undefined },
+): Looks {
   let waiters: readonly Waiter[] = [];
   return {
+    soon: schedule.changed,
     next: () =>
       new Promise((resolve, reject) => {
         waiters = [...waiters, { isBegun: false, resolve, reject }];
+        schedule.changed();
       }),
-    began() {
-      waiters = waiters.map((it) => ({ ...it, isBegun: true }));
-    },
-    ended(fate) {
-      const begun = waiters.filter(({ isBegun }) => isBegun);
-      if (fate === "waiting") {
-        for (const { resolve } of begun) setTimeout(() => resolve(fate), PATIENCE_MS).unref();
-        return;
+    async run(look, signal) {
+      for (;;) {
+        await schedule.due(signal, clock.lookAgainAtMs());
+        waiters = waiters.map((it) => ({ ...it, isBegun: true }));
+        tell(await look());
       }
-      for (const { resolve } of begun) resolve(fate);
-      waiters = waiters.filter(({ isBegun }) => !isBegun);
     },
     stop() {
       const error = new AppError("CONTROL", "Cannot tell how it ends as Fairlead ends first", {
@@ -50,4 +59,14 @@ export function createLooks(): Looks {
       waiters = [];
     },
   };
+
+  function tell(fate: Fate): void {
+    const begun = waiters.filter(({ isBegun }) => isBegun);
+    if (fate === "waiting") {
+      for (const { resolve } of begun) setTimeout(() => resolve(fate), PATIENCE_MS).unref();
+      return;
+    }
+    for (const { resolve } of begun) resolve(fate);
+    waiters = waiters.filter(({ isBegun }) => !isBegun);
+  }
 }

@@ -1,30 +1,28 @@
 import { queryText } from "../catalog/query.ts";
-import type { AppError } from "../errors.ts";
-import type { ServiceFault } from "../template/blame.ts";
-import type { Control } from "./control.ts";
-import type { Damped } from "./damper.ts";
+import type { CatalogStore } from "../catalog/store.ts";
+import type { ControlFile } from "./control.ts";
 import type { Outcome } from "./generation-outcome.ts";
 import type { Observer } from "./join-reports.ts";
 import type { LiveState } from "./live-state.ts";
+import type { ProxyDriver } from "./proxy-driver.ts";
 import type { Fate, ObservedProxy, ProxyStatus } from "./proxy-status.ts";
+import type { Renderer } from "./renderer.ts";
+import type { Restraints } from "./restraints.ts";
 
 /** What a status is made of beside what is reported. */
 interface StatusParts {
   readonly proxy: { readonly name: string; readonly kind: ProxyStatus["kind"] };
   readonly state: Pick<LiveState, "live" | "isServed">;
-  /** Why queries have no fresh answer, by canonical text. */
-  readonly failures: () => ReadonlyMap<string, AppError>;
-  readonly quarantined: () => readonly ServiceFault[];
-  readonly damped: () => readonly Damped[];
-  readonly control: () => Control;
-  readonly standsInSince: () => Date | undefined;
-  readonly draining: () => number;
-  readonly templateFault: () => AppError | undefined;
+  readonly store: Pick<CatalogStore, "failures" | "standsInSince">;
+  readonly driver: Pick<ProxyDriver, "draining">;
+  readonly control: Pick<ControlFile, "now">;
+  readonly renderer: Pick<Renderer, "list" | "templateFault">;
+  readonly restraints: Pick<Restraints, "damped">;
 }
 
 /** Keeps what is reported, and tells it as the proxy's status. */
 export function trackStatus(parts: StatusParts): Observer & ObservedProxy {
-  const { proxy, state } = parts;
+  const { proxy, state, store, driver, control, renderer, restraints } = parts;
   let fate: Fate | "starting" = "starting";
   let asked: ReadonlySet<string> = new Set();
   let waitingFor: readonly string[] = [];
@@ -74,24 +72,24 @@ export function trackStatus(parts: StatusParts): Observer & ObservedProxy {
 
   function status(): ProxyStatus {
     const { live } = state;
-    const standsInSince = parts.standsInSince()?.toISOString();
-    const fault = parts.templateFault();
+    const standsInSince = store.standsInSince()?.toISOString();
+    const fault = renderer.templateFault();
     return {
       name: proxy.name,
       kind: proxy.kind,
       fate,
-      control: parts.control(),
+      control: control.now(),
       ...(live === undefined ? {} : { live: { number: live.number, id: live.id, at: live.at } }),
       isServed: live !== undefined && state.isServed(live.id),
       ...(desired === undefined ? {} : { desired }),
       lagMs: behindSinceMs === undefined ? 0 : Date.now() - behindSinceMs,
       waitingFor,
       ...(held === undefined ? {} : { held }),
-      quarantined: parts.quarantined(),
-      damped: parts.damped(),
+      quarantined: renderer.list(),
+      damped: restraints.damped(),
       disconnected: disconnected(),
       ...(standsInSince === undefined ? {} : { standsInSince }),
-      draining: parts.draining(),
+      draining: driver.draining(),
       problems,
       ...(fault === undefined
         ? {}
@@ -103,7 +101,7 @@ export function trackStatus(parts: StatusParts): Observer & ObservedProxy {
 
   function disconnected(): ProxyStatus["disconnected"] {
     const mine = new Set([...asked, ...waitingFor]);
-    return [...parts.failures()]
+    return [...store.failures()]
       .filter(([query]) => mine.has(query))
       .map(([query, { message, hint }]) => ({ query, reason: message, hint }));
   }

@@ -1,0 +1,135 @@
+import type { Snapshot } from "../catalog/snapshot.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
+import type { Config } from "../config/schema.ts";
+import { AppError } from "../errors.ts";
+import type { BlameOptions, ServiceFault } from "../template/blame.ts";
+import { createFragmentMemory } from "../template/fragments.ts";
+import type { FileTemplate } from "../template/proxy-templates.ts";
+import type { Rendered, Waiting } from "../template/render-proxy.ts";
+import { renderWell } from "../template/render-well.ts";
+import { blameCheck, type RefusedCandidate } from "./blame-check.ts";
+import { createQuarantine, type Quarantine } from "./quarantine.ts";
+import type { Report } from "./report.ts";
+
+/** The renders of one proxy, each without the services whose data would spoil it. */
+export interface Renderer extends Pick<Quarantine, "list" | "nextTryAtMs"> {
+  /**
+   * Uses other templates from now on, and lets all services back in. With the reason why they cannot be used
+   * it keeps those that it has. Returns whether they can.
+   */
+  use(templates: readonly FileTemplate[] | AppError): boolean;
+  /** Why the last templates cannot be used. */
+  templateFault(): AppError | undefined;
+  /** Services whose data no template can write are left out. `undefined` once a refusal was said. */
+  render(snapshot: Snapshot): Rendered | Waiting | undefined;
+  /** What a render is made from now. */
+  source(snapshot: Snapshot): BlameOptions;
+  /**
+   * Leaves out the services whose data made the proxy's check refuse. Returns whether the check accepts the
+   * rest: then it can go live at once.
+   */
+  leaveOutCulprits(refused: Refused): Promise<boolean>;
+  /** What the live generation was made from, as far as this process knows. */
+  live(): BlameOptions | undefined;
+  /** Notes that what was made from `source` is live. */
+  wentLive(source: BlameOptions): void;
+  /** Whether the live generation was made by other templates: they may well see another part of the catalog. */
+  hasOtherTemplates(): boolean;
+}
+
+/** A render that the proxy's check refused. */
+interface Refused extends Pick<RefusedCandidate, "driver" | "refusal" | "from" | "signal"> {
+  readonly asked: Rendered["asked"];
+}
+
+/** What renders are made with. */
+interface RendererParts {
+  readonly proxy: ProxyConfig;
+  readonly config: Pick<Config, "values" | "environment">;
+  readonly templates: readonly FileTemplate[] | AppError;
+  readonly report: () => Pick<Report, "released" | "leftOut" | "templateRefused">;
+  /** A monotonic clock in milliseconds. */
+  readonly now: () => number;
+}
+
+export function createRenderer({ proxy, config, report, now, ...first }: RendererParts): Renderer {
+  const quarantine = createQuarantine();
+  const memory = createFragmentMemory();
+  let templates: readonly FileTemplate[] | undefined;
+  let templateFault: AppError | undefined;
+  let live: BlameOptions | undefined;
+  use(first.templates);
+
+  return {
+    list: quarantine.list,
+    nextTryAtMs: quarantine.nextTryAtMs,
+    use(next) {
+      const isUsable = use(next);
+      if (isUsable) quarantine.clear();
+      return isUsable;
+    },
+    templateFault: () => templateFault,
+    render(snapshot) {
+      report().released(quarantine.release(snapshot, now()));
+      if (templates === undefined) return undefined;
+      try {
+        const { rendered, faults } = renderWell({ ...source(snapshot), memory }, (service) =>
+          mayBlame(service, snapshot),
+        );
+        leaveOut(faults, { snapshot, asked: rendered.asked, byCheck: false });
+        return { ...rendered, asked: new Map([...rendered.asked, ...quarantine.queries()]) };
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        report().templateRefused(error);
+        return undefined;
+      }
+    },
+    source,
+    async leaveOutCulprits({ asked, ...refused }) {
+      const { snapshot } = refused.from;
+      const isSuspect = (service: string) => isNewToLive(service, snapshot);
+      const culprits = await blameCheck({ ...refused, isSuspect });
+      const faults = culprits?.faults ?? [];
+      if (!faults.every(({ service }) => mayBlame(service, snapshot))) return false;
+      leaveOut(faults, { snapshot, asked, byCheck: true });
+      return culprits?.isWell === true;
+    },
+    live: () => live,
+    wentLive(made) {
+      live = made;
+    },
+    hasOtherTemplates: () => live !== undefined && live.templates !== templates,
+  };
+
+  function use(next: readonly FileTemplate[] | AppError): boolean {
+    templateFault = next instanceof AppError ? next : undefined;
+    if (!(next instanceof AppError)) templates = next;
+    return templateFault === undefined;
+  }
+
+  function source(snapshot: Snapshot): BlameOptions {
+    const { values, environment } = config;
+    const { leftOut } = quarantine;
+    return { templates: templates ?? [], snapshot, proxy, values, environment, leftOut };
+  }
+
+  /** With a new template, a service that was live and has not changed is not at fault: the template is. */
+  function mayBlame(service: string, snapshot: Snapshot): boolean {
+    return live?.templates === templates || isNewToLive(service, snapshot);
+  }
+
+  /** Whether the live generation was made without the service, or from other data of it. */
+  function isNewToLive(service: string, snapshot: Snapshot): boolean {
+    if (live === undefined || live.leftOut?.has(service)) return true;
+    const query = { kind: "service", name: service } as const;
+    return live.snapshot.get(query) !== snapshot.get(query);
+  }
+
+  function leaveOut(
+    faults: readonly ServiceFault[],
+    from: Omit<Parameters<Quarantine["add"]>[1], "nowMs">,
+  ): void {
+    quarantine.add(faults, { ...from, nowMs: now() });
+    for (const fault of faults) report().leftOut(fault);
+  }
+}

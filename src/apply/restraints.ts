@@ -1,0 +1,102 @@
+import type { Query } from "../catalog/query.ts";
+import type { Snapshot } from "../catalog/snapshot.ts";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
+import { createCrowd } from "./crowd.ts";
+import { createDamper, type Damped } from "./damper.ts";
+import { createGuard, type Guard, guardOptions } from "./guard.ts";
+import { createLack } from "./lack.ts";
+import type { Report } from "./report.ts";
+import type { View } from "./view.ts";
+
+/**
+ * What makes a change wait: instances that flap, answers that are missing, a guard that finds it suspicious, old
+ * workers that crowd. Each is said in the report.
+ */
+export interface Restraints extends Pick<Guard, "accept"> {
+  /** The snapshot without the instances that flap. */
+  calm(snapshot: Snapshot): Snapshot;
+  damped(): readonly Damped[];
+  /** Whether a render of the snapshot would lack answers still, and is put off. */
+  isLacking(snapshot: Snapshot): boolean;
+  /** Notes the answers that a render lacks. */
+  lacks(missing: ReadonlyMap<string, Query>): void;
+  /** Forgets what was lacking, such as for other templates. */
+  forgetLack(): void;
+  /** What the guard says to going from one view to the next. */
+  guard(before: View | undefined, after: View): "waiting" | "held" | undefined;
+  /** Whether so many old workers drain that an apply waits. */
+  isCrowded(draining: number): boolean;
+  /** Notes that a generation went live in place of one that was made from `before`. */
+  wentLive(before: View | undefined): void;
+  /**
+   * When to look again though nothing changed, in the clock of `now`.
+   *
+   * @param triedAgainAtMs when a service that is left out may come back in
+   */
+  lookAgainAtMs(triedAgainAtMs: number | undefined): number | undefined;
+}
+
+/** @param from.now a monotonic clock in milliseconds */
+export function createRestraints(
+  { guard: config, settle }: Pick<ProxyConfig, "guard" | "settle">,
+  from: {
+    readonly report: () => Pick<Report, "letGo" | "held" | "damped" | "waiting" | "crowded">;
+    readonly now: () => number;
+  },
+): Restraints {
+  const { report, now } = from;
+  const { damp } = config;
+  const damper = damp && createDamper(damp, (it, isDamped) => report().damped(it, isDamped));
+  const lack = createLack();
+  const crowd = createCrowd(settle.maxDraining);
+  const guard = createGuard(guardOptions(config), {
+    onLetGo: (why) => report().letGo(why),
+    onShadow: (reason) => report().held({ reason, forMs: 0, isShadow: true }),
+  });
+
+  return {
+    accept: guard.accept,
+    calm: (snapshot) => damper?.damped(snapshot, now()) ?? snapshot,
+    damped: () => damper?.list() ?? [],
+    isLacking(snapshot) {
+      if (lack.persists(snapshot, now())) return true;
+      lack.forget();
+      return false;
+    },
+    lacks(missing) {
+      lack.found(missing, now());
+      report().waiting(missing);
+    },
+    forgetLack: lack.forget,
+    guard(before, after) {
+      const verdict = guard.look(before, after, now());
+      if (verdict.kind !== "held") return verdict.kind === "pass" ? undefined : "waiting";
+      const forMs = (guard.endsAtMs() ?? now()) - now();
+      report().held({ reason: verdict.reason, forMs, isShadow: false });
+      return "held";
+    },
+    isCrowded(draining) {
+      if (crowd.admits(draining, now())) return false;
+      report().crowded(draining);
+      return true;
+    },
+    wentLive: (before) => guard.wentLive(before, now()),
+    lookAgainAtMs(triedAgainAtMs) {
+      // Whatever else is due would be put off as well.
+      const putOffUntilMs = lack.lookAgainAtMs();
+      if (putOffUntilMs !== undefined) return putOffUntilMs;
+      return earliest([
+        triedAgainAtMs,
+        guard.endsAtMs(),
+        damper?.endsAtMs(),
+        crowd.lookAgainAtMs(),
+      ]);
+    },
+  };
+}
+
+/** The first of some times, of those that are set. */
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const set = times.filter((it) => it !== undefined);
+  return set.length === 0 ? undefined : Math.min(...set);
+}
