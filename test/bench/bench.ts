@@ -1,23 +1,23 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { startProgram } from "../helpers/child-process.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
 import { type ConsulAgent, startConsul } from "../helpers/start-consul.ts";
 import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
 import { startNginx } from "../helpers/start-nginx.ts";
 import { tempDirectory } from "../helpers/temp-directory.ts";
-import { until } from "../helpers/until.ts";
 import { median } from "./median.ts";
+import { residentMiB } from "./process-figures.ts";
 import { benchRender } from "./render-bench.ts";
+import { benchScale } from "./scale-bench.ts";
+import { startFloor } from "./start-floor.ts";
 import { benchVarnish } from "./varnish-bench.ts";
 
 /*
- * `npm run bench [-- render | varnish | SERVICES ...]`: how long rendering takes, what a change costs a large Varnish,
- * and how long a change takes to be served, beside the least that can be done, in one run.
+ * `npm run bench [-- render | varnish | scale | SERVICES ...]`: how long rendering takes, what a change costs a large
+ * Varnish, what thousands of services cost, and how long a change takes to be served, beside the least that can be done, in one run.
  *
  * A change is one instance's health; it is served at the first answer of nginx with another generation.
  * Floor and Fairlead take turns, each with an nginx of its own and the same built-in file.
@@ -40,6 +40,7 @@ const asked = process.argv.slice(2);
 const isAsked = (what: string) => asked.length === 0 || asked.includes(what);
 if (isAsked("render")) rows.push(...(await benchRender()));
 if (asked.includes("varnish")) rows.push(...(await benchVarnish()));
+if (asked.includes("scale")) rows.push(...(await benchScale()));
 const sizes = asked.length === 0 ? [20, 150] : asked.map(Number).filter(Number.isInteger);
 if (sizes.length > 0) {
   rows.push(["fairlead --version", `${median(await versionTimes()).toFixed(0)} ms`, "< 150 ms"]);
@@ -89,31 +90,18 @@ async function benchChanges(services: number): Promise<void> {
     };
     const floorListen = `127.0.0.1:${await freePort()}`;
     const floorConf = join(floorNginx.confDirectory, "services.conf");
-    const baseFile = await writeBase(
-      directory.at("base"),
-      configText(consul, floorNginx.config, floorConf, floorListen),
-    );
-    const floor: Subject = {
+    const floorConfig = join(floorHome, "fairlead.yaml");
+    await writeFile(floorConfig, configText(consul, floorNginx.config, floorConf, floorListen));
+    const floorSite = {
+      nginx: floorNginx,
+      file: floorConf,
+      config: floorConfig,
       generationUrl: `http://${floorListen}/__fairlead/generation`,
+    };
+    const floor: Subject = {
+      generationUrl: floorSite.generationUrl,
       async start() {
-        const file = fileURLToPath(new URL("floor.ts", import.meta.url));
-        const argv = [
-          process.execPath,
-          "--import",
-          "tsx",
-          file,
-          consul.address,
-          "svc-000",
-          baseFile,
-          floorConf,
-          floorNginx.config,
-          floorNginx.pidFile,
-        ];
-        const program = await startProgram(argv);
-        await until("the floor serves", async () => {
-          if (!program.isRunning()) throw new Error(program.output());
-          return (await request(floor.generationUrl)).status === 200;
-        });
+        const program = await startFloor(consul.address, "svc-000", floorSite);
         return async () => void (await program.stop("SIGKILL"));
       },
     };
@@ -197,14 +185,6 @@ function configText(
   });
 }
 
-/** What Fairlead would write: the floor writes the same, but for its one service. */
-async function writeBase(path: string, config: string): Promise<string> {
-  await writeFile(`${path}.yaml`, config);
-  const { stdout } = await runFairlead(["render", "-c", `${path}.yaml`]);
-  await writeFile(path, stdout.replace(/^==> .* <==\n/, ""));
-  return path;
-}
-
 async function versionTimes(): Promise<readonly number[]> {
   const times: number[] = [];
   for (let i = 0; i < 11; i += 1) {
@@ -213,11 +193,6 @@ async function versionTimes(): Promise<readonly number[]> {
     times.push(performance.now() - begin);
   }
   return times;
-}
-
-async function residentMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024;
 }
 
 function print(table: readonly (readonly string[])[]): void {

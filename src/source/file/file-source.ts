@@ -1,4 +1,4 @@
-import type { NodeWithServices } from "../../catalog/instance.ts";
+import type { Instance, NodeWithServices } from "../../catalog/instance.ts";
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import type { OpenSource } from "../../catalog/source.ts";
 import { AppError } from "../../errors.ts";
@@ -78,7 +78,7 @@ export function answerFrom(catalog: Catalog, query: Query): AnswerValue | undefi
     case "connect": {
       const all =
         query.kind === "service"
-          ? catalog.instances.filter((it) => it.name === query.name)
+          ? (byName(catalog.instances).get(query.name) ?? [])
           : (own(catalog.connect, query.name) ?? []);
       const { tag } = query;
       return all.filter((it) => here(it) && (tag === undefined || it.tags.includes(tag)));
@@ -106,6 +106,22 @@ export function answerFrom(catalog: Catalog, query: Query): AnswerValue | undefi
     case "interfaces":
       return catalog.interfaces;
   }
+}
+
+const indexes = new WeakMap<readonly Instance[], ReadonlyMap<string, readonly Instance[]>>();
+
+/** A catalog's instances by service: made once, as each service is asked for. */
+function byName(all: readonly Instance[]): ReadonlyMap<string, readonly Instance[]> {
+  const known = indexes.get(all);
+  if (known !== undefined) return known;
+  const index = new Map<string, Instance[]>();
+  for (const instance of all) {
+    const others = index.get(instance.name);
+    if (others === undefined) index.set(instance.name, [instance]);
+    else others.push(instance);
+  }
+  indexes.set(all, index);
+  return index;
 }
 
 const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined =>
