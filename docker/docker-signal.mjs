@@ -8,10 +8,16 @@
  *   LISTEN         socket to make, or host:port                            /run/docker-signal/docker.sock
  *   DOCKER_SOCKET  Docker's own socket                                     /var/run/docker.sock
  *
+ * With --check it only tells by its exit code whether another of it listens there.
+ *
  * A socket that it makes may be used by every user who sees it: share its directory with Fairlead's container only.
  */
 import { chmodSync, rmSync } from "node:fs";
 import http from "node:http";
+import net from "node:net";
+
+/** How long what is under way may take once it is told to end. */
+const END_MS = 5_000;
 
 const list = (text) => text.split(",").filter(Boolean);
 const containers = list(process.env.CONTAINERS ?? "nginx");
@@ -19,7 +25,38 @@ const signals = list(process.env.SIGNALS ?? "HUP");
 const listen = process.env.LISTEN ?? "/run/docker-signal/docker.sock";
 const dockerSocket = process.env.DOCKER_SOCKET ?? "/var/run/docker.sock";
 
-const server = http.createServer((request, response) => {
+const [port, host] = listen.split(":").toReversed();
+const where = listen.startsWith("/") ? { path: listen } : { host, port: Number(port) };
+
+if (process.argv.includes("--check")) {
+  net
+    .connect(where, () => process.exit(0))
+    .on("error", ({ message }) => {
+      console.log(message);
+      process.exit(1);
+    });
+} else serve();
+
+function serve() {
+  if (where.path !== undefined) rmSync(where.path, { force: true }); // left by one that was killed
+  const server = http.createServer(passOn);
+  server.listen(where, () => {
+    if (where.path !== undefined) chmodSync(where.path, 0o666);
+    console.log(JSON.stringify({ listen, containers, signals }));
+  });
+  server.on("error", (error) => {
+    console.error(`Cannot listen on ${listen}: ${error.message}`);
+    process.exit(1);
+  });
+  for (const signal of ["SIGTERM", "SIGINT"]) {
+    process.on(signal, () => {
+      server.close(() => process.exit(0)).closeIdleConnections();
+      setTimeout(() => process.exit(0), END_MS);
+    });
+  }
+}
+
+function passOn(request, response) {
   request.resume();
   const path = request.method === "POST" ? allowedPath(request.url ?? "") : undefined;
   if (path === undefined) {
@@ -44,7 +81,7 @@ const server = http.createServer((request, response) => {
     answer(response, 502, `Docker does not answer at ${dockerSocket}: ${error.message}`);
   });
   onward.end();
-});
+}
 
 /** The request as it is sent on: nothing of what was asked is passed but the two words that were looked up. */
 function allowedPath(url) {
@@ -61,20 +98,4 @@ function answer(response, status, message) {
 
 function say({ method, url }, status) {
   console.log(JSON.stringify({ time: new Date().toISOString(), method, url, status }));
-}
-
-if (listen.startsWith("/")) {
-  rmSync(listen, { force: true }); // left by one that was killed
-  server.listen(listen, () => chmodSync(listen, 0o666));
-} else {
-  const [port, host] = listen.split(":").toReversed();
-  server.listen(Number(port), host);
-}
-server.on("listening", () => console.log(JSON.stringify({ listen, containers, signals })));
-server.on("error", (error) => {
-  console.error(`Cannot listen on ${listen}: ${error.message}`);
-  process.exit(1);
-});
-for (const signal of ["SIGTERM", "SIGINT"]) {
-  process.on(signal, () => server.close(() => process.exit(0)).closeAllConnections());
 }

@@ -26,13 +26,14 @@ if (process.argv.includes("--check")) {
 
 const server = http.createServer(async (request, response) => {
   if (request.url === "/health") return response.end("well\n");
-  const delayMs = Number(/\/slow\/(\d+)/.exec(request.url)?.[1] ?? 0); // /slow/500 answers after half a second
-  await new Promise((resolve) => setTimeout(resolve, delayMs));
   response.setHeader("content-type", "application/json");
   response.setHeader(
     "cache-control",
     request.url?.includes("/cached") ? "public, max-age=60" : "no-store",
   );
+  const delayMs = Number(/\/slow\/(\d+)/.exec(request.url)?.[1] ?? 0); // /slow/500 ends after half a second
+  if (delayMs > 0) response.flushHeaders();
+  await new Promise((resolve) => setTimeout(resolve, delayMs));
   const body = { name, instance, url: request.url };
   if (request.url === "/calls" && CALLS) body.called = await (await fetch(CALLS)).json();
   response.end(`${JSON.stringify(body)}\n`);

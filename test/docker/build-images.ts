@@ -15,11 +15,13 @@ export const imageOf = (target: string): string => `fairlead-test/${target}`;
 
 /** Builds all of them. What is the same in several is built once. */
 export default async function buildImages(): Promise<void> {
-  await build("docker/Dockerfile", "fairlead"); // with what the next ones share
-  await Promise.all([
-    ...TARGETS.slice(1).map((target) => build("docker/Dockerfile", target)),
-    ...STAND_INS.map((target) => build("test/docker/Dockerfile", target)),
-  ]);
+  await Promise.all([buildOurs(), ...STAND_INS.map((it) => build("test/docker/Dockerfile", it))]);
+}
+
+async function buildOurs(): Promise<void> {
+  const [first = "", ...others] = TARGETS;
+  await build("docker/Dockerfile", first); // with what the others share
+  await Promise.all(others.map((target) => build("docker/Dockerfile", target)));
 }
 
 async function build(file: string, target: string): Promise<void> {

@@ -1,23 +1,22 @@
-import { chmod, rename, writeFile } from "node:fs/promises";
-import { expect, onTestFinished, test } from "vitest";
+import { rename, writeFile } from "node:fs/promises";
+import { test } from "vitest";
 import { stringify } from "yaml";
+import type { DaemonStatus } from "../../src/admin/answer.ts";
 import { freePorts } from "../helpers/free-port.ts";
-import { tempDirectory } from "../helpers/temp-directory.ts";
+import { request } from "../helpers/request.ts";
 import { until } from "../helpers/until.ts";
-import { imageOf } from "./build-images.ts";
 import { docker, stateOf } from "./docker.ts";
+import { mountedDirectory, runContainer } from "./run-container.ts";
 import { PATIENCE } from "./traffic.ts";
 
 const RELOADS = 100;
 
-test.each(["nginx", "varnish"])(
+test.concurrent.for(["nginx", "varnish"])(
   "as the first process with %s, it leaves no zombie after 100 reloads and a killed child",
-  async (kind) => {
-    const [port, cli] = await freePorts(2);
-    const directory = await tempDirectory();
-    onTestFinished(() => directory.remove());
-    await chmod(directory.path, 0o755);
-    await writeFile(directory.at("fairlead.yaml"), stringify(configOf(kind, { port, cli })));
+  async (kind, { expect, onTestFinished }) => {
+    const [port, cli, admin] = await freePorts(3);
+    const directory = await mountedDirectory(onTestFinished);
+    await writeFile(directory.at("fairlead.yaml"), stringify(configOf(kind, { port, cli, admin })));
     const change = async (round: number) => {
       // In one step, as an editor does.
       const address = { address: "127.0.0.1", port: 1_000 + round };
@@ -25,19 +24,18 @@ test.each(["nginx", "varnish"])(
       await rename(directory.at("new"), directory.at("catalog.yaml"));
     };
     await change(0);
-    const name = await docker([
-      ..."run -d --network host --read-only --cap-drop ALL".split(" "),
-      ...`-e FAIRLEAD_LISTEN=127.0.0.1:${port}`.split(" "),
-      ...`-e FAIRLEAD_VARNISH_ADMIN=127.0.0.1:${cli}`.split(" "),
-      "-v",
-      `${directory.path}:/etc/fairlead:ro`,
-      imageOf(`fairlead-${kind}`),
-    ]);
-    onTestFinished(async () => void (await docker(["rm", "-f", "-v", name])));
-    await untilLive(name, 1);
+    const options = [
+      "--read-only --cap-drop ALL",
+      `-e FAIRLEAD_LISTEN=127.0.0.1:${port} -e FAIRLEAD_VARNISH_ADMIN=127.0.0.1:${cli}`,
+      `-v ${directory.path}:/etc/fairlead:ro`,
+    ];
+    const name = await runContainer(`fairlead-${kind}`, options.join(" ").split(" "), {
+      atEnd: onTestFinished,
+    });
+    await untilLive(admin, 1);
     for (let round = 1; round <= RELOADS; round += 1) {
       await change(round);
-      await untilLive(name, round + 1);
+      await untilLive(admin, round + 1);
     }
     // Its children become the first process's own, and end at some time.
     await docker(["exec", name, "sh", "-c", `kill -9 ${await masterOf(name, kind)}`]);
@@ -54,7 +52,7 @@ test.each(["nginx", "varnish"])(
 
 function configOf(
   kind: string,
-  { port, cli }: { readonly port: number | undefined; readonly cli: number | undefined },
+  { port, cli, admin }: Readonly<Record<"port" | "cli" | "admin", number | undefined>>,
 ): object {
   const quick = { quiet: "0", minInterval: "0" };
   const nginx = {
@@ -78,18 +76,20 @@ function configOf(
   };
   return {
     catalog: { file: "catalog.yaml" },
+    admin: { listen: `127.0.0.1:${admin}` },
     proxies: [{ name: kind, kind, settle: quick, ...(kind === "nginx" ? nginx : varnish) }],
     values: { nginx: { listen: `127.0.0.1:${port}` } },
   };
 }
 
-async function untilLive(container: string, generation: number): Promise<void> {
+async function untilLive(admin: number | undefined, generation: number): Promise<void> {
   await until(
     `generation ${generation} is live`,
-    async () =>
-      (await docker(["logs", "--tail", "50", container])).includes(
-        `generation ${generation} is live`,
-      ),
+    async () => {
+      const { body } = await request(`http://127.0.0.1:${admin}/v1/status`);
+      const { proxies } = JSON.parse(body) as DaemonStatus;
+      return proxies[0]?.live?.number === generation;
+    },
     PATIENCE,
   );
 }

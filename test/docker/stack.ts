@@ -1,4 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
 import { tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
@@ -24,11 +25,18 @@ export interface Stack {
   containers(service: string): Promise<readonly string[]>;
   /** Runs as many of a service as said, and leaves the others alone. */
   scale(service: string, count: number): Promise<void>;
+  /** Restarts containers, all at once, each with ten seconds to end. */
+  restart(containers: readonly string[]): Promise<void>;
+  /** Ends a container as `docker stop` does. @throws when it does not end by itself in time */
+  stop(container: string): Promise<{ readonly exitCode: number }>;
   logs(service: string): Promise<string>;
   /** Waits until the health checks of these services' containers say that they are healthy. */
   untilHealthy(...services: readonly string[]): Promise<void>;
   down(): Promise<void>;
 }
+
+/** As the compose files say. */
+const GRACE_SECONDS = 10;
 
 const IMAGES = {
   CONSUL_IMAGE: imageOf("consul"),
@@ -80,6 +88,18 @@ export async function startStack(
         service,
       );
     },
+    async restart(containers) {
+      await Promise.all(
+        containers.map((it) => docker(["restart", "--time", String(GRACE_SECONDS), it])),
+      );
+    },
+    async stop(container) {
+      const startedAt = performance.now();
+      await docker(["stop", "--time", String(GRACE_SECONDS), container]);
+      const seconds = (performance.now() - startedAt) / 1_000;
+      if (seconds < GRACE_SECONDS) return { exitCode: (await stateOf(container)).ExitCode };
+      throw new Error(`${container} did not end within ${GRACE_SECONDS} s`);
+    },
     async logs(service) {
       const [container = ""] = await stack.containers(service);
       return await docker(["logs", container]);
@@ -105,6 +125,7 @@ export async function startStack(
 }
 
 async function isHealthy(container: string): Promise<true> {
+  await sleep(500); // each look starts a program
   const { Status, Health } = await stateOf(container);
   if (Health?.Status === "healthy") return true;
   throw new Error(`${Status}, ${Health?.Status}: ${Health?.Log?.at(-1)?.Output}`);

@@ -1,5 +1,7 @@
+import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../helpers/request.ts";
+import { until } from "../helpers/until.ts";
 
 /** Requests that go on until they are stopped. */
 export interface Traffic {
@@ -39,10 +41,46 @@ export function startTraffic(urls: readonly string[]): Traffic {
   }
 }
 
-/** The instances that answer `url`, asked `times` times. */
-export async function instancesAt(url: string, times = 12): Promise<ReadonlySet<string>> {
+/** A request whose answer has begun and has not ended. */
+export interface UnderWay {
+  /** Resolves with the answer once it is complete. @throws when it is broken off */
+  readonly rest: Promise<string>;
+}
+
+/** Sends a request of a sample service that takes a second, and resolves once its answer has begun. */
+export function beginSlow(route: string): Promise<UnderWay> {
+  return new Promise((resolve, reject) => {
+    http
+      .get(`${route}slow/1000`, { agent: false }, (response) => {
+        const chunks = response.setEncoding("utf8").toArray();
+        const rest = chunks.then((all) => all.join(""));
+        rest.catch(() => {}); // it is looked at later
+        resolve({ rest });
+      })
+      .on("error", reject);
+  });
+}
+
+/** Waits until `count` instances answer each of `urls`, and nothing else does. */
+export async function untilInstances(count: number, urls: readonly string[]): Promise<void> {
+  for (const url of urls) {
+    await until(
+      `${count} instances answer ${url}`,
+      async () => {
+        const instances = [...(await instancesAt(url))];
+        if (instances.length === count && !instances.some((it) => it.startsWith("status")))
+          return true;
+        throw new Error(instances.join());
+      },
+      PATIENCE,
+    );
+  }
+}
+
+/** The instances that answer `url`, asked a dozen times. */
+async function instancesAt(url: string): Promise<ReadonlySet<string>> {
   const instances = new Set<string>();
-  for (let i = 0; i < times; i += 1) {
+  for (let i = 0; i < 12; i += 1) {
     const { status, body } = await request(url);
     const answer = status === 200 ? (JSON.parse(body) as { readonly instance: string }) : undefined;
     instances.add(answer?.instance ?? `status ${status}`);

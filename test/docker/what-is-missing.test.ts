@@ -1,10 +1,10 @@
 import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { freePorts } from "../helpers/free-port.ts";
-import { type TempDirectory, tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
-import { imageOf } from "./build-images.ts";
 import { docker } from "./docker.ts";
+import { mountedDirectory, runContainer } from "./run-container.ts";
+import { varnishd } from "./sidecar-stack.ts";
 
 /* Each lacks one thing that a container needs, and says which. */
 
@@ -16,14 +16,14 @@ describe("a Fairlead that lacks something says what", () => {
   });
 
   test("a volume that belongs to somebody else", async () => {
-    const directory = await testDirectory();
+    const directory = await mountedDirectory();
     const said = await logOf("fairlead", ["-v", `${directory.path}:/var/lib/fairlead`]);
     expect(said).toContain("permission denied");
     expect(said).toContain("Let user 1000 write there");
   });
 
   test("live files in a directory that belongs to somebody else", async () => {
-    const directory = await testDirectory();
+    const directory = await mountedDirectory();
     await writeFile(directory.at("nginx.conf"), "events {} http { include conf.d/*.conf; }\n");
     await mkdir(directory.at("conf.d"));
     const said = await logOf("fairlead", ["-v", `${directory.path}:/etc/nginx`]);
@@ -54,14 +54,12 @@ describe("a Fairlead that lacks something says what", () => {
 
   test("the secret of Varnish's CLI", async () => {
     const [http, cli] = await freePorts(2);
-    const directory = await testDirectory();
+    const directory = await mountedDirectory();
     await writeFile(directory.at("secret"), "for this test only\n", { mode: 0o600 });
-    const varnish = [
-      ..."varnishd -F -n /tmp/v -f".split(" "),
-      "",
-      ...`-a 127.0.0.1:${http} -T 127.0.0.1:${cli} -S /etc/varnish/secret`.split(" "),
-    ];
-    await start("varnish", ["-v", `${directory.path}:/etc/varnish`], varnish);
+    const command = varnishd({ listen: `127.0.0.1:${http}`, cli: `127.0.0.1:${cli}` });
+    await runContainer("varnish", ["-v", `${directory.path}:/etc/varnish`], {
+      command: [...command, "-f", ""],
+    });
     const fairlead = [
       ..."-e FAIRLEAD_PROXY=varnish -e FAIRLEAD_VARNISH_FILE=/var/lib/fairlead/services.vcl".split(
         " ",
@@ -91,7 +89,7 @@ describe("a Fairlead that lacks something says what", () => {
 
 /** A stock nginx, and what a Fairlead beside it shares but for its processes. */
 async function startNginx() {
-  const directory = await testDirectory();
+  const directory = await mountedDirectory();
   const [port] = await freePorts(1);
   await writeFile(
     directory.at("nginx.conf"),
@@ -102,7 +100,7 @@ async function startNginx() {
   for (const part of [".", "conf.d", "run"]) await chmod(directory.at(part), 0o777);
   await chown(directory.at("nginx.conf"), 1000, 1000);
   const mounts = ["-v", `${directory.path}:/etc/nginx`, "-v", `${directory.at("run")}:/run/nginx`];
-  const name = await start("nginx", mounts, []);
+  const name = await runContainer("nginx", mounts);
   await until("nginx has written its pid file", async () => {
     return (await docker(["exec", name, "cat", "/run/nginx/nginx.pid"])).trim() === "1";
   });
@@ -113,38 +111,13 @@ async function startNginx() {
 
 /** Runs `fairlead run --once` with an empty catalog and returns its log. */
 async function logOf(image: string, args: readonly string[]): Promise<string> {
-  const directory = await testDirectory();
+  const directory = await mountedDirectory();
   await writeFile(directory.at("catalog.yaml"), "services: {}\n");
-  await chmod(directory.path, 0o755);
-  const name = await start(
+  const name = await runContainer(
     image,
     [..."-e FAIRLEAD_PROXY=nginx -v".split(" "), `${directory.path}:/catalog:ro`, ...args],
-    ["run", "--once", "--catalog", "/catalog/catalog.yaml"],
+    { command: ["run", "--once", "--catalog", "/catalog/catalog.yaml"] },
   );
   expect(["1", "2"]).toContain(await docker(["wait", name]));
   return await docker(["logs", name]);
-}
-
-async function start(
-  image: string,
-  args: readonly string[],
-  command: readonly string[],
-): Promise<string> {
-  const name = await docker([
-    "run",
-    "-d",
-    "--network",
-    "host",
-    ...args,
-    imageOf(image),
-    ...command,
-  ]);
-  onTestFinished(async () => void (await docker(["rm", "-f", "-v", name])));
-  return name;
-}
-
-async function testDirectory(): Promise<TempDirectory> {
-  const directory = await tempDirectory();
-  onTestFinished(() => directory.remove());
-  return directory;
 }
