@@ -4,6 +4,8 @@ export type ErrorCode =
   | "CONFIG"
   | "CATALOG"
   | "CONSUL"
+  /** Consul itself answers, and refuses this one question. */
+  | "CONSUL_REFUSED"
   | "TEMPLATE"
   | "ADMIN"
   | "CONTROL"

@@ -3,6 +3,7 @@ import { causeOf, changeText } from "./apply/cause.ts";
 import { pinnedBy } from "./apply/control.ts";
 import type { ControlledProxy } from "./apply/controlled-proxy.ts";
 import { directProxy } from "./apply/direct-proxy.ts";
+import { fillHistory } from "./apply/fill-history.ts";
 import { goBack } from "./apply/go-back.ts";
 import { openStages, type PipelineParts } from "./apply/open-stages.ts";
 import type { Fate } from "./apply/proxy-status.ts";
@@ -34,7 +35,7 @@ export interface Pipeline extends ControlledProxy {
 export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   const { proxy, store, driver, log } = parts;
   const stages = await openStages(parts);
-  const { state, control, looks, renderer, restraints, attempts, report } = stages;
+  const { state, control, history, looks, renderer, restraints, attempts, report } = stages;
 
   return {
     ...directProxy({ ...stages, files: proxy.files }),
@@ -67,6 +68,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
   async function look(signal: AbortSignal): Promise<Fate> {
     if (!(await attempts.seeToEnd(signal))) return "failed";
+    fillHistory(history, state.live, proxy);
     const pinned = pinnedBy(control.now());
     if (pinned === undefined) return await bringUpToDate(signal);
     return await goBack(pinned, stages, { files: proxy.files, signal });

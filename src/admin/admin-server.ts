@@ -29,6 +29,11 @@ const LIMITS = {
 } as const;
 const MOST_CONNECTIONS = 100;
 const MOST_BODY_BYTES = 16_384;
+/**
+ * So much of what is too long is read and thrown away before the answer: who is still sending when the connection closes sees
+ * that, and no answer.
+ */
+const MOST_DRAINED_BYTES = 16 * 1024 * 1024;
 
 /**
  * Listens at the admin address.
@@ -75,7 +80,7 @@ async function respond(
   }
 }
 
-/** `undefined` when it is too long; what comes after that is not kept. Empty when the connection breaks. */
+/** `undefined` when it is too long: nothing of it is kept then. Empty when the connection breaks. */
 function readBody(incoming: IncomingMessage): Promise<string | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -83,9 +88,12 @@ function readBody(incoming: IncomingMessage): Promise<string | undefined> {
     incoming.on("data", (chunk: Buffer) => {
       bytes += chunk.byteLength;
       if (bytes <= MOST_BODY_BYTES) chunks.push(chunk);
-      else resolve(undefined);
+      else chunks.length = 0;
+      if (bytes > MOST_DRAINED_BYTES) resolve(undefined);
     });
-    incoming.once("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    incoming.once("end", () => {
+      resolve(bytes > MOST_BODY_BYTES ? undefined : Buffer.concat(chunks).toString("utf8"));
+    });
     incoming.once("close", () => resolve(""));
     incoming.once("error", () => resolve(""));
   });

@@ -3,6 +3,7 @@ import { AppError } from "../errors.ts";
 import type { ControlledProxy } from "./controlled-proxy.ts";
 import type { History, StoredGeneration } from "./history.ts";
 import type { Stages } from "./open-stages.ts";
+import { isOutputOf } from "./output-paths.ts";
 
 interface DirectedParts
   extends Pick<Stages, "control" | "restraints" | "history" | "state" | "looks"> {
@@ -52,19 +53,9 @@ export function readGeneration(
 ): StoredGeneration {
   const stored = history.read(number);
   if (stored === undefined) throw refusal(`there is no generation ${number} in the history`);
-  const other = stored.outputs.find(({ path }) => !files.some((file) => isOf(file, path)));
+  const other = stored.outputs.find(({ path }) => !files.some((file) => isOutputOf(file, path)));
   if (other === undefined) return stored;
   throw refusal(`the config no longer names its file "${other.path}"`);
-}
-
-/** With `each`, a path is a template: what stands before its first expression is fixed. */
-function isOf({ path, each }: FileConfig, written: string): boolean {
-  if (each === undefined) return written === path;
-  const fixed = path.slice(
-    0,
-    Math.max(path.indexOf("{{"), path.lastIndexOf("/", path.indexOf("{{")) + 1),
-  );
-  return written.startsWith(fixed) && !written.slice(fixed.length).includes("/");
 }
 
 const refusal = (why: string): AppError =>

@@ -36,6 +36,8 @@ const entrySchema = z.object({
 /** One generation of a proxy's history, without the texts of its files. */
 export type HistoryEntry = Readonly<z.infer<typeof entrySchema>>;
 
+const UNFINISHED = ".new";
+
 /*
  * The generations of one proxy on disk: DIRECTORY/NUMBER/generation.json, and beside it the files' texts by
  * their position. Nothing waits for the disk: after a power cut the last entries may be gone, and what is not
@@ -49,7 +51,7 @@ export function writeGeneration(
   outputs: readonly Output[],
 ): void {
   openStateDirectory(directory);
-  const [path, beside] = [join(directory, String(entry.number)), join(directory, ".new")];
+  const [path, beside] = [join(directory, String(entry.number)), join(directory, UNFINISHED)];
   rmSync(beside, { recursive: true, force: true });
   mkdirSync(beside, { mode: 0o700 });
   const write = (name: string, text: string) =>
@@ -60,9 +62,10 @@ export function writeGeneration(
   renameSync(beside, path);
 }
 
-/** All that can be read, the newest first. @throws the file system's error */
+/** All that can be read, the newest first; what a death left unfinished is removed. @throws the file system's error */
 export function readEntries(directory: string): readonly HistoryEntry[] {
   openStateDirectory(directory);
+  rmSync(join(directory, UNFINISHED), { recursive: true, force: true });
   return readdirSync(directory)
     .filter((name) => /^\d+$/.test(name))
     .map((name) => readEntry(join(directory, name)))

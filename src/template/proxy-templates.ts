@@ -76,6 +76,7 @@ async function loadFileTemplate(
   };
 }
 
-function formatOf(entry: FileConfig, proxy: ProxyConfig): Exclude<Format, "path"> {
+/** How values are escaped in an entry's output. */
+export function formatOf(entry: FileConfig, proxy: ProxyConfig): Exclude<Format, "path"> {
   return entry.format ?? (proxy.kind === "nginx" ? "nginx" : "vcl");
 }

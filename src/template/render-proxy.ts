@@ -128,7 +128,13 @@ export class ShapeError extends AppError {
   }
 }
 
-function idOf(outputs: readonly Draft[]): string {
+/** Whether these files are what was rendered under an id, byte for byte. */
+export function isRenderOf(id: string, outputs: readonly Output[]): boolean {
+  const marked = outputs.map((it) => ({ ...it, text: it.text.replaceAll(id, GENERATION_MARK) }));
+  return idOf(marked) === id;
+}
+
+function idOf(outputs: readonly Output[]): string {
   const hash = createHash("sha256");
   for (const { path, text, mode } of outputs) {
     hash.update(JSON.stringify([path, mode, text.length])).update(text);

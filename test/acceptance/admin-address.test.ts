@@ -165,9 +165,11 @@ test("who says nothing, or too much, is cut off", async () => {
     });
   const filled = (bytes: number) => `{"generation":9${" ".repeat(bytes - 16)}}`;
   expect(await post(filled(16_384))).toMatchObject({ status: 409 }); // there is no generation 9
-  const tooMuch = await post(filled(16_385));
-  expect(tooMuch).toMatchObject({ status: 413, headers: { connection: "close" } });
-  expect(tooMuch.body).toContain("Cannot read more than 16384 bytes");
+  for (const bytes of [16_385, 4 * 1024 * 1024]) {
+    const tooMuch = await post(filled(bytes));
+    expect(tooMuch).toMatchObject({ status: 413, headers: { connection: "close" } });
+    expect(tooMuch.body).toContain("Cannot read more than 16384 bytes");
+  }
   const { port } = new URL(url);
   const slow = connect(Number(port), "127.0.0.1");
   slow.write("GET /live HTTP/1.1\r\nhost: 127.0.0.1\r\n");

@@ -17,9 +17,15 @@ import {
 import type { LogLine } from "../helpers/start-fairlead.ts";
 import { until } from "../helpers/until.ts";
 
+const CHANGES = 1_000;
+const STORM_MS = 10_000;
 const isLive = ({ fate }: LogLine) => fate === "live";
 
-test("1,000 changes within 10 s take at most 12 reloads, and the last change is served", async () => {
+/*
+ * The claim is of a machine that takes 100 changes a second. One that is busy elsewhere is slower by a factor, as the storm
+ * itself shows, and so much longer may everything take.
+ */
+test("1,000 changes in 10 s take at most 12 reloads, and the last change is live within 1.5 s", async () => {
   const directory = await testDirectory();
   const consul = await testConsul();
   const [one, two] = await Promise.all([testService("one"), testService("two")]);
@@ -32,24 +38,25 @@ test("1,000 changes within 10 s take at most 12 reloads, and the last change is 
     values: { nginx: { listen } },
   });
   await fairlead.untilLog("it is live", isLive);
-  await sleep(1_100); // the storm's first change is a lone one
   const from = fairlead.log().length;
   const beginMs = performance.now();
-  for (let i = 0; i < 1_000; i += 1) {
-    await consul.setHealth("two", i % 2 === 0 ? "fail" : "pass");
-    const aheadMs = beginMs + (i + 1) * 10 - performance.now();
+  for (let i = 0; i < CHANGES; i += 1) {
+    const aheadMs = beginMs + i * (STORM_MS / CHANGES) - performance.now();
     if (aheadMs > 0) await sleep(aheadMs);
+    // The last of them leaves it critical.
+    await consul.setHealth("two", i % 2 === 0 ? "pass" : "fail");
   }
-  await consul.setHealth("two", "fail");
-  const tookS = (performance.now() - beginMs) / 1_000;
+  const lastChangeMs = Date.now();
+  const slowness = Math.max(1, (performance.now() - beginMs) / STORM_MS);
   await until("only the first one answers", async () => {
     const names = await whoAnswers(`${url}/web/`, 6);
     return names.size === 1 && names.has("one");
   });
   const reloads = fairlead.log().slice(from).filter(isLive);
   expect(reloads.length).toBeGreaterThan(1);
-  // On a machine that cannot take 100 changes a second the storm lasts longer.
-  expect(reloads.length).toBeLessThanOrEqual(Math.max(12, Math.ceil(tookS) + 2));
+  expect(reloads.length).toBeLessThanOrEqual(12 * slowness);
+  const liveMs = Number(reloads.at(-1)?.["time"]);
+  expect(liveMs - lastChangeMs).toBeLessThanOrEqual(1_500 * slowness);
 });
 
 test("reloads are spaced while old workers are held by connections that do not end", async () => {

@@ -1,19 +1,29 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { abandonWhenOutdated } from "../../src/apply/outdated-check.ts";
 
-test("a long check is given up once newer changes are due, and not before", async ({ signal }) => {
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("a check of more than 2 s is given up once newer changes are due, and not before", ({
+  signal,
+}) => {
   const state = { isDue: true };
-  const early = abandonWhenOutdated(() => state.isDue, signal);
-  await sleep(300);
-  expect(early.signal.aborted).toBe(false);
+  const check = abandonWhenOutdated(() => state.isDue, signal);
+  vi.advanceTimersByTime(1_900);
+  expect(check.signal.aborted).toBe(false);
   state.isDue = false;
-  await sleep(2_000);
-  expect(early.signal.aborted).toBe(false);
+  vi.advanceTimersByTime(60_000);
+  expect(check.signal.aborted).toBe(false);
   state.isDue = true;
-  await new Promise((resolve) => early.signal.addEventListener("abort", resolve));
-  expect(early.isOutdated()).toBe(true);
-  early.stop();
+  vi.advanceTimersByTime(100);
+  expect(check.signal.aborted).toBe(true);
+  expect(check.isOutdated()).toBe(true);
+  check.stop();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test("ends with everything else, and is not outdated then", () => {

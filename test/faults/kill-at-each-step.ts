@@ -1,4 +1,5 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { pino } from "pino";
 import { expect } from "vitest";
 import type { Fate } from "../../src/apply/proxy-status.ts";
@@ -54,14 +55,28 @@ export async function killAtEachStep(subject: Subject): Promise<readonly string[
         const inPlace = await subject.check();
         expect([last, next]).toContain(inPlace);
         last = inPlace;
-        const state = await readdir(subject.directory.at(`state/${subject.proxy}`));
-        expect(state.filter((it) => it !== "generations")).toEqual(["record.json"]);
+        await expectRecorded(subject);
       } catch (error) {
         throw new Error(`killed before step ${at}, "${step}"`, { cause: error });
       }
     }
   }
   return steps;
+}
+
+/** What is live is recorded and in the history, whole, and nothing else is in the state. */
+async function expectRecorded({ directory, proxy }: Subject): Promise<void> {
+  const state = directory.at(`state/${proxy}`);
+  expect((await readdir(state)).toSorted()).toEqual(["generations", "record.json"]);
+  const { live } = JSON.parse(await readFile(join(state, "record.json"), "utf8")) as {
+    readonly live: { readonly number: number; readonly id: string; readonly paths: string[] };
+  };
+  const generations = await readdir(join(state, "generations"));
+  expect(generations.filter((it) => !/^\d+$/.test(it))).toEqual([]);
+  const generation = join(state, "generations", String(live.number));
+  const entry = JSON.parse(await readFile(join(generation, "generation.json"), "utf8")) as object;
+  expect(entry).toMatchObject({ number: live.number, id: live.id, fate: "live" });
+  expect(await readdir(generation)).toHaveLength(live.paths.length + 1);
 }
 
 /** The step that was not done, or `undefined` when the program came to its end. */

@@ -83,4 +83,4 @@ test("a start without Consul uses the last good catalog, and Consul's own replac
   await fourth.untilLog("it is broken", ({ msg }) =>
     msg.includes("Cannot use the last good catalog"),
   );
-});
+}, 180_000);

@@ -27,6 +27,8 @@ export type Fault =
 export interface FaultProxy {
   readonly address: string;
   setFault(fault: Fault): void;
+  /** Answers 403 to requests for what lies below a path, as long as the fault is `pass`. */
+  forbid(path: string): void;
   /** Requests seen so far. */
   requests(): number;
   /** The most connections that were open at once. */
@@ -37,12 +39,15 @@ export interface FaultProxy {
 /** @param target the agent's address */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let fault: Fault = "pass";
+  let forbidden: string | undefined;
   let requests = 0;
   let open = 0;
   let most = 0;
   const server = createServer((incoming, outgoing) => {
     requests += 1;
-    spoil(() => fault, target, incoming, outgoing);
+    const isForbidden = forbidden !== undefined && incoming.url?.startsWith(forbidden) === true;
+    const faultNow = () => (isForbidden && fault === "pass" ? "forbidden" : fault);
+    spoil(faultNow, target, incoming, outgoing);
   });
   server.on("connection", (socket) => {
     open += 1;
@@ -55,9 +60,14 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     setFault(next) {
+      const isHanging = fault === "stall" || fault === "slow-bytes";
       fault = next;
-      // What waits for an answer is met by the fault as well.
-      if (!["pass", "stall", "index-back"].includes(next)) server.closeAllConnections();
+      // What waits for an answer is met by the fault as well; and an agent that is back knows no connection of before.
+      const isMet = !["pass", "stall", "index-back"].includes(next);
+      if (isMet || isHanging) server.closeAllConnections();
+    },
+    forbid(path) {
+      forbidden = path;
     },
     requests: () => requests,
     mostConnections: () => most,

@@ -60,7 +60,7 @@ export function faultsFor(
       weight: 40,
       happen: () => consul.deregister(`extra-${Math.floor(random() * 20)}`).catch(() => undefined),
     },
-    { name: "kill Fairlead", weight: 15, until: 0.25, happen: () => world.restartFairlead() },
+    { name: "kill Fairlead", weight: 25, until: 0.15, happen: () => world.restartFairlead() },
     {
       name: "restart nginx",
       weight: 2,

@@ -41,7 +41,7 @@ export interface RawAnswer {
 /**
  * Asks Consul one question, once. An answer staler than the config allows is read again from the leader.
  *
- * @throws the signal's reason once aborted, else {AppError} CONSUL with the status and Consul's own words
+ * @throws the signal's reason once aborted, else {AppError} CONSUL or CONSUL_REFUSED with the status and Consul's own words
  */
 export async function askConsul(
   client: ConsulClient,
@@ -146,11 +146,15 @@ function cannotAsk(
 ): AppError {
   const where = config.address.replace(/\/\/[^@/]*@/, "//");
   return new AppError(
-    "CONSUL",
+    isRefusal(status, reason) ? "CONSUL_REFUSED" : "CONSUL",
     `Cannot ask Consul at ${where}: ${status === undefined ? "" : `${status} `}${reason}`,
     { hint: hintFor(status, reason), cause },
   );
 }
+
+/** Of one question, which other questions do not share: forbidden, malformed, or about a datacenter that is not known. */
+const isRefusal = (status: number | undefined, reason: string): boolean =>
+  status === 400 || status === 403 || (status === 500 && reason.includes("No path to datacenter"));
 
 function hintFor(status: number | undefined, reason: string): string {
   if (status === 404) return "See that consul.address is a Consul agent, and what stands between";

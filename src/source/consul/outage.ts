@@ -8,7 +8,7 @@ import type { Clock } from "./clock.ts";
  * When Consul comes back, its queries are answered one by one, and a catalog that is read half from before
  * and half from after an outage never existed. So answers are kept until every query that failed has one,
  * and then handed on at once. A query that goes on failing while others are answered fails on its own
- * account, and nobody waits for it.
+ * account, and nobody waits for it: at once, when Consul itself refuses that very query.
  */
 export interface Outage {
   /** Notes that an attempt at a query failed. */
@@ -30,6 +30,8 @@ export interface Outage {
 
 /** A query that still fails when others have been answered for this long fails on its own account. */
 const TOGETHER_MS = 3_000;
+/** The same where Consul has said of each of them that it refuses it. */
+const REFUSED_MS = 500;
 /** While answers keep coming they are waited for, but no longer than this. */
 const TOGETHER_AT_MOST_MS = 10_000;
 /** The first failure is said, and every so many after it. */
@@ -40,6 +42,8 @@ const PACE_MS = 50;
 export function createOutage(log: Log, clock: Clock): Outage {
   /** Failing, and waited for. */
   const down = new Set<string>();
+  /** Those of them that Consul refused the last time. */
+  const refused = new Set<string>();
   /** Failing on their own account. */
   const alone = new Set<string>();
   const kept = new Map<string, () => void>();
@@ -60,7 +64,11 @@ export function createOutage(log: Log, clock: Clock): Outage {
       } else if (failures % SAY_EVERY === 0) {
         log.warn({ query, failures, err: error, hint: error.hint }, `still: ${error.message}`);
       }
-      if (!alone.has(query)) down.add(query);
+      if (alone.has(query)) return;
+      down.add(query);
+      if (error.code !== "CONSUL_REFUSED") refused.delete(query);
+      else if (firstBackMs === undefined) refused.add(query);
+      else failAlone([query]);
     },
     suspect(query) {
       if (!alone.has(query)) down.add(query);
@@ -74,6 +82,7 @@ export function createOutage(log: Log, clock: Clock): Outage {
     unchanged: succeeded,
     forget(query) {
       kept.delete(query);
+      refused.delete(query);
       const wasLast = down.delete(query) && down.size === 0;
       const wasAlone = alone.delete(query);
       if (wasLast || wasAlone) settle();
@@ -106,6 +115,7 @@ export function createOutage(log: Log, clock: Clock): Outage {
 
   function succeeded(query: string): void {
     const wasFailing = down.delete(query) || alone.delete(query);
+    refused.delete(query);
     if (wasFailing) wakeTwo();
     if (down.size > 0) bePatient(wasFailing);
     else if (wasFailing) settle();
@@ -126,11 +136,19 @@ export function createOutage(log: Log, clock: Clock): Outage {
     firstBackMs ??= clock.now();
     stopPatience();
     const leftMs = firstBackMs + TOGETHER_AT_MOST_MS - clock.now();
-    stopPatience = clock.after(Math.max(0, Math.min(TOGETHER_MS, leftMs)), () => {
-      for (const query of down) alone.add(query);
-      down.clear();
-      settle();
-    });
+    const patienceMs = [...down].every((it) => refused.has(it)) ? REFUSED_MS : TOGETHER_MS;
+    stopPatience = clock.after(Math.max(0, Math.min(patienceMs, leftMs)), () =>
+      failAlone([...down]),
+    );
+  }
+
+  function failAlone(queries: readonly string[]): void {
+    for (const query of queries) {
+      down.delete(query);
+      refused.delete(query);
+      alone.add(query);
+    }
+    settle();
   }
 
   /** Nobody is waited for any more. */

@@ -1,3 +1,4 @@
+import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -18,7 +19,7 @@ export interface KeptAnswer {
   readonly value: AnswerValue;
 }
 
-const SCHEMA = 1;
+const SCHEMA = 2;
 /** Of a symbolic link nobody knows who made it. */
 const UNFOLLOWED = {
   encoding: "utf8",
@@ -31,7 +32,8 @@ const fileSchema = z.object({
   schema: z.literal(SCHEMA),
   savedAt: z.iso.datetime().transform((text) => new Date(text)),
   answers: z.array(z.object({ query: z.looseObject({ kind: z.string() }), value: z.unknown() })),
-  count: z.int(),
+  /** Of all that stands before it: values are taken as they are, and shall be what was written. */
+  sha256: z.string(),
 });
 
 /**
@@ -41,8 +43,12 @@ const fileSchema = z.object({
  */
 export async function readLastGood(path: string): Promise<LastGood | undefined> {
   try {
-    const file = fileSchema.parse(JSON.parse(await readFile(path, UNFOLLOWED)));
-    if (file.count !== file.answers.length) throw new Error("it is not whole");
+    const text = await readFile(path, UNFOLLOWED);
+    const file = fileSchema.parse(JSON.parse(text));
+    const hashed = text.slice(0, text.lastIndexOf(END));
+    if (file.sha256 !== sha256().update(hashed).digest("hex")) {
+      throw new Error("it is not what Fairlead wrote");
+    }
     const answers = file.answers.map(
       ({ query, value }) => [queryText(query as unknown as Query), value as AnswerValue] as const,
     );
@@ -96,13 +102,24 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 function* textOf(answers: readonly KeptAnswer[], savedAt: Date): Iterable<string> {
+  const hash = sha256();
+  for (const chunk of hashedText(answers, savedAt)) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  yield `${END}${hash.digest("hex")}"}\n`;
+}
+
+function* hashedText(answers: readonly KeptAnswer[], savedAt: Date): Iterable<string> {
   yield `{"schema":${SCHEMA},"savedAt":${JSON.stringify(savedAt)},"answers":[`;
   for (let i = 0; i < answers.length; i += AT_ONCE) {
     const chunk = answers.slice(i, i + AT_ONCE).map((answer) => JSON.stringify(answer));
     yield `${i === 0 ? "\n" : ",\n"}${chunk.join(",\n")}`;
   }
-  yield `\n],"count":${answers.length}}\n`;
 }
+
+const END = '\n],"sha256":"';
+const sha256 = (): Hash => createHash("sha256");
 
 function lastGoodError(action: string, path: string, cause: unknown): AppError {
   const reason = cause instanceof z.ZodError ? "it is of another version" : messageOf(cause);

@@ -66,14 +66,16 @@ function openLastGood(
         if (state !== "standing in") {
           state = "done";
           listener.answered(query, value);
-        } else if ([...followed.keys()].every((it) => answers.has(it))) replace();
+        } else if ([...followed.keys()].every((it) => answers.has(it) || isRefused(it))) replace();
         else patience ??= setTimeout(replace, TOGETHER_MS);
       },
       failed(query, error) {
         const text = queryText(query);
         if (followed.has(text)) errors.set(text, error);
         listener.failed(query, error);
-        if (state === "untried") void tryStandIn();
+        // One that is refused alone says nothing of Consul.
+        const isAway = !isRefused(text) || [...followed.keys()].every(isRefused);
+        if (state === "untried" && isAway) void tryStandIn(isRefused(text));
       },
     },
     signal,
@@ -90,7 +92,11 @@ function openLastGood(
     },
   };
 
-  async function tryStandIn(): Promise<void> {
+  function isRefused(text: string): boolean {
+    return errors.get(text)?.code === "CONSUL_REFUSED";
+  }
+
+  async function tryStandIn(isAllRefused: boolean): Promise<void> {
     state = "reading";
     const lastGood = await readYoungEnough();
     // An answer may have come meanwhile.
@@ -104,7 +110,7 @@ function openLastGood(
     listener.standsIn?.(lastGood.savedAt);
     log.warn(
       { savedAt: lastGood.savedAt },
-      `Consul does not answer: the last good catalog, of ${lastGood.savedAt.toISOString()}, is used until it does`,
+      `Consul ${isAllRefused ? "refuses all that is asked" : "does not answer"}: the last good catalog, of ${lastGood.savedAt.toISOString()}, is used until it does`,
     );
     answerFromStandIn(followed);
   }

@@ -4,6 +4,7 @@ import { AppError } from "../../../src/errors.ts";
 import { createOutage } from "../../../src/source/consul/outage.ts";
 import { steppedClock } from "../../helpers/stepped-clock.ts";
 
+const REFUSED = new AppError("CONSUL_REFUSED", "403", { hint: "allow it" });
 const ERROR = new AppError("CONSUL", "away", { hint: "wait" });
 
 describe("the outage", () => {
@@ -32,6 +33,28 @@ describe("the outage", () => {
     expect(told).toEqual(["a", "a"]);
     answer("forbidden");
     expect(told).toEqual(["a", "a", "forbidden"]);
+  });
+
+  test("a query that Consul refuses while it answers others holds nobody, also when it was refused first", () => {
+    const { outage, told, answer, clock } = open();
+    outage.failed("forbidden", REFUSED, 1); // at a start
+    answer("a");
+    expect(told).toEqual([]);
+    outage.failed("forbidden", REFUSED, 2);
+    expect(told).toEqual(["a"]);
+
+    for (const query of ["a", "forbidden", "later"]) outage.failed(query, ERROR, 1);
+    answer("a");
+    outage.failed("later", REFUSED, 2);
+    expect(told).toEqual(["a", "a"]);
+
+    const other = open();
+    other.outage.failed("forbidden", REFUSED, 1);
+    other.answer("a");
+    other.clock.advance(500); // its next attempt is far off
+    expect(other.told).toEqual(["a"]);
+    clock.advance(10_000);
+    expect(told).toHaveLength(2);
   });
 
   test("while answers keep coming the rest is waited for, but no longer than 10 s", () => {
