@@ -36,8 +36,9 @@ export function causeOf(
 /** Such as `web 3 → 2 healthy, +api (2 healthy), -old`, at most five services. */
 export function changeText(before: View | undefined, after: View): string {
   if (before === undefined) return counted(Object.keys(after).length, "service");
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-  const parts = names.flatMap((name) => serviceChange(name, before[name], after[name]));
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const changed = [...names].filter((name) => before[name] !== after[name]).toSorted();
+  const parts = changed.flatMap((name) => serviceChange(name, before[name], after[name]));
   if (parts.length === 0) return "content changed";
   const more = parts.length > 5 ? ` and ${parts.length - 5} more` : "";
   return `${parts.slice(0, 5).join(", ")}${more}`;

@@ -108,7 +108,9 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
 
   function suspicionNow(before: View, after: View, nowMs: number): string | undefined {
     const stepStart = replaced.find(isRecent(nowMs))?.view ?? before;
-    return suspicion(before, after, rules) ?? suspicion(stepStart, after, rules);
+    const suspicious = suspicion(before, after, rules);
+    if (suspicious !== undefined || stepStart === before) return suspicious;
+    return suspicion(stepStart, after, rules);
   }
 
   function listen(before: View, after: View, nowMs: number): Verdict {

@@ -8,12 +8,11 @@ import {
   linkSync,
   openSync,
   renameSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { Change } from "./changes.ts";
-import { type FileState, hashOf, readState, syncPath } from "./durable-file.ts";
+import { type FileState, hashOf, readState, removeFile, syncPath } from "./durable-file.ts";
 import { openStateDirectory } from "./state-directory.ts";
 
 /*
@@ -25,13 +24,13 @@ import { openStateDirectory } from "./state-directory.ts";
 export function keepPrevious(change: Change, { copies, index }: CopyPlace): string | undefined {
   if (change.before === undefined) return undefined;
   try {
-    rmSync(change.previousPath, { force: true });
+    removeFile(change.previousPath);
     linkSync(change.target, change.previousPath);
     return undefined;
   } catch {
     openStateDirectory(copies);
     const copy = copyPath({ copies, index });
-    rmSync(copy, { force: true });
+    removeFile(copy);
     writeFileSync(copy, readState(change.target)?.bytes ?? "", { flag: "wx", mode: 0o600 });
     return copy;
   }
@@ -52,7 +51,7 @@ export interface CopyPlace {
 export async function putBack(change: Change, place: CopyPlace): Promise<void> {
   const { target, previousPath, before } = change;
   if (before === undefined) {
-    if (isDone(change)) rmSync(target, { force: true }); // else it was not put there by us
+    if (isDone(change)) removeFile(target); // else it was not put there by us
     return;
   }
   if (matches(readState(target), before)) return;
@@ -64,7 +63,7 @@ export async function putBack(change: Change, place: CopyPlace): Promise<void> {
   if (copy === undefined || hashOf(copy.bytes) !== before.hash) {
     throw new Error(`what was at "${target}" is not kept`);
   }
-  rmSync(change.stagedPath, { force: true }); // what a link there names is not to be written
+  removeFile(change.stagedPath); // what a link there names is not to be written
   writeFileSync(change.stagedPath, copy.bytes, { flag: "wx" });
   chownSync(change.stagedPath, before.uid, before.gid);
   chmodSync(change.stagedPath, before.mode);

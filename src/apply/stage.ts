@@ -1,8 +1,9 @@
-import { chmodSync, chownSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
 import type { Output } from "../template/render-files.ts";
 import { type Change, type ChangedOutput, stagedPathOf, targetOf } from "./changes.ts";
+import { removeFile } from "./durable-file.ts";
 import type { CandidateFile } from "./proxy-driver.ts";
 import { writeHint } from "./write-hint.ts";
 
@@ -66,12 +67,12 @@ export async function stage(
 
 /** Removes what {@link stage} wrote. */
 export function unstage(staged: readonly CandidateFile[]): void {
-  for (const { stagedPath } of staged) rmSync(stagedPath, { force: true });
+  for (const { stagedPath } of staged) removeFile(stagedPath);
 }
 
 /** At once: into the page cache that takes microseconds. The disk is waited for beside the check. */
 function writeStaged(path: string, { text, mode }: Output): void {
-  rmSync(path, { force: true }); // what a link there names is not to be written
+  removeFile(path); // what a link there names is not to be written
   writeFileSync(path, text, { flag: "wx", mode });
   chmodSync(path, mode); // writing applies the umask
 }

@@ -6,14 +6,13 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { rename } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
-import { isNotFound, syncPath } from "./durable-file.ts";
+import { isNotFound, removeFile, syncPath } from "./durable-file.ts";
 import { writeHint } from "./write-hint.ts";
 
 /*
@@ -71,7 +70,7 @@ export function readStateFile(path: string): string | undefined {
 export async function writeStateFile(path: string, text: string): Promise<void> {
   const beside = `${path}.new`;
   try {
-    rmSync(beside, { force: true }); // what lies there may be a link
+    removeFile(beside); // what lies there may be a link
     writeFileSync(beside, text, { flag: "wx", mode: 0o600 });
     await syncPath(beside);
     await rename(beside, path);

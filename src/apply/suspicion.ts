@@ -22,23 +22,36 @@ const LEAST_SERVICES = 3;
  * at least 3 services; or that a service falls below the `minInstances` that it was asked to keep.
  */
 export function suspicion(before: View, after: View, rules: GuardRules): string | undefined {
-  const names = Object.keys(before);
-  const total = names.reduce((sum, name) => sum + countOf(before[name]), 0);
-  if (total > 1 && Object.values(after).every((all) => countOf(all) === 0)) {
-    return `all ${total} instances vanished at once`;
+  // Instances that did not change are the same object in both: of thousands of services only some are looked at.
+  const changed = Object.keys(before).filter((name) => before[name] !== after[name]);
+  if (changed.length === 0) return undefined;
+  if (Object.values(after).every((all) => countOf(all) === 0)) {
+    const total = totalOf(before);
+    return total > 1 ? `all ${total} instances vanished at once` : undefined;
   }
-  return dropOf(before, after, total, rules) ?? shortageOf(before, after, rules);
+  return dropOf(before, after, { changed, rules }) ?? shortageOf(before, after, { changed, rules });
 }
+
+/** What is compared of two views, and by which rules. */
+interface Comparison {
+  /** Services of the first view whose instances differ in the second. */
+  readonly changed: readonly string[];
+  readonly rules: GuardRules;
+}
+
+const totalOf = (view: View): number =>
+  Object.values(view).reduce((sum, instances) => sum + countOf(instances), 0);
 
 function dropOf(
   before: View,
   after: View,
-  total: number,
-  { maxDropPercent }: GuardRules,
+  { changed, rules: { maxDropPercent } }: Comparison,
 ): string | undefined {
-  const gone = Object.keys(before).map((name) => goneOf(before[name] ?? {}, after[name] ?? {}));
+  const gone = changed.map((name) => goneOf(before[name] ?? {}, after[name] ?? {}));
   const lost = gone.reduce((sum, it) => sum + it, 0);
+  if (lost === 0) return undefined;
   const services = gone.filter((it) => it > 0).length;
+  const total = totalOf(before);
   const isMuch = lost * 100 > total * maxDropPercent;
   if (total < LEAST_INSTANCES || services < LEAST_SERVICES || !isMuch) return undefined;
   return `${lost} of ${total} instances of ${services} services are gone at once`;
@@ -53,8 +66,12 @@ function goneOf(before: View[string], after: View[string]): number {
   return Math.max(0, lost.length - won.length);
 }
 
-function shortageOf(before: View, after: View, { minInstances }: GuardRules): string | undefined {
-  for (const name of Object.keys(before).toSorted()) {
+function shortageOf(
+  before: View,
+  after: View,
+  { changed, rules: { minInstances } }: Comparison,
+): string | undefined {
+  for (const name of changed.toSorted()) {
     const least = minInstances[name] ?? minInstances["*"] ?? 0;
     const [was, is] = [healthyOf(before[name]), healthyOf(after[name])];
     if (was >= least && is < least) {
@@ -69,6 +86,7 @@ export function isRecovered(before: View, after: View): boolean {
   const isReachable = (all: View[string] | undefined) =>
     Object.values(all ?? {}).some((status) => status !== "unreachable");
   return Object.keys(before).every(
-    (name) => !isReachable(before[name]) || isReachable(after[name]),
+    (name) =>
+      before[name] === after[name] || !isReachable(before[name]) || isReachable(after[name]),
   );
 }

@@ -1,9 +1,9 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../errors.ts";
 import { type Change, changesSchema } from "./changes.ts";
-import { syncPath } from "./durable-file.ts";
+import { removeFile, syncPath } from "./durable-file.ts";
 import type { Generation } from "./proxy-driver.ts";
 import { openStateDirectory, readStateFile, stateError } from "./state-directory.ts";
 
@@ -60,7 +60,7 @@ export function openJournal(directory: string): SwapJournal {
       try {
         openStateDirectory(directory);
         // One that is torn counts as none: nothing was touched before it was whole.
-        rmSync(path, { force: true });
+        removeFile(path);
         writeFileSync(path, JSON.stringify(entry), { flag: "wx", mode: 0o600 });
       } catch (cause) {
         throw cause instanceof AppError ? cause : stateError(directory, cause);
@@ -74,17 +74,17 @@ export function openJournal(directory: string): SwapJournal {
     tidy,
     end() {
       tidy();
-      quietly(() => rmSync(path, { force: true }));
+      quietly(() => removeFile(path));
       current = undefined;
     },
   };
 
   function tidy(): void {
     for (const { stagedPath, previousPath } of current?.changes ?? []) {
-      quietly(() => rmSync(stagedPath, { force: true }));
-      quietly(() => rmSync(previousPath, { force: true }));
+      quietly(() => removeFile(stagedPath));
+      quietly(() => removeFile(previousPath));
     }
-    quietly(() => rmSync(copies, { recursive: true, force: true }));
+    if (existsSync(copies)) quietly(() => rmSync(copies, { recursive: true, force: true }));
   }
 }
 
