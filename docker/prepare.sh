@@ -11,7 +11,6 @@ if [ ! -e "$stamp" ] || [ package-lock.json -nt "$stamp" ] || [ package.json -nt
   touch "$stamp"
 fi
 built=dist/cli/main.js
-if [ ! -e "$built" ] || [ -n "$(find src tsconfig.json tsconfig.build.json -newer "$built" -print -quit)" ]; then
-  rm -rf dist
-  node_modules/.bin/tsc -p tsconfig.build.json
+if [ ! -e "$built" ] || [ -n "$(find src package.json -newer "$built" -print -quit)" ]; then
+  npm run --silent build
 fi

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { createRequire } from "node:module";
+import module, { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { AppError } from "../errors.ts";
@@ -13,6 +14,8 @@ import type { TestOptions } from "./test.ts";
  * Parses arguments, and loads of the program only what the command needs: `fairlead --version` is quick.
  * Exit codes: 0 well, 1 a proxy was refused, failed or held, 2 config or usage error.
  */
+
+keepCompiledCode();
 
 const { version } = createRequire(import.meta.url)("../../package.json") as {
   readonly version: string;
@@ -222,6 +225,15 @@ try {
  */
 function keepHeapSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
+}
+
+/**
+ * Where Node can (from 22.1 on), compiled code is kept for the next start: beside the program, where nobody can
+ * plant any who could not replace the program itself. A directory that cannot be written is no fault.
+ */
+function keepCompiledCode(): void {
+  const { enableCompileCache } = module as { enableCompileCache?: (directory: string) => unknown };
+  enableCompileCache?.(fileURLToPath(new URL("../compiled/", import.meta.url)));
 }
 
 /** Says on stderr what went wrong and what to do next. A bug keeps its stack. */

@@ -39,6 +39,7 @@ function watch(object, name, isStep = () => true) {
 for (const name of ["writeFileSync", "renameSync", "linkSync", "chmodSync", "chownSync"])
   watch(fs, name);
 watch(fs, "rmSync", existsSync);
+watch(fs, "unlinkSync", existsSync);
 watch(fs, "mkdirSync", (path) => !existsSync(path));
 watch(fs.promises, "rename");
 
