@@ -7,12 +7,13 @@ import { parseAnswer } from "../consul-answer.ts";
 import type { Link } from "../link.ts";
 import { questionOf } from "../read-query.ts";
 import { createBellRoster } from "./bell-roster.ts";
+import { readInBulk } from "./bulk-reader.ts";
 import { changedNodes, changedSummaries } from "./changed-lists.ts";
 import { type Bell, listenToBell } from "./listen-to-bell.ts";
 import { createReadQueue, type ReadQueue } from "./read-queue.ts";
 import { createChangeSeeker } from "./seek-changes.ts";
 import { byService, type CoveredQuery, createEntry, type Entry } from "./service-book.ts";
-import { readService } from "./service-reader.ts";
+import { isPlain, readService, takeFromBulk } from "./service-reader.ts";
 import { parseSickChecks, type SickChecks } from "./sick-checks.ts";
 import { createSickRoom } from "./sick-room.ts";
 
@@ -26,6 +27,8 @@ export interface Doorbell {
 /** Blocking queries of one doorbell. */
 export const BELLS_OF_A_DOORBELL = 4;
 
+/** Reads in a row, of a quarter of a second each, that wait for a server which lags behind. */
+const LAG_AT_MOST = 20;
 /** Services that are asked for together are handed on together, if they are more than this. */
 const FEW = 8;
 
@@ -37,6 +40,8 @@ export function createDoorbell(link: Link, datacenter: string | undefined): Door
   const book = new Map<string, Entry>();
   /** The last answers to the lists that are bells themselves. */
   const lists = new Map<string, AnswerValue>();
+  /** Consul's index of the list of services that was last heard. */
+  let servicesIndex = 0n;
   /** Why nothing was known to be fresh, the last time. */
   let doubt: string | undefined;
   let wanted: ReadonlyMap<string, CoveredQuery> = new Map();
@@ -55,7 +60,13 @@ export function createDoorbell(link: Link, datacenter: string | undefined): Door
     signal,
     async read(entry, ask) {
       if (await readService(link, entry, { ask, signal })) sickRoom.visited(entry);
+      else if (ask.isKnownToBeThere === true && entry.lagged < LAG_AT_MOST) {
+        entry.lagged += 1;
+        queue.soon(entry, { ...ask, newerThan: entry.index ?? 0n });
+      }
     },
+    readMany,
+    isForMany,
     onFailure(entry, error) {
       for (const [text, query] of entry.wanted) {
         outage.failed(text, error, entry.failures);
@@ -68,6 +79,7 @@ export function createDoorbell(link: Link, datacenter: string | undefined): Door
     datacenter,
     book,
     queue,
+    nodes: nodeNames,
     isTold: roster.areWell,
     signal,
   });
@@ -148,17 +160,45 @@ export function createDoorbell(link: Link, datacenter: string | undefined): Door
       book.delete(name);
       sickRoom.forget(entry);
     }
+    const added: Entry[] = [];
     for (const [name, queries] of asked) {
       const entry = book.get(name) ?? createEntry(name, datacenter);
       book.set(name, entry);
       const isMore = [...queries.keys()].some((text) => !entry.wanted.has(text));
       entry.wanted.clear();
       for (const [text, query] of queries) entry.wanted.set(text, query);
-      if (isMore) queue.soon(entry, { isForced: true });
+      if (isMore) added.push(entry);
     }
+    if (added.length === 0) return;
+    seeker.forget();
+    queue.allAnew(added);
   }
 
-  function servicesRang({ value, isAnew }: FollowedAnswer<readonly ServiceSummary[]>): void {
+  /** Those that were heard of, if any. */
+  function nodeNames(): readonly string[] {
+    const list = lists.get(queryText(nodes)) ?? [];
+    return (list as readonly CatalogNode[]).map(({ name }) => name);
+  }
+
+  function isForMany(entry: Entry, count: number): boolean {
+    const nodeCount = nodeNames().length;
+    return nodeCount > 0 && nodeCount * 2 <= count && isPlain(entry);
+  }
+
+  async function readMany(entries: readonly Entry[]): Promise<void> {
+    const since = servicesIndex;
+    const options = { datacenter, nodes: nodeNames(), since, signal };
+    const { index, instances } = await readInBulk(link, entries, options);
+    for (const [entry, value] of instances) {
+      takeFromBulk(link, entry, { index, instances: value });
+      sickRoom.visited(entry);
+    }
+    seeker.forget();
+    if (servicesIndex !== since) seeker.seek(servicesIndex);
+  }
+
+  function servicesRang({ value, index, isAnew }: FollowedAnswer<readonly ServiceSummary[]>): void {
+    servicesIndex = index;
     const text = queryText(services);
     const before = lists.get(text) as readonly ServiceSummary[] | undefined;
     answerList(text, value);
@@ -168,20 +208,21 @@ export function createDoorbell(link: Link, datacenter: string | undefined): Door
       const entry = book.get(name);
       if (entry !== undefined) queue.soon(entry);
     }
-    if (names.length > 0) seeker.seekLater();
-    else seeker.seek();
+    if (names.length > 0) seeker.seekLater(index);
+    else seeker.seek(index);
   }
 
-  function nodesRang({ value, isAnew }: FollowedAnswer<readonly CatalogNode[]>): void {
+  function nodesRang({ value, index, isAnew }: FollowedAnswer<readonly CatalogNode[]>): void {
     const text = queryText(nodes);
     const before = lists.get(text) as readonly CatalogNode[] | undefined;
     answerList(text, value);
     if (isAnew || before === undefined) return;
     const changed = changedNodes(before, value);
     for (const entry of book.values()) {
-      if (entry.instances.some(({ node }) => changed.has(node))) queue.soon(entry);
+      if (!entry.instances.some(({ node }) => changed.has(node))) continue;
+      queue.soon(entry, { newerThan: entry.index ?? 0n });
     }
-    seeker.seek();
+    seeker.seek(index);
   }
 
   function answerList(text: string, value: AnswerValue): void {
@@ -200,9 +241,10 @@ export function createDoorbell(link: Link, datacenter: string | undefined): Door
   }
 
   function readAllAnew(): void {
-    for (const entry of book.values()) {
-      for (const text of entry.wanted.keys()) outage.suspect(text);
-      queue.soon(entry, { isForced: true });
+    seeker.forget();
+    for (const { wanted: queries } of book.values()) {
+      for (const text of queries.keys()) outage.suspect(text);
     }
+    queue.allAnew(book.values());
   }
 }

@@ -9,12 +9,16 @@ export interface Ask {
   readonly isForced?: boolean;
   /** Let Consul hold the question for a moment until there is something newer than this. */
   readonly newerThan?: bigint;
+  /** There is something newer than that: read again until it is there. */
+  readonly isKnownToBeThere?: boolean;
 }
 
 /** Services to read: those that rang first, then those that are only looked after. */
 export interface ReadQueue {
   /** Reads a service as soon as there is a socket; once more when it is being read already. */
   soon(entry: Entry, ask?: Ask): void;
+  /** Reads services as soon as possible, and hands their answers on whatever the index. */
+  allAnew(entries: Iterable<Entry>): void;
   /** Reads services when nothing else is to be read. Resolves when all are read or have failed once. */
   whenIdle(entries: readonly Entry[]): Promise<void>;
   /** Whether there is nothing to read. */
@@ -25,6 +29,8 @@ export interface ReadQueue {
 
 /** Reads that only look after services leave room for those that rang. */
 const IDLE_READS_AT_ONCE = 8;
+/** So many services that wait are many: reading them together is tried. */
+const MANY = 64;
 /** Failures in a row, of whatever services, after which one read at a time finds out whether Consul is back. */
 const FAILURES_UNTIL_ONE_BY_ONE = 4;
 
@@ -33,13 +39,19 @@ export function createReadQueue(
   options: {
     readonly signal: AbortSignal;
     readonly read: (entry: Entry, ask: Ask) => Promise<void>;
+    /** Reads many services together. When it fails they are read one by one. */
+    readonly readMany: (entries: readonly Entry[]) => Promise<void>;
+    /** Whether a service can be read together with so many others. */
+    readonly isForMany: (entry: Entry, count: number) => boolean;
     readonly onFailure: (entry: Entry, error: AppError) => void;
   },
 ): ReadQueue {
-  const { signal, read, onFailure } = options;
+  const { signal, read, readMany, isForMany, onFailure } = options;
   const urgent = new Map<Entry, Ask>();
   const idle = new Set<Entry>();
   const running = new Set<Entry>();
+  /** Of those that run, how many have a read of their own. */
+  let reads = 0;
   let waitingForIdle: (() => void)[] = [];
   let failuresInARow = 0;
   let isHeld = false;
@@ -47,6 +59,10 @@ export function createReadQueue(
 
   return {
     soon,
+    allAnew(entries) {
+      for (const entry of entries) urgent.set(entry, { isForced: true });
+      pumpMany();
+    },
     isIdle: () => running.size === 0 && urgent.size === 0 && idle.size === 0,
     async whenIdle(entries) {
       for (const entry of entries) idle.add(entry);
@@ -54,8 +70,9 @@ export function createReadQueue(
       if (idle.size > 0) await new Promise<void>((resolve) => waitingForIdle.push(resolve));
     },
     hold(now) {
+      const wasHeld = isHeld;
       isHeld = now;
-      pump();
+      if (wasHeld && !now) pumpMany();
     },
   };
 
@@ -72,18 +89,49 @@ export function createReadQueue(
     waitingForIdle = [];
   }
 
+  /** The same, and if many are to be read anew they are read together. */
+  function pumpMany(): void {
+    if (!isStopped() && urgent.size >= MANY) {
+      const anew = [...urgent].filter(([entry, ask]) => ask.isForced && !running.has(entry));
+      const many = anew.map(([entry]) => entry).filter((it) => isForMany(it, anew.length));
+      if (many.length >= MANY) void runMany(many);
+    }
+    pump();
+  }
+
+  async function runMany(entries: readonly Entry[]): Promise<void> {
+    for (const entry of entries) {
+      urgent.delete(entry);
+      idle.delete(entry);
+      running.add(entry);
+    }
+    try {
+      await readMany(entries);
+    } catch (error) {
+      if (!signal.aborted) expected(error);
+      for (const entry of entries) urgent.set(entry, { isForced: true });
+    } finally {
+      for (const entry of entries) running.delete(entry);
+      pump();
+    }
+  }
+
+  function isStopped(): boolean {
+    return isHeld || isResting || signal.aborted;
+  }
+
   function takeNext(): [Entry, Ask] | undefined {
-    if (isHeld || isResting || signal.aborted) return undefined;
+    if (isStopped()) return undefined;
     const oneByOne = failuresInARow >= FAILURES_UNTIL_ONE_BY_ONE;
     const most = oneByOne ? 1 : link.reads.atOnce();
-    if (running.size >= most) return undefined;
+    if (reads >= most) return undefined;
     for (const [entry, ask] of urgent) {
       if (running.has(entry)) continue;
       urgent.delete(entry);
       idle.delete(entry);
       return [entry, ask];
     }
-    if (running.size >= IDLE_READS_AT_ONCE) return undefined;
+    if (reads >= IDLE_READS_AT_ONCE) return undefined;
     for (const entry of idle) {
       if (running.has(entry)) continue;
       idle.delete(entry);
@@ -95,6 +143,7 @@ export function createReadQueue(
   async function run(entry: Entry, ask: Ask): Promise<void> {
     if (entry.wanted.size === 0) return;
     running.add(entry);
+    reads += 1;
     try {
       await link.reads.run(signal, () => read(entry, ask));
       entry.failures = 0;
@@ -103,6 +152,7 @@ export function createReadQueue(
       if (!signal.aborted) failed(entry, expected(error));
     } finally {
       running.delete(entry);
+      reads -= 1;
       pump();
     }
   }

@@ -1,6 +1,7 @@
 import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
 import { expected, type Link } from "../link.ts";
 import { type AllChecks, namedByChecks, parseAllChecks } from "./all-checks.ts";
+import { createNodeSurvey } from "./node-survey.ts";
 import type { ReadQueue } from "./read-queue.ts";
 import type { Entry } from "./service-book.ts";
 import { throttle } from "./throttle.ts";
@@ -9,14 +10,17 @@ import { throttle } from "./throttle.ts";
  * Finds which service rang when the bell does not tell: a service's meta, weights, address or port, or an
  * instance more or less.
  *
- * The list of all checks names most of them soon. Then the index of every service is looked at: that misses
- * nothing, and takes as long as there are services.
+ * Where there are far fewer nodes than services, what each node runs tells which services changed. Else the list
+ * of all checks names most of them soon, and then the index of every service is looked at: that misses nothing
+ * either, and takes as long as there are services.
  */
 export interface ChangeSeeker {
-  /** Something about a service or a node changed. */
-  seek(): void;
+  /** Something about a service or a node changed, at this index of Consul. */
+  seek(index: bigint): void;
   /** The same, but it is known already what: the rest may wait. */
-  seekLater(): void;
+  seekLater(index: bigint): void;
+  /** Which nodes are there, or what was read of services before does not count any more. */
+  forget(): void;
 }
 
 /** Services are looked at one after the other all the time, so that also a bell which did not ring is noticed. */
@@ -27,9 +31,11 @@ const TICK_MS = 1_000;
 /** After what a look took, it rests this many times as long, but no longer than a few seconds. */
 const CHECKS_REST = 4;
 const SWEEP_REST = 2;
+const SURVEY_REST = 2;
 const SWEEP_REST_AT_LEAST_MS = 200;
 const REST_AT_MOST_MS = 3_000;
 const LATER_MS = 2_000;
+const TOO_EARLY_MS = 250;
 
 export function createChangeSeeker(
   link: Link,
@@ -37,6 +43,7 @@ export function createChangeSeeker(
     readonly datacenter: string | undefined;
     readonly book: ReadonlyMap<string, Entry>;
     readonly queue: ReadQueue;
+    readonly nodes: () => readonly string[];
     /** Whether all bells work. */
     readonly isTold: () => boolean;
     readonly signal: AbortSignal;
@@ -44,8 +51,12 @@ export function createChangeSeeker(
 ): ChangeSeeker {
   const { datacenter, book, queue, signal } = options;
   const { clock } = link;
+  const survey = createNodeSurvey(link, options);
   let checks: AllChecks | undefined;
   let rest: Iterator<Entry> = book.values();
+  let soughtIndex = 0n;
+  let nodesDue = 0;
+  let nextNode = -1;
   let reading: Promise<void> = Promise.resolve();
 
   const readChecks = throttle(
@@ -66,14 +77,27 @@ export function createChangeSeeker(
         Math.min(REST_AT_MOST_MS, Math.max(SWEEP_REST_AT_LEAST_MS, tookMs * SWEEP_REST)),
     },
   );
+  const surveyNodes = throttle(
+    async () => {
+      const outcome = await survey.look(soughtIndex);
+      if (outcome === "failed") sweep();
+      if (outcome === "too early") clock.after(TOO_EARLY_MS, surveyNodes);
+    },
+    { clock, restMs: (tookMs) => Math.min(REST_AT_MOST_MS, tookMs * SURVEY_REST) },
+  );
   tick();
   return {
-    seek() {
+    forget: survey.forget,
+    seek(index) {
+      soughtIndex = index;
+      if (survey.isWorthIt()) return surveyNodes();
       readChecks();
       sweep();
     },
-    seekLater() {
-      clock.after(LATER_MS, sweep);
+    seekLater(index) {
+      soughtIndex = index;
+      if (survey.isWorthIt()) surveyNodes();
+      else clock.after(LATER_MS, sweep);
     },
   };
 
@@ -96,14 +120,32 @@ export function createChangeSeeker(
 
   function tick(): void {
     if (signal.aborted) return;
-    const roundMs = options.isTold() ? LOOK_AT_ALL_MS : LOOK_AT_ALL_UNTOLD_MS;
-    const count = Math.ceil((book.size * TICK_MS) / roundMs);
-    if (queue.isIdle()) void queue.whenIdle(takeRest(count));
+    if (queue.isIdle()) lookAfter();
     const cancel = clock.after(TICK_MS, () => {
       signal.removeEventListener("abort", cancel);
       tick();
     });
     signal.addEventListener("abort", cancel, { once: true });
+  }
+
+  /** Looks at some nodes, or services, so that all have their turn in time. */
+  function lookAfter(): void {
+    const isTold = options.isTold();
+    const share = TICK_MS / (isTold ? LOOK_AT_ALL_MS : LOOK_AT_ALL_UNTOLD_MS);
+    // What a bell that fails would tell of checks, nodes do not tell.
+    if (!isTold || !survey.isWorthIt()) {
+      void queue.whenIdle(takeRest(Math.ceil(book.size * share)));
+      return;
+    }
+    nodesDue += options.nodes().length * share;
+    for (; nodesDue >= 1; nodesDue -= 1) void lookAtNextNode();
+  }
+
+  async function lookAtNextNode(): Promise<void> {
+    const all = options.nodes();
+    nextNode = (nextNode + 1) % all.length;
+    const node = all[nextNode];
+    if (node !== undefined && (await survey.lookAt(node)) === "failed") sweep();
   }
 
   function takeRest(count: number): readonly Entry[] {

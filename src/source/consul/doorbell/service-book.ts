@@ -8,8 +8,10 @@ export interface Entry {
   readonly plain: ServiceQuery;
   /** The wanted queries about the service, by canonical text: plain, by tag, by nearness. */
   readonly wanted: Map<string, ServiceQuery>;
-  /** The index of the last answer; absent while there is none. */
+  /** No change of the service up to this index is missing in its last answer; absent while there is none. */
   index: bigint | undefined;
+  /** The last answer was read together with others: its index is Consul's of that time, not the service's own. */
+  isFromBulk: boolean;
   /** What the last answer to the plain query held. */
   instances: readonly Instance[];
   /** When the last answer came that was news, in the clock of the source. */
@@ -18,6 +20,8 @@ export interface Entry {
   older: number;
   /** Reads in a row that did not agree with the lists of sick checks. */
   disagreed: number;
+  /** Reads in a row that waited for something newer in vain. */
+  lagged: number;
   failures: number;
 }
 
@@ -27,10 +31,12 @@ export function createEntry(name: string, datacenter: string | undefined): Entry
     plain: { kind: "service", name, ...(datacenter === undefined ? {} : { datacenter }) },
     wanted: new Map(),
     index: undefined,
+    isFromBulk: false,
     instances: [],
     changedAtMs: 0,
     older: 0,
     disagreed: 0,
+    lagged: 0,
     failures: 0,
   };
 }

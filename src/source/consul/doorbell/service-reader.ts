@@ -1,5 +1,6 @@
 import type { Instance } from "../../../catalog/instance.ts";
 import type { AnswerValue } from "../../../catalog/query.ts";
+import { shareUnchanged } from "../../../catalog/share-unchanged.ts";
 import { askConsul, indexOf, jsonOf, type RawAnswer } from "../ask-consul.ts";
 import { parseAnswer } from "../consul-answer.ts";
 import type { Link } from "../link.ts";
@@ -35,15 +36,34 @@ export async function readService(
   const answers = await readWanted(link, entry, { plain: answer, signal });
   // Of the first read: what changed since is seen at the next one.
   entry.index = index;
+  entry.isFromBulk = false;
   entry.older = 0;
+  entry.lagged = 0;
   entry.changedAtMs = link.clock.now();
   for (const [text, value] of answers) deliver(link, entry, { text, value });
   return true;
 }
 
+/** Whether all that is wanted of a service is in its plain answer, as it is read together with others. */
+export const isPlain = (entry: Entry): boolean =>
+  [...entry.wanted.values()].every((query) => query.tag === undefined && query.near === undefined);
+
+/** Hands on what was read of a service together with others. Of services that are all plain. */
+export function takeFromBulk(
+  link: Link,
+  entry: Entry,
+  { index, instances }: { readonly index: bigint; readonly instances: readonly Instance[] },
+): void {
+  const value = shareUnchanged(entry.instances, instances) as readonly Instance[];
+  Object.assign(entry, { index, isFromBulk: true, instances: value, older: 0, lagged: 0 });
+  entry.changedAtMs = link.clock.now();
+  for (const text of entry.wanted.keys()) deliver(link, entry, { text, value });
+}
+
 function isNews(entry: Entry, index: bigint): boolean {
   if (entry.index === undefined || index > entry.index) return true;
-  if (index === entry.index) return false;
+  // A service's own index is lower than that of the time at which it was read together with others.
+  if (index === entry.index || entry.isFromBulk) return false;
   entry.older += 1;
   return entry.older >= OLDER_UNTIL_TAKEN;
 }
@@ -54,11 +74,12 @@ async function readWanted(
   entry: Entry,
   { plain, signal }: { readonly plain: RawAnswer; readonly signal: AbortSignal },
 ): Promise<ReadonlyMap<string, AnswerValue>> {
-  const instances = parseAnswer(entry.plain, jsonOf(plain)) as readonly Instance[];
+  const read = parseAnswer(entry.plain, jsonOf(plain));
+  const instances = shareUnchanged(entry.instances, read) as readonly Instance[];
   const answers = new Map<string, AnswerValue>();
   for (const [text, query] of entry.wanted) {
-    const isPlain = query.tag === undefined && query.near === undefined;
-    const value = isPlain
+    const isAsItIs = query.tag === undefined && query.near === undefined;
+    const value = isAsItIs
       ? instances
       : (await readQuery(client, query, { config, index: 0n, waitMs: 0, signal })).value;
     answers.set(text, value);

@@ -1,0 +1,92 @@
+import type { Instance } from "../../../catalog/instance.ts";
+import { AppError } from "../../../errors.ts";
+import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
+import { parseAnswer } from "../consul-answer.ts";
+import type { Link } from "../link.ts";
+import { atOnce } from "./at-once.ts";
+import { readNode } from "./read-node.ts";
+import type { Entry } from "./service-book.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What was read of many services together. */
+export interface BulkAnswer {
+  /** No change up to this index is missing in it. */
+  readonly index: bigint;
+  readonly instances: ReadonlyMap<Entry, readonly Instance[]>;
+}
+
+/**
+ * Reads many services by reading what each node runs, and all checks: with few nodes that takes a few large
+ * answers instead of thousands of small ones.
+ *
+ * @throws {AppError} CONSUL when anything of it cannot be read
+ */
+export async function readInBulk(
+  link: Link,
+  entries: readonly Entry[],
+  options: {
+    readonly datacenter: string | undefined;
+    readonly nodes: readonly string[];
+    /** Consul's index of the list of services that is known: what is read is to be as new. */
+    readonly since: bigint;
+    readonly signal: AbortSignal;
+  },
+): Promise<BulkAnswer> {
+  const { datacenter, nodes, since, signal } = options;
+  const checks = await readChecks(link, options);
+  let index = checks.index;
+  const bodies = new Map<string, Json[]>(entries.map(({ name }) => [name, []]));
+  await atOnce(nodes, async (node) => {
+    const answer = await readNode(link, node, { datacenter, since, signal });
+    if (answer.index < index) index = answer.index;
+    const { node: nodeBody, services } = answer.content();
+    const onNode = checks.byNode.get(node);
+    const ofNode = onNode?.get("") ?? [];
+    for (const service of services) {
+      const body = bodies.get(String(service["Service"]));
+      const own = onNode?.get(String(service["ID"])) ?? [];
+      body?.push({ Node: nodeBody, Service: service, Checks: [...ofNode, ...own] });
+    }
+  });
+  return {
+    index,
+    instances: new Map(
+      entries.map((entry) => [
+        entry,
+        parseAnswer(entry.plain, bodies.get(entry.name)) as readonly Instance[],
+      ]),
+    ),
+  };
+}
+
+/** All checks by node and service id; a node's own stand under "". */
+async function readChecks(
+  { client, config, reads }: Link,
+  { datacenter, signal }: { readonly datacenter: string | undefined; readonly signal: AbortSignal },
+): Promise<{
+  readonly index: bigint;
+  readonly byNode: ReadonlyMap<string, ReadonlyMap<string, readonly Json[]>>;
+}> {
+  const question = { path: "/v1/health/state/any", datacenter };
+  const ask = { config, index: 0n, waitMs: 0, signal };
+  const answer = await reads.run(signal, () => askConsul(client, question, ask));
+  const byNode = new Map<string, Map<string, Json[]>>();
+  for (const check of listOf(jsonOf(answer))) {
+    const node = String(check["Node"]);
+    const service = String(check["ServiceID"]);
+    const onNode = byNode.get(node) ?? new Map<string, Json[]>();
+    byNode.set(node, onNode);
+    const others = onNode.get(service);
+    if (others === undefined) onNode.set(service, [check]);
+    else others.push(check);
+  }
+  return { index: indexOf(answer), byNode };
+}
+
+function listOf(body: unknown): readonly Json[] {
+  if (Array.isArray(body)) return body as readonly Json[];
+  throw new AppError("CONSUL", "Cannot use Consul's list of checks as it is not a list", {
+    hint: "See that consul.address is a Consul agent, and what stands between",
+  });
+}
