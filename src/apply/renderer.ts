@@ -77,7 +77,9 @@ export function createRenderer({ proxy, config, report, now, ...first }: Rendere
           mayBlame(service, snapshot),
         );
         leaveOut(faults, { snapshot, asked: rendered.asked, byCheck: false });
-        return { ...rendered, asked: new Map([...rendered.asked, ...quarantine.queries()]) };
+        const ofThoseLeftOut = quarantine.queries();
+        if (ofThoseLeftOut.size === 0) return rendered;
+        return { ...rendered, asked: new Map([...rendered.asked, ...ofThoseLeftOut]) };
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         report().templateRefused(error);

@@ -145,6 +145,17 @@ export type AnswerValue<Q extends Query = Query> = AnswerValues[Q["kind"]];
  * Equal queries have equal texts and different ones different texts: it is the key of an answer.
  */
 export function queryText(query: Query): string {
+  const known = texts.get(query);
+  if (known !== undefined) return known;
+  const text = makeText(query);
+  texts.set(query, text);
+  return text;
+}
+
+/** A query that is kept is looked up by its text again and again. */
+const texts = new WeakMap<Query, string>();
+
+function makeText(query: Query): string {
   switch (query.kind) {
     case "service":
     case "connect":

@@ -68,7 +68,9 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
       return () => listeners.delete(listener);
     },
     want(reader, queries) {
+      const before = wants.get(reader);
       wants.set(reader, queries);
+      if (before !== undefined && sameKeys(before, queries)) return;
       const wanted = union(wants.values());
       if (sameKeys(wanted, followed)) return;
       followed = wanted;

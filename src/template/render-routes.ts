@@ -1,4 +1,5 @@
-import type { Instance } from "../catalog/instance.ts";
+import type { Instance, ServiceSummary } from "../catalog/instance.ts";
+import type { ServiceQuery } from "../catalog/query.ts";
 import type { Route } from "../route/route.ts";
 import { buildRouteTable } from "../route/route-table.ts";
 import type { RoutesBasis } from "./fragments.ts";
@@ -34,5 +35,16 @@ function registeredInstances(context: RenderContext): readonly (readonly Instanc
   const services = ask(context, { kind: "services" }) ?? [];
   return services
     .filter((it) => it.name !== CONSUL_ITSELF)
-    .map((it) => ask(context, { kind: "service", name: it.name }) ?? []);
+    .map((it) => ask(context, queryOf(it)) ?? []);
+}
+
+/** While a service's summary is the same, so is the query: its text is made once. */
+const queries = new WeakMap<ServiceSummary, ServiceQuery>();
+
+function queryOf(summary: ServiceSummary): ServiceQuery {
+  const known = queries.get(summary);
+  if (known !== undefined) return known;
+  const query = { kind: "service", name: summary.name } as const;
+  queries.set(summary, query);
+  return query;
 }
