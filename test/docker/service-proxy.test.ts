@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
 import { until } from "../helpers/until.ts";
 import { docker } from "./docker.ts";
@@ -15,6 +15,9 @@ describe("compose.yaml", () => {
 
   beforeAll(async () => {
     ({ stack, urls } = await startServiceProxies());
+  });
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") await stack.showLogs();
   });
   afterAll(async () => await stack?.down());
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { docker } from "./docker.ts";
 import { ordersOf } from "./orders.ts";
 import { type SidecarStack, startSidecars } from "./sidecar-stack.ts";
@@ -22,6 +22,9 @@ describe("compose.sidecar.yaml", () => {
 
   beforeAll(async () => {
     ({ stack, urls } = await startSidecars());
+  });
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") await stack.showLogs();
   });
   afterAll(async () => await stack?.down());
 

@@ -30,6 +30,8 @@ export interface Stack {
   /** Ends a container as `docker stop` does. @throws when it does not end by itself in time */
   stop(container: string): Promise<{ readonly exitCode: number }>;
   logs(service: string): Promise<string>;
+  /** Prints the last lines of all, for whoever looks for what went wrong. */
+  showLogs(): Promise<void>;
   /** Waits until the health checks of these services' containers say that they are healthy. */
   untilHealthy(...services: readonly string[]): Promise<void>;
   down(): Promise<void>;
@@ -103,6 +105,9 @@ export async function startStack(
     async logs(service) {
       const [container = ""] = await stack.containers(service);
       return await docker(["logs", container]);
+    },
+    async showLogs() {
+      console.error(await stack.compose("logs", "--no-color", "--timestamps", "--tail", "40"));
     },
     async untilHealthy(...services) {
       for (const container of (await Promise.all(services.map(stack.containers))).flat()) {

@@ -1,8 +1,11 @@
+import { randomBytes } from "node:crypto";
 import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
 import { describeFailure, runCommand } from "../command.ts";
 import { type CheckTree, openCheckTree, withLivePaths } from "./check-tree.ts";
+import type { CliConnection } from "./cli-connection.ts";
 import type { CliSession } from "./cli-session.ts";
+import { listUsable } from "./vcl-list.ts";
 
 /** How to ask about a candidate. */
 export interface CheckOptions {
@@ -11,6 +14,9 @@ export interface CheckOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
+
+/** How the name of a VCL begins that is loaded for a check only. */
+const TRIAL = "fairlead_check_";
 
 const HINT = "Correct the template or the service's data; the live files are untouched";
 
@@ -70,9 +76,10 @@ async function readCompiler({ session, signal }: CheckOptions): Promise<string |
 }
 
 async function loadCold(tree: CheckTree, options: CheckOptions): Promise<CheckResult> {
-  const name = `fairlead_check_${process.pid}`;
+  const name = `${TRIAL}${randomBytes(6).toString("hex")}`;
   try {
     return await options.session.use(options.signal, async (cli) => {
+      await discardTrials(cli);
       const loaded = await cli.send(["vcl.load", name, tree.main, "cold"], options);
       if (loaded.status === 200) {
         await cli.send(["vcl.discard", name]);
@@ -90,6 +97,13 @@ async function loadCold(tree: CheckTree, options: CheckOptions): Promise<CheckRe
         cause,
       },
     );
+  }
+}
+
+/** Of checks that were given up meanwhile: Varnish loads on, and nobody was there to have it discarded. */
+async function discardTrials(cli: CliConnection): Promise<void> {
+  for (const { name } of await listUsable(cli)) {
+    if (name.startsWith(TRIAL)) await cli.send(["vcl.discard", name]);
   }
 }
 

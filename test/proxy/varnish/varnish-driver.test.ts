@@ -139,6 +139,25 @@ describe("createVarnishDriver()", () => {
     },
   );
 
+  test("a check that is given up while Varnish loads the candidate does not stand in the way of the next", async ({
+    signal,
+  }) => {
+    const { driver, candidate, varnish } = await stage({ binary: "no-such-varnishd" });
+    const cli = { address: varnish.admin, secretFile: varnish.secretFile };
+    const list = async () => (await withCli(cli, signal, (it) => it.send(["vcl.list"]))).body;
+    const fine = await candidate("vcl 4.1;\nbackend default none;\n");
+    const left = await withCli(cli, signal, (it) =>
+      it.send(["vcl.load", `fairlead_check_${process.pid}`, varnish.vcl, "cold"]),
+    );
+    expect(left.status).toBe(200);
+    for (const afterMs of [20, 100]) {
+      const givenUp = driver.check(fine, AbortSignal.timeout(afterMs));
+      await givenUp.catch(() => undefined);
+      expect(await driver.check(fine, signal)).toEqual({ ok: true });
+    }
+    expect(await list()).not.toContain("fairlead_check");
+  });
+
   test("a wrong secret is named, and never shown", async ({ signal }) => {
     const { driver, generation, directory } = await stage({ secret: "planted-secret" });
     const error = await driver.reload(generation(1), signal).catch((it: Error) => it);
