@@ -1,6 +1,11 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { openStateDirectory, readStateFile, writeStateFile } from "./state-directory.ts";
+import {
+  type OnUnusable,
+  openStateDirectory,
+  readStateJson,
+  writeStateFile,
+} from "./state-directory.ts";
 
 const controlSchema = z.discriminatedUnion("mode", [
   z.strictObject({ mode: z.literal("following") }),
@@ -28,9 +33,9 @@ export const pinnedBy = (control: Control): number | undefined =>
 const FOLLOWING: Control = { mode: "following" };
 
 /** @throws {AppError} SWAP when the state directory cannot be used */
-export function openControl(state: string, proxy: string): ControlFile {
+export function openControl(state: string, proxy: string, onUnusable: OnUnusable): ControlFile {
   const path = join(state, proxy, "control.json");
-  let control = parse(readStateFile(path)) ?? FOLLOWING;
+  let control = readStateJson(path, controlSchema, onUnusable) ?? FOLLOWING;
   return {
     now: () => control,
     async set(next) {
@@ -40,15 +45,4 @@ export function openControl(state: string, proxy: string): ControlFile {
       control = next;
     },
   };
-}
-
-/** A file that is not one counts as none. */
-function parse(text: string | undefined): Control | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return controlSchema.parse(JSON.parse(text));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
-    throw error;
-  }
 }

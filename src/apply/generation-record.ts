@@ -1,7 +1,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { openStateDirectory, readStateFile, writeStateFile } from "./state-directory.ts";
+import {
+  type OnUnusable,
+  openStateDirectory,
+  readStateJson,
+  writeStateFile,
+} from "./state-directory.ts";
 
 const statusSchema = z.enum(["passing", "warning", "critical", "maintenance", "unreachable"]);
 const viewSchema = z.record(z.string(), z.record(z.string(), statusSchema));
@@ -33,9 +38,9 @@ export type GenerationRecord = Readonly<z.infer<typeof recordSchema>>;
  *
  * @throws {AppError} SWAP when the state directory cannot be used
  */
-export function readRecord(state: string, proxy: string): GenerationRecord {
-  const text = readStateFile(recordPath(state, proxy)) ?? readStateFile(oldPath(state, proxy));
-  return (text === undefined ? undefined : parseRecord(text)) ?? { number: 0 };
+export function readRecord(state: string, proxy: string, onUnusable: OnUnusable): GenerationRecord {
+  const read = (path: string) => readStateJson(path, recordSchema, onUnusable);
+  return read(recordPath(state, proxy)) ?? read(oldPath(state, proxy)) ?? { number: 0 };
 }
 
 /** Writes a proxy's record, durable, readable by this user alone. @throws {AppError} SWAP */
@@ -48,15 +53,6 @@ export async function writeRecord(
   openStateDirectory(join(state, proxy));
   await writeStateFile(recordPath(state, proxy), `${JSON.stringify(record, null, 2)}\n`);
   rmSync(oldPath(state, proxy), { force: true });
-}
-
-function parseRecord(text: string): GenerationRecord | undefined {
-  try {
-    return recordSchema.parse(JSON.parse(text));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
-    throw error;
-  }
 }
 
 const recordPath = (state: string, proxy: string): string => join(state, proxy, "record.json");

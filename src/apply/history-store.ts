@@ -2,7 +2,12 @@ import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { z } from "zod";
 import type { Output } from "../template/render-files.ts";
-import { openStateDirectory, readStateFile } from "./state-directory.ts";
+import {
+  type OnUnusable,
+  openStateDirectory,
+  readStateFile,
+  readStateJson,
+} from "./state-directory.ts";
 
 const entrySchema = z.object({
   number: z.int(),
@@ -63,13 +68,13 @@ export function writeGeneration(
 }
 
 /** All that can be read, the newest first; what a death left unfinished is removed. @throws the file system's error */
-export function readEntries(directory: string): readonly HistoryEntry[] {
+export function readEntries(directory: string, onUnusable: OnUnusable): readonly HistoryEntry[] {
   openStateDirectory(directory);
   rmSync(join(directory, UNFINISHED), { recursive: true, force: true });
   return readdirSync(directory)
     .filter((name) => /^\d+$/.test(name))
-    .map((name) => readEntry(join(directory, name)))
-    .filter((entry) => entry !== undefined)
+    .map((name) => join(directory, name, "generation.json"))
+    .flatMap((path) => readStateJson(path, entrySchema, onUnusable) ?? [])
     .toSorted((a, b) => b.number - a.number);
 }
 
@@ -85,15 +90,4 @@ export function readOutputs(directory: string, entry: HistoryEntry): readonly Ou
 
 export function removeGeneration(directory: string, number: number): void {
   rmSync(join(directory, String(number)), { recursive: true, force: true });
-}
-
-function readEntry(path: string): HistoryEntry | undefined {
-  const text = readStateFile(join(path, "generation.json"));
-  if (text === undefined) return undefined;
-  try {
-    return entrySchema.parse(JSON.parse(text));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
-    throw error;
-  }
 }

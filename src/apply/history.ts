@@ -11,6 +11,7 @@ import {
   writeGeneration,
 } from "./history-store.ts";
 import type { Observer } from "./join-reports.ts";
+import type { OnUnusable } from "./state-directory.ts";
 
 /** A generation with the texts of its files. */
 export interface StoredGeneration {
@@ -36,15 +37,17 @@ interface HistoryOptions {
   readonly keep: number;
   /** The number of a generation that must stay, whatever its age. */
   readonly pinned: () => number | undefined;
+  readonly onUnusable: OnUnusable;
   readonly log: Log;
 }
 
-export function openHistory({ state, proxy, keep, pinned, log }: HistoryOptions): History {
+export function openHistory(options: HistoryOptions): History {
+  const { state, proxy, keep, pinned, onUnusable, log } = options;
   const directory = join(state, proxy, "generations");
   let known: readonly HistoryEntry[] | undefined;
   let hasFailed = false;
   const entries = () => {
-    known ??= said(() => readEntries(directory)) ?? [];
+    known ??= said(() => readEntries(directory, onUnusable)) ?? [];
     return known;
   };
 

@@ -5,6 +5,7 @@ import type { Outcome, Plan } from "./generation-outcome.ts";
 import { type GenerationRecord, readRecord, writeRecord } from "./generation-record.ts";
 import type { Previous } from "./go-live.ts";
 import type { Generation, Proof } from "./proxy-driver.ts";
+import type { OnUnusable } from "./state-directory.ts";
 import { openJournal, type SwapEntry, type SwapJournal } from "./swap-journal.ts";
 import type { View } from "./view.ts";
 
@@ -19,6 +20,8 @@ export interface LiveState {
   readonly journal: SwapJournal;
   /** A swap that was not seen to its end: that comes before anything else. */
   interrupted(): SwapEntry | undefined;
+  /** Whether Fairlead put the file at a path in place; of all, as long as it knows of no generation yet. */
+  owns(path: string): boolean;
   /** Whether the proxy is known to serve exactly these files. */
   isServed(id: string): boolean;
   /** What rendered files mean to the disk. */
@@ -41,7 +44,7 @@ export async function removedPaths(
   proxy: string,
   paths: readonly string[],
 ): Promise<readonly string[]> {
-  const { live, placed } = readRecord(directory, proxy);
+  const { live, placed } = readRecord(directory, proxy, () => undefined);
   return ((placed ?? live)?.paths ?? []).filter((path) => !paths.includes(path));
 }
 
@@ -50,10 +53,14 @@ export async function removedPaths(
  *
  * @throws {AppError} SWAP when the state directory cannot be used
  */
-export async function openLiveState(directory: string, proxy: string): Promise<LiveState> {
-  let stored: GenerationRecord = readRecord(directory, proxy);
+export async function openLiveState(
+  directory: string,
+  proxy: string,
+  onUnusable: OnUnusable,
+): Promise<LiveState> {
+  let stored: GenerationRecord = readRecord(directory, proxy, onUnusable);
   await writeRecord(directory, proxy, stored); // shows now, not later, that it can be written
-  const journal = openJournal(join(directory, proxy));
+  const journal = openJournal(join(directory, proxy), onUnusable);
   if (isRecorded(journal.entry(), stored)) journal.end();
   let interrupted = journal.entry();
   let number = Math.max(stored.number, interrupted?.generation.number ?? 0);
@@ -71,6 +78,11 @@ export async function openLiveState(directory: string, proxy: string): Promise<L
       return stored.placed ?? stored.live;
     },
     interrupted: () => interrupted,
+    owns(path) {
+      const known = [stored.live, stored.placed, interrupted?.generation, lastTried];
+      if (known.every((it) => it === undefined)) return true;
+      return known.some((it) => it?.paths.includes(path));
+    },
     isServed: (id) => onDisk?.id === id && onDisk.isServed,
     async plan(rendered) {
       const paths = rendered.outputs.map(({ path }) => path);

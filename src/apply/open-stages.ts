@@ -48,17 +48,19 @@ export interface Stages {
 export async function openStages(parts: PipelineParts): Promise<Stages> {
   const { proxy, config, store, driver, log } = parts;
   const now = () => performance.now();
-  const state = await openLiveState(config.state, proxy.name);
-  const control = openControl(config.state, proxy.name);
+  const onUnusable = (error: AppError) => log.warn({ err: error, hint: error.hint }, error.message);
+  const state = await openLiveState(config.state, proxy.name, onUnusable);
+  const control = openControl(config.state, proxy.name, onUnusable);
   const history = openHistory({
     state: config.state,
     proxy: proxy.name,
     keep: config.history,
     pinned: () => pinnedBy(control.now()),
+    onUnusable,
     log,
   });
   const schedule = createSchedule(proxy.settle, { now, random: Math.random });
-  const renderer = createRenderer({ ...parts, report: () => report, now });
+  const renderer = createRenderer({ ...parts, report: () => report, owns: state.owns, now });
   const restraints = createRestraints(proxy, { report: () => report, now });
   const status = trackStatus({ proxy, state, store, driver, control, renderer, restraints });
   const saying = createReport(log, () => store.failures());

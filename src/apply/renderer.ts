@@ -2,12 +2,13 @@ import type { Snapshot } from "../catalog/snapshot.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
 import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
-import type { BlameOptions, ServiceFault } from "../template/blame.ts";
+import { type BlameOptions, blameOutput, type ServiceFault } from "../template/blame.ts";
 import { createFragmentMemory } from "../template/fragments.ts";
 import type { FileTemplate } from "../template/proxy-templates.ts";
 import type { Rendered, Waiting } from "../template/render-proxy.ts";
 import { renderWell } from "../template/render-well.ts";
 import { blameCheck, type RefusedCandidate } from "./blame-check.ts";
+import { findForeign } from "./foreign-file.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import type { Report } from "./report.ts";
 
@@ -48,17 +49,20 @@ interface RendererParts {
   readonly config: Pick<Config, "values" | "environment">;
   readonly templates: readonly FileTemplate[] | AppError;
   readonly report: () => Pick<Report, "released" | "leftOut" | "templateRefused">;
+  /** Whether Fairlead put the file at a path in place. */
+  readonly owns: (path: string) => boolean;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
 }
 
-export function createRenderer({ proxy, config, report, now, ...first }: RendererParts): Renderer {
+export function createRenderer(parts: RendererParts): Renderer {
+  const { proxy, config, report, owns, now } = parts;
   const quarantine = createQuarantine();
   const memory = createFragmentMemory();
   let templates: readonly FileTemplate[] | undefined;
   let templateFault: AppError | undefined;
   let live: BlameOptions | undefined;
-  use(first.templates);
+  use(parts.templates);
 
   return {
     list: quarantine.list,
@@ -73,10 +77,7 @@ export function createRenderer({ proxy, config, report, now, ...first }: Rendere
       report().released(quarantine.release(snapshot, now()));
       if (templates === undefined) return undefined;
       try {
-        const { rendered, faults } = renderWell({ ...source(snapshot), memory }, (service) =>
-          mayBlame(service, snapshot),
-        );
-        leaveOut(faults, { snapshot, asked: rendered.asked, byCheck: false });
+        const rendered = renderOwn(snapshot);
         const ofThoseLeftOut = quarantine.queries();
         if (ofThoseLeftOut.size === 0) return rendered;
         return { ...rendered, asked: new Map([...rendered.asked, ...ofThoseLeftOut]) };
@@ -102,6 +103,23 @@ export function createRenderer({ proxy, config, report, now, ...first }: Rendere
     },
     hasOtherTemplates: () => live !== undefined && live.templates !== templates,
   };
+
+  /** Without those services whose output would replace somebody else's file. */
+  function renderOwn(snapshot: Snapshot): Rendered | Waiting {
+    const { rendered, faults } = renderWell({ ...source(snapshot), memory }, (service) =>
+      mayBlame(service, snapshot),
+    );
+    const { asked } = rendered;
+    leaveOut(faults, { snapshot, asked, byCheck: false });
+    if (rendered.kind === "waiting") return rendered;
+    const foreign = findForeign(rendered.outputs, { files: proxy.files, owns });
+    if (foreign === undefined) return rendered;
+    const subject = blameOutput(foreign.path, source(snapshot));
+    if (subject === undefined) throw foreign;
+    const fault = { ...subject, reason: foreign.message, hint: foreign.hint };
+    leaveOut([fault], { snapshot, asked, byCheck: true }); // until the file is gone
+    return renderOwn(snapshot);
+  }
 
   function use(next: readonly FileTemplate[] | AppError): boolean {
     templateFault = next instanceof AppError ? next : undefined;

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { rename } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import type { z } from "zod";
 import { AppError, messageOf } from "../errors.ts";
 import { isNotFound, removeFile, syncPath } from "./durable-file.ts";
 import { writeHint } from "./write-hint.ts";
@@ -59,6 +60,43 @@ export function readStateFile(path: string): string | undefined {
   } catch (cause) {
     if (isNotFound(cause)) return undefined;
     throw stateError(dirname(path), cause);
+  }
+}
+
+/** Told of a file of the state that is not what Fairlead wrote there. */
+export type OnUnusable = (error: AppError) => void;
+
+/**
+ * Reads a file of the state as JSON of a kind. One that is something else counts as none, which is told.
+ *
+ * @throws {AppError} SWAP when it cannot be read
+ */
+export function readStateJson<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  onUnusable: OnUnusable,
+): T | undefined {
+  const text = readStateFile(path);
+  if (text === undefined) return undefined;
+  const parsed = schema.safeParse(parsedJson(text));
+  if (parsed.success) return parsed.data;
+  onUnusable(
+    new AppError(
+      "SWAP",
+      `Cannot use "${path}" as it is not what Fairlead wrote: it counts as none`,
+      {
+        hint: "Nothing is to be done, but to pause or roll back again where that was asked for; should it come again, see the disk's health",
+      },
+    ),
+  );
+  return undefined;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
   }
 }
 

@@ -5,7 +5,12 @@ import { AppError } from "../errors.ts";
 import { type Change, changesSchema } from "./changes.ts";
 import { removeFile, syncPath } from "./durable-file.ts";
 import type { Generation } from "./proxy-driver.ts";
-import { openStateDirectory, readStateFile, stateError } from "./state-directory.ts";
+import {
+  type OnUnusable,
+  openStateDirectory,
+  readStateJson,
+  stateError,
+} from "./state-directory.ts";
 
 const entrySchema = z.object({
   generation: z.object({ number: z.int(), id: z.string(), paths: z.array(z.string()) }),
@@ -47,10 +52,10 @@ export interface SwapJournal {
  * @param directory the proxy's directory of the state
  * @throws {AppError} SWAP when the state directory cannot be used
  */
-export function openJournal(directory: string): SwapJournal {
+export function openJournal(directory: string, onUnusable: OnUnusable): SwapJournal {
   const path = join(directory, "journal.json");
   const copies = join(directory, "previous");
-  let current = readEntry(path);
+  let current: SwapEntry | undefined = readStateJson(path, entrySchema, onUnusable);
 
   return {
     copies,
@@ -93,16 +98,5 @@ function quietly(remove: () => void): void {
     remove();
   } catch {
     // A directory that nothing can be removed from: the next swap will say so.
-  }
-}
-
-function readEntry(path: string): SwapEntry | undefined {
-  const text = readStateFile(path);
-  if (text === undefined) return undefined;
-  try {
-    return entrySchema.parse(JSON.parse(text));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
-    throw error;
   }
 }

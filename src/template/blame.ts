@@ -75,6 +75,13 @@ export function blameLine(
   return lineOrigin(traced.drafts, traced.trace, at, options.snapshot);
 }
 
+/** The service that an output of an entry with `each` is of; `undefined` when it is of none. */
+export function blameOutput(path: string, options: BlameOptions): Subject | undefined {
+  const traced = traceRender(options);
+  const item = traced?.drafts.find((it) => it.path === path)?.item;
+  return item === undefined ? undefined : traced?.trace.subjectOf(item);
+}
+
 /** Of the services that claim one output the oldest keeps it, unless the config itself names it. */
 function blameClaims(
   { path, message, hint }: RepeatedPathError,

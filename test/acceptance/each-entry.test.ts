@@ -1,4 +1,4 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
@@ -102,4 +102,41 @@ test("each writes an output per service, route and key; those whose item is gone
   const { stdout } = await runFairlead(["render", "-c", directory.at("fairlead.yaml"), "--diff"]);
   const gone = join(nginx.confDirectory, "route-new.conf");
   expect(stdout).toContain(`--- ${gone}\tlive\n+++ /dev/null\tabsent\n`);
+});
+
+test("an output of an item does not replace a file that Fairlead did not write: that service is left out until it is gone", async () => {
+  const directory = await testDirectory();
+  const [nginx, { listen, url }] = [await testNginx(directory), await listenAddress()];
+  await writeFile(
+    directory.at("service.hbs"),
+    `server { listen ${listen}; server_name {{name}}; location / { return 200 "{{name}}"; } }\n`,
+  );
+  const write = (names: readonly string[], tags: readonly string[] = []) => {
+    const services = names.map((name) => [name, [{ address: "127.0.0.1", port: 1, tags }]]);
+    return writeFile(
+      directory.at("catalog.yaml"),
+      JSON.stringify({ services: Object.fromEntries(services) }),
+    );
+  };
+  const path = join(nginx.confDirectory, "{{name}}.conf");
+  const foreign = join(nginx.confDirectory, "default.conf");
+  await write(["web"]);
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [nginxProxy(nginx, { files: [{ template: "service.hbs", each: "services", path }] })],
+  });
+  await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+  await writeFile(foreign, "# an operator's\n");
+  await write(["web", "default", "new"]);
+  const said = await fairlead.untilLog("it is left out", ({ quarantined }) => quarantined === true);
+  expect(said).toMatchObject({ service: "default", hint: expect.stringContaining("Remove it") });
+  expect(said.msg).toContain(`"${foreign}" as there is a file that Fairlead did not write`);
+  const answer = async (host: string) => (await request(url, { host })).body;
+  await until("the rest is served", async () => (await answer("new")) === "new");
+  expect(await readFile(foreign, "utf8")).toBe("# an operator's\n");
+
+  await rm(foreign);
+  // It would be tried again within a minute; its data changes before.
+  await write(["web", "default", "new"], ["changed"]);
+  await until("it is served", async () => (await answer("default")) === "default");
 });

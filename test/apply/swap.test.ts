@@ -115,7 +115,9 @@ async function readyIn(
 ) {
   const state = join(home, "state");
   openStateDirectory(state);
-  const journal = openJournal(join(state, "edge"));
+  const journal = openJournal(join(state, "edge"), (error) => {
+    throw error;
+  });
   const { changed, changes } = planChanges(outputs, removed);
   const generation = { number: 1, id: "0123456789ab", paths: outputs.map(({ path }) => path) };
   journal.begin({ generation, changes });

@@ -3,14 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 /** What one process held, over time. */
 export interface ProcessSamples {
   take(pid: number): void;
-  /**
-   * Resident memory of a part of the samples, from 0 to 1, in MiB. Between two full collections of the garbage it grows and
-   * falls by half, so that `floor`, which a tenth of the samples are below, tells whether anything is kept.
-   */
-  residentMiB(
-    from: number,
-    to: number,
-  ): { readonly floor: number; readonly median: number; readonly peak: number };
+  /** Median resident memory of a part of the samples, from 0 to 1, in MiB. */
+  residentMiB(from: number, to: number): number;
   /** Median number of open files, sockets and the like. */
   handles(from: number, to: number): number;
 }
@@ -29,19 +23,12 @@ export function createProcessSamples(): ProcessSamples {
         // It was killed just now.
       }
     },
-    residentMiB(from, to) {
-      const all = part(from, to).map((it) => it.residentMiB);
-      return { floor: quantile(all, 0.1), median: quantile(all, 0.5), peak: quantile(all, 1) };
-    },
-    handles: (from, to) =>
-      quantile(
-        part(from, to).map((it) => it.handles),
-        0.5,
-      ),
+    residentMiB: (from, to) => median(part(from, to).map((it) => it.residentMiB)),
+    handles: (from, to) => median(part(from, to).map((it) => it.handles)),
   };
 }
 
-function quantile(values: readonly number[], share: number): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -49,7 +49,7 @@ try {
   clearInterval(sampling);
   await Promise.all(Object.values(loads).map((load) => load.stop()));
   console.table(Object.fromEntries(counts));
-  const found = await findings(world, { loads, samples });
+  const found = await findings(world, { loads, samples, kills: counts.get("kill Fairlead") ?? 0 });
   console.table(found);
   if (found.some(({ well }) => !well)) process.exitCode = 1;
 } catch (error) {

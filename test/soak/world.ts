@@ -112,8 +112,9 @@ export async function raiseWorld(): Promise<World> {
   };
   await fill();
   const edgeUrl = `http://127.0.0.1:${listen}`;
-  const start = () =>
-    startFairlead(["run", "-c", config], { env: { TMPDIR: directory.at("tmp") } });
+  const collect = new URL("collect-garbage.mjs", import.meta.url).href;
+  const env = { TMPDIR: directory.at("tmp"), NODE_OPTIONS: `--import=${collect}` };
+  const start = () => startFairlead(["run", "-c", config], { env });
   await mkdir(directory.at("tmp"));
   await chmod(directory.at("tmp"), 0o1777); // as /tmp: varnishd's compiler is another user
   let fairlead = await start();

@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Candidate, CandidateFile, CheckResult } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
@@ -49,9 +48,8 @@ async function askRunning(
 }
 
 async function compileParts({ files }: Candidate, options: CheckOptions): Promise<CheckResult> {
-  const directory = await mkdtemp(join(tmpdir(), "fairlead-vcl-"));
-  await chmod(directory, 0o755); // varnishd compiles as a user of its own
-  try {
+  return await options.scratch.use(async (open) => {
+    const directory = await open();
     for (const { path, stagedPath, format } of files) {
       const text = await readFile(stagedPath, "utf8");
       if (format !== "vcl" || text === (await readFile(path, "utf8").catch(() => undefined)))
@@ -63,9 +61,7 @@ async function compileParts({ files }: Candidate, options: CheckOptions): Promis
       if (!verdict.ok) return verdict;
     }
     return { ok: true };
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 /** `varnishd -C` knows no labels: all else is compiled. */

@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Candidate } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
@@ -9,16 +8,18 @@ export interface CheckTree {
   readonly main: string;
   /** Live paths by the paths that Varnish will name. */
   readonly standIns: ReadonlyMap<string, string>;
-  remove(): Promise<void>;
 }
 
 /**
  * Finds the main VCL, the first of the candidate's VCL files. Where there are more, which it may include,
- * copies are made that include each other in place of the live files, with the same lines.
+ * copies are made, in an empty directory, that include each other in place of the live files, with the same lines.
  *
  * @throws {AppError} CHECK_UNAVAILABLE when the candidate has no VCL
  */
-export async function openCheckTree({ files }: Candidate): Promise<CheckTree> {
+export async function openCheckTree(
+  { files }: Candidate,
+  open: () => Promise<string>,
+): Promise<CheckTree> {
   const vcls = files.filter(({ format }) => format === "vcl");
   const [main] = vcls;
   if (main === undefined) {
@@ -30,11 +31,9 @@ export async function openCheckTree({ files }: Candidate): Promise<CheckTree> {
     return {
       main: main.stagedPath,
       standIns: new Map([[main.stagedPath, main.path]]),
-      remove: async () => undefined,
     };
   }
-  const directory = await mkdtemp(join(tmpdir(), "fairlead-vcl-"));
-  await chmod(directory, 0o755); // varnishd compiles as a user of its own
+  const directory = await open();
   const copies = vcls.map(({ path, stagedPath }, i) => ({
     path,
     stagedPath,
@@ -47,7 +46,6 @@ export async function openCheckTree({ files }: Candidate): Promise<CheckTree> {
   return {
     main: copies[0]?.copy ?? main.stagedPath,
     standIns: new Map(copies.map(({ copy, path }) => [copy, path])),
-    remove: async () => await rm(directory, { recursive: true, force: true }),
   };
 }
 

@@ -5,12 +5,14 @@ import { describeFailure, runCommand } from "../command.ts";
 import { type CheckTree, openCheckTree, withLivePaths } from "./check-tree.ts";
 import type { CliConnection } from "./cli-connection.ts";
 import type { CliSession } from "./cli-session.ts";
+import type { Scratch } from "./scratch.ts";
 import { listUsable } from "./vcl-list.ts";
 
 /** How to ask about a candidate. */
 export interface CheckOptions {
   readonly binary: string;
   readonly session: CliSession;
+  readonly scratch: Scratch;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -27,12 +29,10 @@ const HINT = "Correct the template or the service's data; the live files are unt
  * @throws {AppError} CHECK_UNAVAILABLE when there is neither
  */
 export async function checkVcl(candidate: Candidate, options: CheckOptions): Promise<CheckResult> {
-  const tree = await openCheckTree(candidate);
-  try {
+  return await options.scratch.use(async (open) => {
+    const tree = await openCheckTree(candidate, open);
     return (await compileVcl(tree, options)) ?? (await loadCold(tree, options));
-  } finally {
-    await tree.remove();
-  }
+  });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Generation, Proof, ProxyDriver } from "../../apply/proxy-driver.ts";
 import type { VarnishConfig } from "../../config/proxy-schema.ts";
@@ -13,6 +14,7 @@ import { createSession } from "./cli-session.ts";
 import { createDiscarder } from "./discard-vcls.ts";
 import { loadParts, namesOf, servesParts, switchParts } from "./load-parts.ts";
 import { loadWhole, servesWhole, useWhole } from "./load-whole.ts";
+import { createScratch } from "./scratch.ts";
 import { readServed, type ServedVcl } from "./served-vcl.ts";
 import { activeOf, outdated } from "./vcl-list.ts";
 import { warmBackends } from "./warm-backends.ts";
@@ -47,9 +49,11 @@ export function createVarnishDriver(
   /** What was proved last. */
   let proved: string | undefined;
   const session = createSession(cli);
+  const scratch = createScratch();
 
   return {
     async open(live) {
+      scratch.noteIn(join(state, config.name));
       await child?.takeOver();
       if (live !== undefined) child?.start({ atOnce: false });
     },
@@ -73,7 +77,7 @@ export function createVarnishDriver(
 
     async check(candidate, signal) {
       const timeoutMs = config.checkTimeout;
-      const options = { binary: config.binary, session, timeoutMs, signal };
+      const options = { binary: config.binary, session, scratch, timeoutMs, signal };
       const manifest = candidate.files.find(({ path }) => isBootScript(path));
       return manifest === undefined
         ? await checkVcl(candidate, options)
@@ -132,7 +136,10 @@ export function createVarnishDriver(
       }
     },
 
-    close: async () => await child?.stop(),
+    async close() {
+      scratch.close();
+      await child?.stop();
+    },
   };
 
   async function activateWhole(

@@ -1,0 +1,52 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { expect, test } from "vitest";
+import { testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
+
+const FILES = ["record.json", "control.json", "journal.json", "generations/1/generation.json"];
+const GARBAGE = [
+  "",
+  "{",
+  "null",
+  "[]",
+  '"text"',
+  '{"number":"x"}',
+  "\0\0\0",
+  '{"mode":"x","live":[1]}',
+];
+
+test("what is planted in the state's files is told, counts as none, and ends nothing", async () => {
+  const directory = await testDirectory();
+  const nginx = await testNginx(directory);
+  await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+  await writeFile(directory.at("site.hbs"), "# nothing\n");
+  const path = `${nginx.confDirectory}/site.conf`;
+  const file = await writeConfig(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [
+      {
+        name: "edge",
+        kind: "nginx",
+        config: nginx.config,
+        files: [{ template: "site.hbs", path }],
+      },
+    ],
+  });
+  for (const garbage of GARBAGE) {
+    const planted = FILES.map((name) => directory.at(`state/edge/${name}`));
+    for (const at of planted) {
+      await mkdir(dirname(at), { recursive: true, mode: 0o700 });
+      await writeFile(at, garbage, { mode: 0o600 });
+    }
+    const { exitCode, output } = await runFairlead(["run", "-c", file, "--once"]);
+    expect([garbage, exitCode, output]).toEqual([garbage, 0, expect.anything()]);
+    for (const at of planted) {
+      expect(output).toContain(`Cannot use \\"${at}\\" as it is not what Fairlead wrote`);
+    }
+    expect(await readFile(path, "utf8")).toBe("# nothing\n");
+    expect(
+      JSON.parse(await readFile(directory.at("state/edge/record.json"), "utf8")),
+    ).toHaveProperty("live");
+  }
+}, 120_000);
