@@ -6,6 +6,7 @@ type ExpectedInstance = Omit<Instance, "createIndex" | "datacenter">;
 
 /** A catalog that changes at random, in a real Consul and in the test's own books. */
 export interface RandomCatalog {
+  readonly datacenter: string;
   readonly names: readonly string[];
   /** Makes so many random changes, in one transaction. */
   change(count: number): Promise<void>;
@@ -62,11 +63,20 @@ export async function randomCatalog(
   {
     random,
     services,
+    nodes: nodeCount,
+    datacenter = "dc1",
     prefix,
-  }: { readonly random: () => number; readonly services: number; readonly prefix: string },
+  }: {
+    readonly random: () => number;
+    readonly services: number;
+    readonly nodes: number;
+    /** That of the Consul at `consul`. */
+    readonly datacenter?: string;
+    readonly prefix: string;
+  },
 ): Promise<RandomCatalog> {
   const names = Array.from({ length: services }, (_, i) => `${prefix}-${i}`);
-  const nodes = Array.from({ length: 8 }, (_, i): Node => {
+  const nodes = Array.from({ length: nodeCount }, (_, i): Node => {
     return {
       name: `${prefix}-node-${i}`,
       address: `10.1.0.${i}`,
@@ -91,6 +101,7 @@ export async function randomCatalog(
 
   return {
     names,
+    datacenter,
     async change(many) {
       for (let i = 0; i < many; i += 1) apply(pick(CHANGE_KINDS));
       await commit();

@@ -19,6 +19,8 @@ interface Registration {
 /** A real Consul dev agent, all in memory. */
 export interface ConsulAgent {
   readonly address: string;
+  /** Where agents of other datacenters join it. */
+  readonly wanAddress: string;
   readonly pid: () => number;
   register(service: Registration): Promise<void>;
   deregister(id: string): Promise<void>;
@@ -36,7 +38,12 @@ export interface ConsulAgent {
 
 /** Starts an agent and waits until it has a leader. */
 export async function startConsul(
-  options: { readonly httpPort?: number } = {},
+  options: {
+    readonly httpPort?: number;
+    readonly datacenter?: string;
+    /** An agent of another datacenter to join. */
+    readonly joinWan?: string;
+  } = {},
 ): Promise<ConsulAgent> {
   const [freeHttp = 0, server = 0, lan = 0, wan = 0] = await freePorts(4);
   const httpPort = options.httpPort ?? freeHttp;
@@ -56,6 +63,7 @@ export async function startConsul(
 
   return {
     address,
+    wanAddress: `127.0.0.1:${wan}`,
     pid: () => agent.pid,
     register: async (service) => await put("agent/service/register", toBody(service)),
     deregister: async (id) => await put(`agent/service/deregister/${encodeURIComponent(id)}`),
@@ -95,6 +103,8 @@ export async function startConsul(
       String(lan),
       "-serf-wan-port",
       String(wan),
+      ...(options.datacenter === undefined ? [] : ["-datacenter", options.datacenter]),
+      ...(options.joinWan === undefined ? [] : ["-retry-join-wan", options.joinWan]),
     ]);
     try {
       await until("the Consul agent has a leader and knows itself", async () => {

@@ -30,7 +30,7 @@ export interface ReadQueue {
 /** Reads that only look after services leave room for those that rang. */
 const IDLE_READS_AT_ONCE = 8;
 /** So many services that wait are many: reading them together is tried. */
-const MANY = 64;
+const MANY = 32;
 /** Failures in a row, of whatever services, after which one read at a time finds out whether Consul is back. */
 const FAILURES_UNTIL_ONE_BY_ONE = 4;
 

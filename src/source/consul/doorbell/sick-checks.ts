@@ -54,15 +54,23 @@ export function agrees(
   for (const list of lists) {
     for (const at of list.instances.get(service) ?? []) if (!known.has(at)) return false;
   }
-  return instances.every(({ node, id, status }) => {
-    let worst: InstanceStatus = "passing";
-    for (const { states } of lists) {
-      worst = worse(worst, states.get(place(node, id)) ?? "passing");
-      worst = worse(worst, states.get(place(node, "")) ?? "passing");
-    }
-    return worst === status;
+  const stateAt = (at: string): InstanceStatus =>
+    lists.reduce<InstanceStatus>(
+      (worst, { states }) => worse(worst, states.get(at) ?? "passing"),
+      "passing",
+    );
+  return instances.every(({ node, id, status, isNodeCritical = false }) => {
+    const own = stateAt(place(node, id));
+    const ofNode = stateAt(place(node, ""));
+    return (
+      worse(own, ofNode) === status && (isCritical(ofNode) && !isCritical(own)) === isNodeCritical
+    );
   });
 }
+
+/** Maintenance mode is a critical check, too. */
+const isCritical = (state: InstanceStatus): boolean =>
+  state === "critical" || state === "maintenance";
 
 const place = (node: string, id: string): string => `${node}\n${id}`;
 
