@@ -135,7 +135,8 @@ export async function randomCatalog(
         });
         return true;
       case "flip": {
-        const id = pick([...service.checks.keys()]);
+        // Maintenance mode is critical, or is not there.
+        const id = pick([...service.checks.keys()].filter((it) => !it.startsWith("_")));
         return id !== undefined && setCheck(service, id, state());
       }
       case "maintenance": {

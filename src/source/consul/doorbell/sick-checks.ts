@@ -48,29 +48,20 @@ export function parseSickChecks(body: unknown): SickChecks {
 export function agrees(
   service: string,
   instances: readonly Instance[],
-  lists: readonly SickChecks[],
+  { critical, warning }: Readonly<Record<"critical" | "warning", SickChecks>>,
 ): boolean {
   const known = new Set(instances.map(({ node, id }) => place(node, id)));
-  for (const list of lists) {
+  for (const list of [critical, warning]) {
     for (const at of list.instances.get(service) ?? []) if (!known.has(at)) return false;
   }
   const stateAt = (at: string): InstanceStatus =>
-    lists.reduce<InstanceStatus>(
-      (worst, { states }) => worse(worst, states.get(at) ?? "passing"),
-      "passing",
-    );
+    worse(critical.states.get(at) ?? "passing", warning.states.get(at) ?? "passing");
   return instances.every(({ node, id, status, isNodeCritical = false }) => {
-    const own = stateAt(place(node, id));
-    const ofNode = stateAt(place(node, ""));
-    return (
-      worse(own, ofNode) === status && (isCritical(ofNode) && !isCritical(own)) === isNodeCritical
-    );
+    const [own, ofNode] = [place(node, id), place(node, "")];
+    const isOnlyNodes = critical.states.has(ofNode) && !critical.states.has(own);
+    return worse(stateAt(own), stateAt(ofNode)) === status && isOnlyNodes === isNodeCritical;
   });
 }
-
-/** Maintenance mode is a critical check, too. */
-const isCritical = (state: InstanceStatus): boolean =>
-  state === "critical" || state === "maintenance";
 
 const place = (node: string, id: string): string => `${node}\n${id}`;
 

@@ -65,7 +65,8 @@ export function createSickRoom({
   }
 
   function isAgreed(entry: Entry): boolean {
-    return agrees(entry.name, entry.instances, [lists.critical.list, lists.warning.list]);
+    const { critical, warning } = lists;
+    return agrees(entry.name, entry.instances, { critical: critical.list, warning: warning.list });
   }
 
   function isOlderThanLists({ index = 0n }: Entry): boolean {
