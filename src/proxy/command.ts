@@ -24,8 +24,8 @@ const KILL_DELAY_MS = 2_000;
  * Runs a command without a shell, in a process group of its own that is ended at the timeout.
  *
  * @param options.timeoutMs milliseconds until the whole group gets SIGTERM, and SIGKILL 2 s later
- * @param options.opensOutput whether it opens `/dev/stdout` or `/dev/stderr` by name, which Node's pipes, being
- * sockets, do not allow: its output goes to a file then. Only for a command that says little.
+ * @param options.opens outputs that it may open by name, as `/dev/stdout`, which Node's pipes, being sockets, do not
+ * allow: they go to a file then. Only for a command that says little.
  * @throws the signal's reason, once aborted. Nothing else.
  */
 export async function runCommand(
@@ -33,21 +33,24 @@ export async function runCommand(
   options: {
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
-    readonly opensOutput?: boolean;
+    readonly opens?: readonly ("stdout" | "stderr")[];
   },
 ): Promise<CommandResult> {
   options.signal.throwIfAborted();
   const [file = "", ...args] = argv;
-  const outputFile = options.opensOutput ? openOutputFile() : undefined;
-  const sink = (outputFile?.descriptor ?? "pipe") as 3 | "pipe"; // execa takes any descriptor; its types know few
+  const opens = options.opens ?? [];
+  const outputFile = opens.length > 0 ? openOutputFile() : undefined;
+  const sinkOf = (output: "stdout" | "stderr") =>
+    // execa takes any descriptor; its types know few.
+    (opens.includes(output) ? (outputFile?.descriptor ?? "pipe") : "pipe") as 3 | "pipe";
   const child = execa(file, args, {
     all: true,
     buffer: false,
     reject: false,
     shell: false,
     stdin: "ignore",
-    stdout: sink,
-    stderr: sink,
+    stdout: sinkOf("stdout"),
+    stderr: sinkOf("stderr"),
     detached: true, // its own process group, so that its children end with it
     cleanup: true,
   });
@@ -59,7 +62,7 @@ export async function runCommand(
     return {
       ok: !result.failed,
       exitCode: result.exitCode,
-      output: outputFile?.readHead(OUTPUT_LIMIT_BYTES) ?? (await output),
+      output: (await output) + (outputFile?.readHead(OUTPUT_LIMIT_BYTES) ?? ""),
       timedOut: end.timedOut(),
       notFound: result.code === "ENOENT" || result.code === "EACCES",
     };

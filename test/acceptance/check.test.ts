@@ -80,8 +80,8 @@ describe("fairlead check", () => {
     expect((await readdir(directory.path)).includes("state")).toBe(false);
   });
 
-  test("asks also an nginx whose main file logs to its output by name", async () => {
-    const { directory, nginx, config } = await builtIn();
+  test("asks also an nginx whose main file logs to its output by name, unless it is Fairlead's child and could not", async () => {
+    const { directory, nginx, config, listen } = await builtIn();
     await writeFile(directory.at("catalog.yaml"), "services: {}\n");
     const main = (await readFile(nginx.config, "utf8"))
       .replace(nginx.errorLog, "/dev/stderr")
@@ -95,6 +95,14 @@ describe("fairlead check", () => {
     expect(await runFairlead(["check", "-c", config])).toMatchObject({
       exitCode: 1,
       stdout: expect.stringContaining('[emerg] unknown directive "nonsense"'),
+    });
+    await writeFile(nginx.config, main);
+    const supervised = { catalog: { file: "catalog.yaml" }, values: { nginx: { listen } } };
+    const reload = { supervise: ["nginx", "-c", nginx.config] };
+    await writeConfig(directory, { ...supervised, proxies: [nginxProxy(nginx, { reload })] });
+    expect(await runFairlead(["check", "-c", config])).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringMatching(/"\/dev\/stderr" failed \(6:.*\n.*Log with `error_log stderr`/),
     });
   });
 

@@ -73,7 +73,8 @@ async function runCheck(
   const result = await runCommand(argv, {
     timeoutMs: config.checkTimeout,
     signal: options.signal,
-    opensOutput: true, // where nginx logs to its output by name
+    // What the nginx that is served may log to by name. Fairlead's own child has a pipe there that it cannot open.
+    opens: config.reload.supervise === undefined ? ["stdout", "stderr"] : ["stdout"],
   });
   if (result.notFound) {
     throw new AppError(
@@ -121,7 +122,7 @@ function hintFor(output: string): string {
   if (output.includes("host not found in upstream"))
     return "See that the name resolves here, or register the service with an IP address";
   if (/"\/dev\/std(out|err)" failed \(6:/.test(output))
-    return "Let /dev/shm or the temporary directory be writable: a check's output is a file there, which nginx can open";
+    return "Log with `error_log stderr`, or into a file; elsewhere than in Fairlead's own child, let /dev/shm or the temporary directory be writable";
   if (output.includes("Permission denied"))
     return "Run Fairlead as the user that nginx's master runs as: nginx -t opens logs, certificates and the pid file";
   if (output.includes("a duplicate default server"))
