@@ -1,11 +1,12 @@
 import { rename, writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { freePorts } from "../helpers/free-port.ts";
 import { until } from "../helpers/until.ts";
 import { docker } from "./docker.ts";
 import { mountedDirectory, runContainer } from "./run-container.ts";
-import { PATIENCE } from "./traffic.ts";
+import { LOOK_MS, PATIENCE } from "./traffic.ts";
 
 test("the health check asks where Fairlead listens, whatever its mounted config says by now", async () => {
   const [port, first, second] = await freePorts(3);
@@ -43,7 +44,10 @@ test("the health check asks where Fairlead listens, whatever its mounted config 
   const says = async (text: string) =>
     await until(
       `the log says "${text}"`,
-      async () => (await docker(["logs", name])).includes(text),
+      async () => {
+        await sleep(LOOK_MS);
+        return (await docker(["logs", name])).includes(text);
+      },
       PATIENCE,
     );
   await says("generation 1 is live");
@@ -63,6 +67,7 @@ test("a Fairlead that serves nothing is not healthy, and the check says why", as
   await until(
     "the check tells the reason",
     async () => {
+      await sleep(LOOK_MS);
       const said = docker(["exec", name, "node", "/opt/fairlead/docker/health-check.mjs"]);
       await expect(said).rejects.toThrow("not ready");
       return true;

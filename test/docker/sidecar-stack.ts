@@ -50,7 +50,7 @@ function varnishOn({ listen, cli }: { readonly listen: string; readonly cli: str
     command: [...varnishd({ listen, cli }), "-f", ""],
     healthcheck: {
       test: ["CMD", "varnishadm", "-T", cli, "-S", SECRET, "ping"],
-      interval: "1s",
+      interval: "5s",
       retries: 30,
     },
   };

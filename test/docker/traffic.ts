@@ -12,7 +12,9 @@ export interface Traffic {
 /** How long containers may take on a slow, busy machine. */
 export const PATIENCE = { patienceMs: 90_000 };
 
-const PAUSE_MS = 20;
+const PAUSE_MS = 40;
+/** Between two looks: what is looked for takes a second or so, and looking takes much. */
+export const LOOK_MS = 250;
 
 /** Asks every one of `urls` over and over, each time over a connection of its own. */
 export function startTraffic(urls: readonly string[]): Traffic {
@@ -70,6 +72,7 @@ export async function untilInstances(count: number, urls: readonly string[]): Pr
         const instances = [...(await instancesAt(url))];
         if (instances.length === count && !instances.some((it) => it.startsWith("status")))
           return true;
+        await sleep(LOOK_MS);
         throw new Error(instances.join());
       },
       PATIENCE,
