@@ -7,8 +7,8 @@ export default defineConfig({
     globalSetup: "./test/docker/build-images.ts",
     pool: "forks",
     maxWorkers: 4, // most of the time a test waits for containers
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: ["default", "./test/helpers/count-reporter.ts"],
   },
 });
