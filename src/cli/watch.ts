@@ -10,6 +10,7 @@ import { watchPaths } from "../source/watch-paths.ts";
 import { templatePath } from "../template/load-template.ts";
 import { type FileTemplate, loadProxyTemplates } from "../template/proxy-templates.ts";
 import { openStore, type Session } from "./open-session.ts";
+import { growForLargeCatalog, letYoungSpaceGrow } from "./young-space.ts";
 
 /** All proxies of one config being kept up to date. */
 export interface Watch {
@@ -36,12 +37,17 @@ export async function startWatch(
   const ending = new AbortController();
   const { signal } = ending;
   const store = await openStore(loaded, { log, signal, keepsLastGood: true });
+  growForLargeCatalog(store);
   const runs = await Promise.all(proxies.map(prepare)).catch((error: unknown) => {
     ending.abort(error); // or what watches already would keep the program from ending
     throw error;
   });
   const running = runs.map(({ proxy, pipeline }) =>
-    pipeline.run(signal, (fate) => onFate(proxy.name, fate)),
+    pipeline.run(signal, (fate) => {
+      // What the start read is behind it: from now on it grows for what changes alone.
+      if (fate === "live") letYoungSpaceGrow();
+      onFate(proxy.name, fate);
+    }),
   );
   return {
     proxies: runs.map(({ pipeline }) => pipeline),
