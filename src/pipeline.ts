@@ -36,6 +36,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   const { proxy, store, driver, log } = parts;
   const stages = await openStages(parts);
   const { state, control, history, looks, renderer, restraints, attempts, report } = stages;
+  let isHistoryFilled = false;
 
   return {
     ...directProxy({ ...stages, files: proxy.files }),
@@ -68,7 +69,8 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
   async function look(signal: AbortSignal): Promise<Fate> {
     if (!(await attempts.seeToEnd(signal))) return "failed";
-    fillHistory(history, state.live, proxy);
+    if (!isHistoryFilled) fillHistory(history, state.live, proxy);
+    isHistoryFilled = true;
     const pinned = pinnedBy(control.now());
     if (pinned === undefined) return await bringUpToDate(signal);
     return await goBack(pinned, stages, { files: proxy.files, signal });

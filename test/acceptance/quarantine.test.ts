@@ -86,7 +86,7 @@ test("a service whose value has no safe form is left out, with the tag or meta n
   );
   const fairlead = await testFairlead(directory, {
     catalog: { file: "catalog.yaml" },
-    proxies: [{ name: "edge", kind: "nginx", config: nginx.config, files: [{ template, path }] }],
+    proxies: [nginxProxy(nginx, { files: [{ template, path }] })],
   });
   const answer = async (name: string) => {
     const { status, body } = await request(`http://127.0.0.1:${port}/${name}`);
@@ -145,12 +145,7 @@ test("a service that claims another's upstream is left out, though nginx names t
   const fairlead = await testFairlead(directory, {
     catalog: { file: "catalog.yaml" },
     proxies: [
-      {
-        name: "edge",
-        kind: "nginx",
-        config: nginx.config,
-        files: [{ template, path: join(nginx.confDirectory, "site.conf") }],
-      },
+      nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
     ],
   });
   await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
@@ -179,12 +174,7 @@ test("a culprit that nginx names no line for is found by halving", async () => {
   const fairlead = await testFairlead(directory, {
     catalog: { file: "catalog.yaml" },
     proxies: [
-      {
-        name: "edge",
-        kind: "nginx",
-        config: nginx.config,
-        files: [{ template, path: join(nginx.confDirectory, "site.conf") }],
-      },
+      nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
     ],
   });
   await fairlead.untilLog("it is live", ({ fate }) => fate === "live");

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { freePorts } from "../helpers/free-port.ts";
 import { testMount } from "../helpers/mount.ts";
 import { request } from "../helpers/request.ts";
-import { testDirectory, testFairlead, testNginx } from "../helpers/stage.ts";
+import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/stage.ts";
 import { until } from "../helpers/until.ts";
 
 test("a full disk leaves the live file as it is, and the retry succeeds once there is room", async () => {
@@ -111,14 +111,7 @@ async function stage({ in: home }: { readonly in?: string } = {}) {
     start: async () =>
       await testFairlead(directory, {
         catalog: { file: "catalog.yaml" },
-        proxies: [
-          {
-            name: "edge",
-            kind: "nginx",
-            config: nginx.config,
-            files: [{ template: "site.hbs", path }],
-          },
-        ],
+        proxies: [nginxProxy(nginx, { files: [{ template: "site.hbs", path }] })],
       }),
     isServed: async (text: string, port = first) =>
       (await request(`http://127.0.0.1:${port}/`)).body === text,

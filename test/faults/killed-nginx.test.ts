@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { freePorts } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import { testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
+import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
 import { KILL_TIMEOUT_MS, killAtEachStep } from "./kill-at-each-step.ts";
 
 test(
@@ -24,16 +24,13 @@ test(
     const file = await writeConfig(directory, {
       catalog: { file: "catalog.yaml" },
       proxies: [
-        {
-          name: "edge",
-          kind: "nginx",
-          config: nginx.config,
+        nginxProxy(nginx, {
           files: [
             { template: "first.hbs", path: join(nginx.confDirectory, "first.conf") },
             { template: "second.hbs", path: join(other, "second.conf") },
             { template: "each.hbs", each: { keys: "each" }, path: join(other, "{{key}}.conf") },
           ],
-        },
+        }),
       ],
     });
 

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { expect, test } from "vitest";
-import { testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
+import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
 
 const FILES = ["record.json", "control.json", "journal.json", "generations/1/generation.json"];
@@ -24,14 +24,7 @@ test("what is planted in the state's files is told, counts as none, and ends not
   const path = `${nginx.confDirectory}/site.conf`;
   const file = await writeConfig(directory, {
     catalog: { file: "catalog.yaml" },
-    proxies: [
-      {
-        name: "edge",
-        kind: "nginx",
-        config: nginx.config,
-        files: [{ template: "site.hbs", path }],
-      },
-    ],
+    proxies: [nginxProxy(nginx, { files: [{ template: "site.hbs", path }] })],
   });
   for (const garbage of GARBAGE) {
     const planted = FILES.map((name) => directory.at(`state/edge/${name}`));

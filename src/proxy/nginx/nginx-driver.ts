@@ -7,12 +7,12 @@ import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { reloadCommandFailed, runCommand } from "../command.ts";
 import { openSupervision } from "../supervise/open-supervision.ts";
-import type { SupervisedProcess } from "../supervise/supervised-process.ts";
 import { checkNginx } from "./check-nginx.ts";
 import { createCheckTrees } from "./check-trees.ts";
 import { type LogTail, tailFromNow } from "./error-log.ts";
 import { type NginxFacts, readNginxFacts } from "./nginx-facts.ts";
 import { type Master, readMaster, readPid, readWorkers, startedAtMs } from "./nginx-process.ts";
+import { cannotSee, childDown, proxyDown } from "./no-master.ts";
 import { answersId, proveByUrl } from "./prove-by-url.ts";
 import { identityOf, proveByWorkers } from "./prove-by-workers.ts";
 import { signalContainer } from "./signal-container.ts";
@@ -215,47 +215,3 @@ async function startedWith(generation: Generation, master: Master): Promise<bool
 
 /** What nginx was given with -p, from its command line. */
 const prefixIn = (commandLine: string): string | undefined => / -p\s*(\S+)/.exec(commandLine)?.[1];
-
-function proxyDown({ pidFile }: NginxFacts): AppError {
-  const { where, hint } = whyNoMaster(pidFile);
-  return new AppError("PROXY_DOWN", `Cannot reload as nginx does not run: ${where}`, {
-    hint: `${hint}. The checked files are in place, and Fairlead picks it up by itself`,
-  });
-}
-
-function childDown(child: SupervisedProcess): AppError {
-  const lines = child.recentErrors();
-  const words = lines.find((line) => line.includes("[emerg]")) ?? lines.at(-1) ?? "it said nothing";
-  return new AppError(
-    "PROXY_DOWN",
-    `Cannot start nginx: ${child.failure() ?? "it is not up"}: ${words.replace(/^nginx: /, "")}`,
-    {
-      hint: "Mend what nginx names, or correct reload.supervise. The checked files are in place, and it is started again by itself",
-    },
-  );
-}
-
-/** What is seen of a master that does not run, or runs where this process cannot see it. */
-function whyNoMaster(pidFile: string): { readonly where: string; readonly hint: string } {
-  const pid = readPid(pidFile);
-  if (pid === undefined) {
-    return {
-      where: `"${pidFile}" names no process`,
-      hint: "Start nginx, or correct reload.pidFile; beside an nginx in another container, mount the pid file's directory in both",
-    };
-  }
-  return {
-    where: `"${pidFile}" names process ${pid}, and that is no nginx master here`,
-    hint: 'Start nginx; beside an nginx in another container, share its process namespace (pid: "service:nginx") or use reload.docker',
-  };
-}
-
-function cannotSee(facts: NginxFacts): AppError {
-  return new AppError(
-    "NOT_PROVED",
-    `Cannot prove the reload as "${facts.pidFile}" names no nginx master that can be seen from here`,
-    {
-      hint: "Correct reload.pidFile, share the process namespace, or set proof.url to the built-in /__fairlead/generation",
-    },
-  );
-}

@@ -11,7 +11,10 @@ import { openStateDirectory, readStateFile, writeStateFile } from "../../apply/s
 export interface Scratch {
   /** Keeps its note in a proxy's directory of the state from now on, and removes what that tells of. @throws {AppError} SWAP */
   noteIn(home: string): void;
-  /** Does `work`, one at a time. It may ask for an empty directory, and what it puts there is removed in the end. */
+  /**
+   * Does `work`, which may ask for an empty directory; what it puts there is removed in the end. There is one directory:
+   * whoever calls waits for the work before.
+   */
   use<T>(work: (open: () => Promise<string>) => Promise<T>): Promise<T>;
   close(): void;
 }

@@ -27,16 +27,16 @@ export interface NodeSurvey {
 
 type Outcome = "done" | "too early" | "failed";
 
-export function createNodeSurvey(
-  link: Link,
-  options: {
-    readonly datacenter: string | undefined;
-    readonly book: ReadonlyMap<string, Entry>;
-    readonly queue: ReadQueue;
-    readonly nodes: () => readonly string[];
-    readonly signal: AbortSignal;
-  },
-): NodeSurvey {
+/** The services of one datacenter, and what has them read. */
+export interface Surveyed {
+  readonly datacenter: string | undefined;
+  readonly book: ReadonlyMap<string, Entry>;
+  readonly queue: ReadQueue;
+  readonly nodes: () => readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export function createNodeSurvey(link: Link, options: Surveyed): NodeSurvey {
   const { datacenter, book, queue, nodes, signal } = options;
   /** Of nodes on which nothing had changed when they were read. */
   const prints = new Map<string, string>();

@@ -1,8 +1,7 @@
 import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
 import { expected, type Link } from "../link.ts";
 import { type AllChecks, namedByChecks, parseAllChecks } from "./all-checks.ts";
-import { createNodeSurvey } from "./node-survey.ts";
-import type { ReadQueue } from "./read-queue.ts";
+import { createNodeSurvey, type Surveyed } from "./node-survey.ts";
 import type { Entry } from "./service-book.ts";
 import { throttle } from "./throttle.ts";
 
@@ -39,14 +38,9 @@ const TOO_EARLY_MS = 250;
 
 export function createChangeSeeker(
   link: Link,
-  options: {
-    readonly datacenter: string | undefined;
-    readonly book: ReadonlyMap<string, Entry>;
-    readonly queue: ReadQueue;
-    readonly nodes: () => readonly string[];
+  options: Surveyed & {
     /** Whether all bells work. */
     readonly isTold: () => boolean;
-    readonly signal: AbortSignal;
   },
 ): ChangeSeeker {
   const { datacenter, book, queue, signal } = options;
