@@ -26,6 +26,7 @@ const KILL_DELAY_MS = 2_000;
  * @param options.timeoutMs milliseconds until the whole group gets SIGTERM, and SIGKILL 2 s later
  * @param options.opens outputs that it may open by name, as `/dev/stdout`, which Node's pipes, being sockets, do not
  * allow: they go to a file then. Only for a command that says little.
+ * @param options.temporary where it makes its temporary files, instead of the system's directory for that
  * @throws the signal's reason, once aborted. Nothing else.
  */
 export async function runCommand(
@@ -34,6 +35,7 @@ export async function runCommand(
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
     readonly opens?: readonly ("stdout" | "stderr")[];
+    readonly temporary?: string | undefined;
   },
 ): Promise<CommandResult> {
   options.signal.throwIfAborted();
@@ -48,6 +50,7 @@ export async function runCommand(
     buffer: false,
     reject: false,
     shell: false,
+    env: options.temporary === undefined ? {} : { TMPDIR: options.temporary },
     stdin: "ignore",
     stdout: sinkOf("stdout"),
     stderr: sinkOf("stderr"),

@@ -1,6 +1,5 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { chmod, rm } from "node:fs/promises";
+import { makeTemporaryDirectory } from "../../apply/temporary-directory.ts";
 import type { Log } from "../../log.ts";
 import type { Paint } from "../paint.ts";
 import { askRoutes } from "./ask-routes.ts";
@@ -105,7 +104,7 @@ async function judgeByPrograms(
 }
 
 async function inDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), "fairlead-case-"));
+  const directory = await makeTemporaryDirectory("case");
   try {
     await chmod(directory, 0o755); // workers of nginx and varnishd run as users of their own
     return await work(directory);

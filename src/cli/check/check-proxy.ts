@@ -1,9 +1,8 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { chmod, rm } from "node:fs/promises";
 import { blameCheck, explainRefusal } from "../../apply/blame-check.ts";
 import type { ProxyDriver } from "../../apply/proxy-driver.ts";
 import { stage } from "../../apply/stage.ts";
+import { makeTemporaryDirectory } from "../../apply/temporary-directory.ts";
 import type { CatalogStore } from "../../catalog/store.ts";
 import type { ProxyConfig } from "../../config/proxy-schema.ts";
 import type { Config } from "../../config/schema.ts";
@@ -108,7 +107,7 @@ async function askBinary(
     log: log.child({ proxy: from.proxy.name }),
     state: config.state,
   });
-  const directory = await mkdtemp(join(tmpdir(), "fairlead-stage-"));
+  const directory = await makeTemporaryDirectory("stage");
   try {
     await chmod(directory, 0o711); // varnishd compiles as a user of its own, which must get at the files
     const staged = await stage(rendered.outputs, { directory });

@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import type { Candidate } from "../../apply/proxy-driver.ts";
 import { openStateDirectory, stateError } from "../../apply/state-directory.ts";
+import { makeTemporaryDirectory } from "../../apply/temporary-directory.ts";
 import { buildCheckTree, type CheckTree } from "./check-tree.ts";
 
 /** The check trees of one nginx: one at a time, kept as long as nothing that it was made from changed. */
@@ -40,7 +39,7 @@ export function createCheckTrees(mainFile: string): CheckTrees {
     },
     async build(candidate) {
       await close();
-      directory = home ?? (await mkdtemp(join(tmpdir(), "fairlead-check-")));
+      directory = home ?? (await makeTemporaryDirectory("check"));
       openStateDirectory(directory);
       tree = await buildCheckTree(mainFile, { candidate, directory });
       return tree;

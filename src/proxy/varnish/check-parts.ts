@@ -56,7 +56,8 @@ async function compileParts({ files }: Candidate, options: CheckOptions): Promis
         continue;
       const copy = join(directory, basename(path));
       await writeFile(copy, withoutLabels(text), { mode: 0o644 });
-      const verdict = await compileVcl({ main: copy, standIns: new Map([[copy, path]]) }, options);
+      const part = { main: copy, standIns: new Map([[copy, path]]) };
+      const verdict = await compileVcl(part, { ...options, open });
       if (verdict === undefined) throw unavailable(options.binary);
       if (!verdict.ok) return verdict;
     }

@@ -5,7 +5,7 @@ import { describeFailure, runCommand } from "../command.ts";
 import { type CheckTree, openCheckTree, withLivePaths } from "./check-tree.ts";
 import type { CliConnection } from "./cli-connection.ts";
 import type { CliSession } from "./cli-session.ts";
-import type { Scratch } from "./scratch.ts";
+import { openForCompiler, type Scratch } from "./scratch.ts";
 import { listUsable } from "./vcl-list.ts";
 
 /** How to ask about a candidate. */
@@ -31,23 +31,26 @@ const HINT = "Correct the template or the service's data; the live files are unt
 export async function checkVcl(candidate: Candidate, options: CheckOptions): Promise<CheckResult> {
   return await options.scratch.use(async (open) => {
     const tree = await openCheckTree(candidate, open);
-    return (await compileVcl(tree, options)) ?? (await loadCold(tree, options));
+    return (await compileVcl(tree, { ...options, open })) ?? (await loadCold(tree, options));
   });
 }
 
 /**
- * Asks `varnishd -C` about one VCL.
+ * Asks `varnishd -C` about one VCL. What it makes meanwhile it only removes when it comes to its end by itself, and it does
+ * not when Fairlead is killed: it is given a directory of Fairlead's.
  *
  * @returns `undefined` when there is no such program
  */
 export async function compileVcl(
   tree: Pick<CheckTree, "main" | "standIns">,
-  options: CheckOptions,
+  options: CheckOptions & { readonly open: () => Promise<string> },
 ): Promise<CheckResult | undefined> {
   const compiler = await readCompiler(options);
   const parameters = compiler === undefined ? [] : ["-p", `cc_command=${compiler}`];
   const argv = [options.binary, ...parameters, "-C", "-f", tree.main];
-  const result = await runCommand(argv, options);
+  // Where none can be made varnishd says so, if it is there at all.
+  const temporary = await options.open().then(openForCompiler, () => undefined);
+  const result = await runCommand(argv, { ...options, temporary });
   if (result.notFound) return undefined;
   if (result.ok) return { ok: true };
   const output =

@@ -1,12 +1,17 @@
-import { chmodSync, lstatSync, rmSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { chmodSync, rmSync } from "node:fs";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { openStateDirectory, readStateFile, writeStateFile } from "../../apply/state-directory.ts";
+import {
+  isTemporaryDirectory,
+  makeTemporaryDirectory,
+  removeTemporaryDirectory,
+} from "../../apply/temporary-directory.ts";
 
 /**
- * Where what varnishd shall compile is copied to: its compiler is a user of its own, which may not enter the state
- * directory. A note in there tells the next start what a process that was killed left behind.
+ * Where what varnishd shall compile is copied to, and `varnishd -C` keeps what it makes: its compiler is a user of its own,
+ * which may not enter the state directory. A note in there tells the next start what a process that was killed left
+ * behind, also one of a container whose processes are gone.
  */
 export interface Scratch {
   /** Keeps its note in a proxy's directory of the state from now on, and removes what that tells of. @throws {AppError} SWAP */
@@ -19,8 +24,6 @@ export interface Scratch {
   close(): void;
 }
 
-const PREFIX = "fairlead-vcl-";
-
 export function createScratch(): Scratch {
   let note: string | undefined;
   let directory: string | undefined;
@@ -30,7 +33,8 @@ export function createScratch(): Scratch {
       if (directory !== undefined) return; // it is in use, by this process
       note = join(home, "scratch");
       const left = readStateFile(note)?.trim();
-      if (left !== undefined && isOurs(left)) rmSync(left, { recursive: true, force: true });
+      // Whoever can write the note shall not choose what is removed.
+      if (left !== undefined && isTemporaryDirectory(left)) removeTemporaryDirectory(left);
       rmSync(note, { force: true });
     },
     async use(work) {
@@ -44,15 +48,15 @@ export function createScratch(): Scratch {
       }
     },
     close() {
-      if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+      if (directory !== undefined) removeTemporaryDirectory(directory);
       if (note !== undefined) rmSync(note, { force: true });
       directory = undefined;
     },
   };
 
   async function make(): Promise<string> {
-    const made = await mkdtemp(join(tmpdir(), PREFIX));
-    chmodSync(made, 0o755);
+    const made = await makeTemporaryDirectory("vcl");
+    chmodSync(made, 0o711); // what is in there is to be read, not to be found
     if (note !== undefined) {
       openStateDirectory(dirname(note));
       await writeStateFile(note, made);
@@ -61,14 +65,14 @@ export function createScratch(): Scratch {
   }
 }
 
+/** A directory in the scratch for `varnishd -C` to write in, as root's does as another user. */
+export async function openForCompiler(scratch: string): Promise<string> {
+  const directory = await mkdtemp(join(scratch, "compile-")); // whom it is not told to does not find it
+  if (process.geteuid?.() === 0) await chmod(directory, 0o1777);
+  return directory;
+}
+
 async function empty(directory: string): Promise<void> {
   const names = await readdir(directory);
   await Promise.all(names.map((name) => rm(join(directory, name), { recursive: true })));
-}
-
-/** Whoever can write the note shall not choose what is removed. */
-function isOurs(path: string): boolean {
-  if (dirname(path) !== tmpdir() || !/^fairlead-vcl-\w{6}$/.test(basename(path))) return false;
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  return found?.isDirectory() === true && found.uid === process.geteuid?.();
 }

@@ -16,7 +16,7 @@ test("what a killed process left is removed at the next start, and nothing else 
     return directory;
   });
   expect(await readdir(left)).toEqual([]);
-  expect((await stat(left)).mode & 0o777).toBe(0o755);
+  expect((await stat(left)).mode & 0o777).toBe(0o711);
   expect(await readFile(note, "utf8")).toBe(left);
 
   const next = createScratch();
@@ -26,11 +26,11 @@ test("what a killed process left is removed at the next start, and nothing else 
 
   const foreign = await mkdtemp(join(tmpdir(), "fairlead-other-"));
   onTestFinished(() => rm(foreign, { recursive: true }));
-  await mkdir(join(home, "fairlead-vcl-abcdef"));
-  for (const named of [foreign, join(home, "fairlead-vcl-abcdef"), "/", ""]) {
+  await mkdir(join(home, "fairlead-vcl-1-1-abcdef"));
+  for (const named of [foreign, join(home, "fairlead-vcl-1-1-abcdef"), "/", ""]) {
     await writeFile(note, named);
     createScratch().noteIn(home);
   }
   expect((await stat(foreign)).isDirectory()).toBe(true);
-  expect(await readdir(home)).toEqual(["fairlead-vcl-abcdef"]);
+  expect(await readdir(home)).toEqual(["fairlead-vcl-1-1-abcdef"]);
 });

@@ -1,0 +1,102 @@
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { stringify } from "yaml";
+import {
+  nginxProxy,
+  testDirectory,
+  testFairlead,
+  testNginx,
+  testVarnish,
+  varnishProxy,
+  writeConfig,
+} from "../helpers/stage.ts";
+import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
+import type { TempDirectory } from "../helpers/temp-directory.ts";
+import { until } from "../helpers/until.ts";
+
+/* What the checks of a Fairlead that was killed leave in the system's temporary directory. */
+
+test("killed while varnishd compiles a candidate: the next start removes what both left, also while varnishd still writes", async () => {
+  const { directory, config, env, temporary } = await stage("varnish");
+  for (let i = 0; i < 2; i += 1) {
+    await changeCatalog(directory, `g${i}`);
+    const fairlead = await testFairlead(directory, config, { env });
+    const left = new Set(await temporary());
+    const isNew = (path: string) => !left.has(path);
+    await until("varnishd compiles", async () => hasCompiler((await temporary()).filter(isNew)));
+    await fairlead.stop("SIGKILL");
+  }
+  const last = await testFairlead(directory, config, { env });
+  await last.untilLog("it is live", ({ fate }) => fate === "live");
+  expect(await topOf(temporary)).toEqual([expect.stringMatching(/^fairlead-vcl-/)]);
+  expect(await last.stop()).toBe(0);
+  expect(await temporary()).toEqual([]);
+});
+
+for (const kind of ["nginx", "varnish"] as const) {
+  test(`a check of ${kind}'s that was killed is cleared up by the next one; one that was interrupted clears up itself`, async () => {
+    const { directory, config, env, temporary } = await stage(kind);
+    const file = await writeConfig(directory, config);
+    const isAtIt = (paths: readonly string[]) =>
+      kind === "varnish" ? hasCompiler(paths) : paths.some((it) => it.includes("nginx.conf"));
+    const interrupted = await startFairlead(["check", "-c", file], { env });
+    await until("it is checked", async () => isAtIt(await temporary()));
+    await interrupted.stop(kind === "varnish" ? "SIGTERM" : "SIGINT");
+    expect(await temporary()).toEqual([]);
+    const killed = await startFairlead(["check", "-c", file], { env });
+    await until("it is checked", async () => isAtIt(await temporary()));
+    await killed.stop("SIGKILL");
+    expect(await temporary()).not.toEqual([]);
+    const next = await runFairlead(["check", "-c", file], { env });
+    expect(next.exitCode, next.output).toBe(0);
+    expect(await temporary()).toEqual([]);
+  });
+}
+
+/** A proxy whose checks take their time, and a temporary directory for Fairlead alone. */
+async function stage(kind: "nginx" | "varnish") {
+  const directory = await testDirectory();
+  const home = directory.at("tmp");
+  await mkdir(home);
+  await chmod(home, 0o1777); // varnishd's compiler is another user
+  await changeCatalog(directory, "g");
+  const proxy =
+    kind === "varnish"
+      ? varnishProxy(await testVarnish(directory, { compiler: "built-in" }))
+      : nginxProxy(await testNginx(directory), { binary: await slowNginx(directory) });
+  return {
+    directory,
+    config: { catalog: { file: "catalog.yaml" }, proxies: [proxy] },
+    env: { TMPDIR: home },
+    temporary: () => pathsIn(home),
+  };
+}
+
+/** What is in a directory and below it; links are not followed. */
+async function pathsIn(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  const paths = entries.map(async (entry) => {
+    if (!entry.isDirectory()) return [entry.name];
+    const below = await pathsIn(join(directory, entry.name));
+    return [entry.name, ...below.map((path) => join(entry.name, path))];
+  });
+  return (await Promise.all(paths)).flat();
+}
+
+const hasCompiler = (paths: readonly string[]): boolean =>
+  paths.some((path) => path.includes("varnishd_C_"));
+
+const topOf = async (temporary: () => Promise<readonly string[]>): Promise<readonly string[]> =>
+  (await temporary()).filter((path) => !path.includes("/"));
+
+async function slowNginx({ at }: TempDirectory): Promise<string> {
+  await writeFile(at("slow-nginx"), '#!/bin/sh\nsleep 0.5\nexec nginx "$@"\n', { mode: 0o755 });
+  return at("slow-nginx");
+}
+
+const changeCatalog = ({ path }: TempDirectory, name: string): Promise<void> =>
+  writeFile(
+    join(path, "catalog.yaml"),
+    stringify({ services: { [name]: [{ address: "127.0.0.1", port: 9 }] } }),
+  );
