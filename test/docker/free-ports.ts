@@ -1,23 +1,23 @@
 import { freePorts } from "../helpers/free-port.ts";
-import type { Changes } from "./stack.ts";
+import type { Change } from "./stack.ts";
 
 /** What a stack's services get in place of the compose file's own ports, on the loopback address. */
 export interface OnFreePorts {
-  readonly consul: Changes[string];
+  readonly consul: Change;
   /** A Fairlead with an admin address of its own. */
-  fairlead(environment: Readonly<Record<string, string>>): Promise<Changes[string]>;
-  sample(environment?: Readonly<Record<string, string>>): Promise<Changes[string]>;
+  fairlead(environment: Readonly<Record<string, string>>): Promise<Change>;
+  sample(environment?: Readonly<Record<string, string>>): Promise<Change>;
   /** A sample service of which there may be several. Its own health check would not know which port it has. */
-  readonly manySamples: Changes[string];
+  readonly manySamples: Change;
 }
 
 export async function onFreePorts(): Promise<OnFreePorts> {
-  const [http, server, lan, wan] = await freePorts(4);
+  const [http, server, lan] = await freePorts(3);
   const address = `http://127.0.0.1:${http}`;
-  const ports = { http, dns: -1, grpc: -1, server, "serf-lan": lan, "serf-wan": wan };
-  const command = [
-    ..."agent -dev -bind 127.0.0.1 -client 127.0.0.1 -log-level warn".split(" "),
-    ...Object.entries(ports).flatMap(([name, port]) => [`-${name}-port`, String(port)]),
+  const ports = { http, dns: -1, grpc: -1, server, "serf-lan": lan };
+  const more = [
+    ..."-bind=127.0.0.1 -client=127.0.0.1".split(" "),
+    ...Object.entries(ports).map(([name, port]) => `-${name}-port=${port}`),
   ];
   const sampleOn = (port: number) => ({
     CONSUL: address,
@@ -25,7 +25,10 @@ export async function onFreePorts(): Promise<OnFreePorts> {
     PORT: String(port),
   });
   return {
-    consul: { command, environment: { CONSUL_HTTP_ADDR: address } },
+    consul: ({ command = [] }) => ({
+      command: [...command, ...more],
+      environment: { CONSUL_HTTP_ADDR: address },
+    }),
     async fairlead(environment) {
       const [admin] = await freePorts(1);
       const own = { FAIRLEAD_CONSUL: address, FAIRLEAD_ADMIN: `127.0.0.1:${admin}` };

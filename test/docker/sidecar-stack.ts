@@ -1,6 +1,6 @@
 import { freePorts } from "../helpers/free-port.ts";
 import { onFreePorts } from "./free-ports.ts";
-import { type Stack, startStack } from "./stack.ts";
+import { type Change, type Stack, startStack } from "./stack.ts";
 
 /** compose.sidecar.yaml, and where its proxies serve, by the name of their container. */
 export interface SidecarStack {
@@ -37,21 +37,25 @@ export async function startSidecars(): Promise<SidecarStack> {
 }
 
 const SECRET = "/etc/varnish/secret";
+const TCC = "cc_command=exec tcc -std=gnu11 -w -fpic -shared -o %o %s";
 
-/** How varnishd is started there, but for its VCL. */
+/** How a varnishd of its own is started, but for its VCL. */
 export const varnishd = ({ listen, cli }: { readonly listen: string; readonly cli: string }) => [
   ..."varnishd -F -n /tmp/varnish -s malloc,64m -p vcc_allow_inline_c=off".split(" "),
   ...`-S ${SECRET} -a ${listen} -T ${cli} -p`.split(" "),
-  "cc_command=exec tcc -std=gnu11 -w -fpic -shared -o %o %s", // quick
+  TCC,
 ];
 
-function varnishOn({ listen, cli }: { readonly listen: string; readonly cli: string }) {
-  return {
-    command: [...varnishd({ listen, cli }), "-f", ""],
-    healthcheck: {
-      test: ["CMD", "varnishadm", "-T", cli, "-S", SECRET, "ping"],
-      interval: "5s",
-      retries: 30,
-    },
+/** As in the file, where others do not listen, and with a compiler that is quick. */
+function varnishOn({ listen, cli }: { readonly listen: string; readonly cli: string }): Change {
+  const instead: Readonly<Record<string, string>> = {
+    ":8080": listen,
+    "0.0.0.0:6082": cli,
+    "127.0.0.1:6082": cli,
   };
+  const moved = (words: readonly string[]) => words.map((word) => instead[word] ?? word);
+  return ({ command = [], healthcheck }) => ({
+    command: [...moved(command), "-p", TCC],
+    healthcheck: { ...healthcheck, test: moved(healthcheck?.test ?? []), retries: 30 },
+  });
 }

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
 import { tempDirectory } from "../helpers/temp-directory.ts";
@@ -10,12 +11,14 @@ import { PATIENCE } from "./traffic.ts";
 /** A service of a compose file, as far as it is changed here. */
 interface ComposeService {
   readonly network_mode?: string;
+  readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  readonly healthcheck?: { readonly test?: readonly string[]; readonly [key: string]: unknown };
   readonly [key: string]: unknown;
 }
 
-/** What a test puts in place of a service's own; environments are joined. */
-export type Changes = Readonly<Record<string, Partial<ComposeService>>>;
+/** What a test puts in place of a service's own, or makes of it; environments are joined. */
+export type Change = ComposeService | ((service: ComposeService) => ComposeService);
 
 /** The containers of a compose file. */
 export interface Stack {
@@ -57,7 +60,7 @@ const IMAGES = {
  */
 export async function startStack(
   file: string,
-  options: { readonly changes: Changes; readonly env?: NodeJS.ProcessEnv },
+  options: { readonly changes: Readonly<Record<string, Change>>; readonly env?: NodeJS.ProcessEnv },
 ): Promise<Stack> {
   const directory = await tempDirectory();
   const written = directory.at("compose.json");
@@ -65,7 +68,10 @@ export async function startStack(
   const project = `fairlead-${Math.random().toString(36).slice(2, 8)}`;
   const env = { ...IMAGES, ...options.env };
   const stack: Stack = {
-    compose: async (...args) => await compose(["-p", project, "-f", written, ...args], { env }),
+    async compose(...args) {
+      const which = ["-p", project, "-f", written, "--project-directory", resolve(dirname(file))];
+      return await compose([...which, ...args], { env });
+    },
     async containers(service) {
       const filters = [
         `com.docker.compose.project=${project}`,
@@ -136,14 +142,18 @@ async function isHealthy(container: string): Promise<true> {
   throw new Error(`${Status}, ${Health?.Status}: ${Health?.Log?.at(-1)?.Output}`);
 }
 
-async function onHostNetwork(file: string, changes: Changes): Promise<object> {
+async function onHostNetwork(
+  file: string,
+  changes: Readonly<Record<string, Change>>,
+): Promise<object> {
   const { services, volumes } = parse(await readFile(file, "utf8"), { merge: true }) as {
     readonly services: Readonly<Record<string, ComposeService>>;
     readonly volumes: object;
   };
   const moved = Object.entries(services).map(([name, service]) => {
     const { build: _build, ports: _ports, ...rest } = service;
-    const change = changes[name] ?? {};
+    const asked = changes[name] ?? {};
+    const change = typeof asked === "function" ? asked(service) : asked;
     const environment = { ...rest.environment, ...change.environment };
     const network = { network_mode: rest.network_mode ?? "host" };
     return [name, { ...rest, ...network, ...change, environment }];

@@ -2,6 +2,7 @@ import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../helpers/request.ts";
 import { until } from "../helpers/until.ts";
+import { docker } from "./docker.ts";
 
 /** Requests that go on until they are stopped. */
 export interface Traffic {
@@ -78,6 +79,21 @@ export async function untilInstances(count: number, urls: readonly string[]): Pr
       PATIENCE,
     );
   }
+}
+
+/** Of three instances kills one and pauses one, until the last answers each of `urls`; then brings both back. */
+export async function killOneAndPauseOne(
+  containers: readonly string[],
+  urls: readonly string[],
+): Promise<void> {
+  const [first = "", second = ""] = containers;
+  await docker(["kill", first]);
+  await untilInstances(2, urls);
+  await docker(["pause", second]);
+  await untilInstances(1, urls);
+  await docker(["unpause", second]);
+  await docker(["start", first]);
+  await untilInstances(3, urls);
 }
 
 /** The instances that answer `url`, asked a dozen times. */
