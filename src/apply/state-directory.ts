@@ -106,7 +106,7 @@ function parsedJson(text: string): unknown {
  * @throws {AppError} SWAP
  */
 export async function writeStateFile(path: string, text: string): Promise<void> {
-  const beside = `${path}.new`;
+  const beside = unfinishedOf(path);
   try {
     removeFile(beside); // what lies there may be a link
     writeFileSync(beside, text, { flag: "wx", mode: 0o600 });
@@ -117,6 +117,14 @@ export async function writeStateFile(path: string, text: string): Promise<void> 
     throw stateError(dirname(path), cause);
   }
 }
+
+/** Removes a file of the state, and what a process that was killed while it wrote that left beside it. */
+export function removeStateFile(path: string): void {
+  removeFile(unfinishedOf(path));
+  removeFile(path);
+}
+
+const unfinishedOf = (path: string): string => `${path}.new`;
 
 /** An operator may well move a directory to another disk and leave a link, as this user or as root. */
 function refuseForeignLink(path: string): void {

@@ -1,36 +1,40 @@
 import { rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../helpers/request.ts";
 import { until } from "../helpers/until.ts";
 import type { Load } from "./load.ts";
+import type { Stand } from "./stand.ts";
 import { GOOD_TEMPLATE, WEB, type World } from "./world.ts";
 
-/** Something that happens during a soak test, and is over when it resolves. */
+/** Something that happens during a soak test, to both stands, and is over when it resolves. */
 export interface Fault {
   readonly name: string;
   /** How often, beside the others. */
   readonly weight: number;
-  /** Only in the first part of the time. */
-  readonly until?: number;
   happen(): Promise<void>;
+}
+
+/** A stand and the requests to it. */
+export interface Loaded {
+  readonly stand: Stand;
+  readonly loads: { readonly edge: Load; readonly cache: Load };
 }
 
 export function faultsFor(
   world: World,
-  {
-    loads,
-    random,
-  }: {
-    readonly loads: { readonly edge: Load; readonly cache: Load };
-    readonly random: () => number;
-  },
+  { loaded, random }: { readonly loaded: readonly Loaded[]; readonly random: () => number },
 ): readonly Fault[] {
-  const { consul, nginx, varnish, siteTemplate, siteDirectory, sitePorts } = world;
+  const { consul, siteTemplate } = world;
+  const stands = loaded.map(({ stand }) => stand);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const flapping = WEB.slice(1);
   let extra = 0;
+  const setPorts = async (which: 0 | 1) => {
+    for (const { portKey, sitePorts } of stands)
+      await consul.putKey(portKey, String(sitePorts[which]));
+  };
 
   return [
     {
@@ -48,11 +52,8 @@ export function faultsFor(
       weight: 50,
       async happen() {
         extra += 1;
-        await consul.register({
-          name: `extra-${extra % 20}`,
-          id: `extra-${extra % 20}`,
-          port: 1_000 + (extra % 500),
-        });
+        const id = `extra-${extra % 20}`;
+        await consul.register({ name: id, id, port: 1_000 + (extra % 500) });
       },
     },
     {
@@ -60,32 +61,27 @@ export function faultsFor(
       weight: 40,
       happen: () => consul.deregister(`extra-${Math.floor(random() * 20)}`).catch(() => undefined),
     },
-    { name: "kill Fairlead", weight: 25, until: 0.15, happen: () => world.restartFairlead() },
     {
       name: "restart nginx",
       weight: 2,
-      async happen() {
-        await loads.edge.pause();
-        await nginx.startAgain();
-        await until(
-          "nginx serves again",
-          async () => (await request(`${world.edgeUrl}/web/x`)).status === 200,
-        );
-        loads.edge.resume();
-      },
+      happen: () =>
+        ofEach(loaded, async ({ stand, loads }) => {
+          await loads.edge.pause();
+          await stand.nginx.startAgain();
+          await untilServed(`${stand.edgeUrl}/web/x`);
+          loads.edge.resume();
+        }),
     },
     {
       name: "restart Varnish",
       weight: 2,
-      async happen() {
-        await loads.cache.pause();
-        await varnish.startAgain();
-        await until(
-          "Varnish serves again",
-          async () => (await request(`${world.cacheUrl}/web/x`)).status === 200,
-        );
-        loads.cache.resume();
-      },
+      happen: () =>
+        ofEach(loaded, async ({ stand, loads }) => {
+          await loads.cache.pause();
+          await stand.varnish.startAgain();
+          await untilServed(`${stand.cacheUrl}/web/x`);
+          loads.cache.resume();
+        }),
     },
     {
       name: "restart Consul, empty",
@@ -110,24 +106,45 @@ export function faultsFor(
       name: "take a port",
       weight: 3,
       async happen() {
-        const [free, taken] = sitePorts;
-        const occupier = createServer().listen(taken, "127.0.0.1");
-        await consul.putKey("site/port", String(taken));
+        const frees = await Promise.all(stands.map(({ sitePorts }) => take(sitePorts[1])));
+        await setPorts(1);
         await sleep(random() * 4_000);
-        await consul.putKey("site/port", String(free));
-        await new Promise((resolve) => occupier.close(resolve));
+        await setPorts(0);
+        await ofEach(frees, (free) => free());
       },
     },
     {
       name: "fill the disk",
       weight: 4,
       async happen() {
-        const filler = join(siteDirectory, "filler");
-        await writeFile(filler, Buffer.alloc(256 * 1024)).catch(() => undefined);
+        const fillers = stands.map(({ siteDirectory }) => join(siteDirectory, "filler"));
+        await ofEach(fillers, (it) =>
+          writeFile(it, Buffer.alloc(256 * 1024)).catch(() => undefined),
+        );
         await consul.putKey("site/text", `full ${Math.floor(random() * 1e9)}`);
         await sleep(random() * 1_500);
-        await rm(filler, { force: true });
+        await ofEach(fillers, (it) => rm(it, { force: true }));
       },
     },
   ];
 }
+
+/** Occupies a port, once nginx has left it from the last time: while Fairlead is down, or when the port was freed early. */
+async function take(port: number): Promise<() => Promise<void>> {
+  const server = await until(
+    `port ${port} is free`,
+    () =>
+      new Promise<Server>((resolve, reject) => {
+        const listening = createServer().once("error", reject);
+        listening.listen(port, "127.0.0.1", () => resolve(listening));
+      }),
+  );
+  return () => new Promise<void>((resolve) => void server.close(() => resolve()));
+}
+
+async function ofEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  await Promise.all(items.map(work));
+}
+
+const untilServed = (url: string): Promise<unknown> =>
+  until(`${url} is served`, async () => (await request(url)).status === 200);

@@ -1,13 +1,12 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { readWorkers } from "../../src/proxy/nginx/nginx-process.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
 import { until } from "../helpers/until.ts";
-import type { Load } from "./load.ts";
+import type { Loaded } from "./faults.ts";
 import type { ProcessSamples } from "./process-samples.ts";
-import type { World } from "./world.ts";
+import type { Stand } from "./stand.ts";
 
 /** One thing that was looked at in the end. */
 export interface Finding {
@@ -16,104 +15,110 @@ export interface Finding {
   readonly well: boolean;
 }
 
-/** What is left of the run, after all is calm. */
-export async function findings(
-  world: World,
-  {
-    loads,
-    samples,
-    kills,
-  }: {
-    readonly loads: Readonly<Record<string, Load>>;
-    readonly samples: ProcessSamples;
-    readonly kills: number;
-  },
-): Promise<readonly Finding[]> {
-  const { directory, config, nginx, siteDirectory, varnish } = world;
+/** What is left of the run at one stand, after all is calm. */
+export async function findings({ stand, loads }: Loaded): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   const say = (what: string, text: string, well: boolean) =>
-    found.push({ what, found: text, well });
+    found.push({ what: `${stand.name}: ${what}`, found: text, well });
 
   for (const [name, { sent, failures }] of Object.entries(loads)) {
-    say(`${name}: requests failed`, `${failures.length} of ${sent()}`, failures.length === 0);
-    for (const failure of failures.slice(0, 20)) console.log(name, failure);
+    say(`failed requests to ${name}`, `${failures.length} of ${sent()}`, failures.length === 0);
+    for (const failure of failures.slice(0, 20)) console.log(stand.name, name, failure);
   }
-
-  const isFresh = async () =>
-    (await runFairlead(["render", "-c", config, "--diff"])).stdout.trim() === "";
-  const fresh = await until("live files equal a fresh render", isFresh, {
-    patienceMs: 60_000,
-  }).catch(() => false);
+  const fresh = await isFresh(stand);
   say("live files equal a fresh render", String(fresh), fresh);
 
-  const before = samples.residentMiB(0.25, 0.5);
-  const after = samples.residentMiB(0.75, 1);
-  const growth = ((after / before - 1) * 100).toFixed(1);
-  say(
-    "resident memory without garbage, second and last quarter",
-    `${before.toFixed(1)} → ${after.toFixed(1)} MiB (${growth} %)`,
-    after < before * 1.1,
-  );
-  const handles = [samples.handles(0.25, 0.5), samples.handles(0.75, 1)] as const;
-  say("open files and sockets, the same", handles.join(" → "), handles[1] <= handles[0] + 5);
+  const { nginx } = stand;
+  const drained = await within60s("old workers have ended", () => draining(nginx.pid()) === 0);
+  say("draining workers in the end", String(draining(nginx.pid())), drained);
+  const pid = Number(await readFile(nginx.pidFile, "utf8"));
+  say("nginx is the one that was started", String(pid === nginx.pid()), pid === nginx.pid());
 
-  const drained = until("old workers have ended", () => draining(nginx.pid()) === 0, {
-    patienceMs: 60_000,
-  });
-  say(
-    "draining workers in the end",
-    String(draining(nginx.pid())),
-    await drained.then(
-      () => true,
-      () => false,
-    ),
-  );
-
-  // An idle worker thread of Varnish's holds the VCL of its last request for up to a minute, also a discarded one.
-  const vcls = await until(
-    "Varnish is rid of what was discarded",
-    async () => {
-      const ours = (await listVcls(varnish)).filter((line) => line.includes("fairlead_"));
-      return ours.some((line) => line.startsWith("discarded")) ? undefined : ours;
-    },
-    { patienceMs: 120_000 },
-  ).catch(() => listVcls(varnish));
+  const vcls = await vclsInTheEnd(stand.varnish);
   say("VCLs of Fairlead's", String(vcls.length), vcls.length <= MOST_VCLS);
   if (vcls.length > MOST_VCLS) console.log(vcls.join("\n"));
 
-  const names = (
-    await Promise.all(
-      [
-        nginx.confDirectory,
-        siteDirectory,
-        directory.at("cache"),
-        directory.at("state/edge"),
-        directory.at("state/cache"),
-      ].map((it) => readdir(it)),
-    )
-  ).flat();
-  const left = names.filter((name) => /fairlead-(new|previous)|^(journal|previous)/.test(name));
+  const left = (await namesBeside(stand)).filter((name) =>
+    /fairlead-(new|previous)|^(journal|previous)/.test(name),
+  );
   say("files left behind", left.join(" ") || "none", left.length === 0);
-  // A varnishd whose Fairlead was killed while it compiled may leave a directory of its own.
-  const temporary = await readdir(directory.at("tmp"));
-  const ours = temporary.filter((name) => !name.startsWith("varnishd_C_"));
-  say("temporary files and directories", ours.join(" ") || "none", ours.length === 0);
-  const theirs = temporary.length - ours.length;
-  say("and of varnishd, one per kill at most", String(theirs), theirs <= kills);
-
-  const pid = Number(await readFile(nginx.pidFile, "utf8"));
-  say("nginx is the one that was started", String(pid === nginx.pid()), pid === nginx.pid());
-  const tickets = await readdir(join(directory.at("state"), "lock"));
+  const tickets = await readdir(stand.at("state/lock"));
   say("locks", tickets.join(" "), tickets.length === 1);
+  // After its end: as long as it runs it has a directory there.
+  const exitCode = await stand.fairlead().stop();
+  say("exit code", String(exitCode), exitCode === 0);
+  const temporary = await readdir(stand.at("tmp"));
+  say("temporary files and directories", temporary.join(" ") || "none", temporary.length === 0);
   return found;
 }
+
+/** What a process held in the second quarter of the time and in the last; `kept` is after the half of it and in the end. */
+export function memoryFindings(
+  samples: ProcessSamples,
+  kept: readonly [number, number],
+): readonly Finding[] {
+  const resident = [samples.residentMiB(0.25, 0.5), samples.residentMiB(0.75, 1)] as const;
+  const handles = [samples.handles(0.25, 0.5), samples.handles(0.75, 1)] as const;
+  const quarters = [0, 0.25, 0.5, 0.75].map((from) => samples.residentMiB(from, from + 0.25));
+  return [
+    {
+      what: "spared: resident memory, second and last quarter",
+      found: `${growth(resident)}; quarters: ${quarters.map((it) => it.toFixed(1)).join(", ")}`,
+      well: resident[1] < resident[0] * 1.1,
+    },
+    {
+      what: "spared: kept without garbage, after the half and in the end",
+      found: growth(kept),
+      well: kept[1] < kept[0] * 1.1,
+    },
+    {
+      what: "spared: open files and sockets, second and last quarter",
+      found: handles.join(" → "),
+      well: handles[1] <= handles[0] + 5,
+    },
+  ];
+}
+
+const growth = ([before, after]: readonly [number, number]): string =>
+  `${before.toFixed(1)} → ${after.toFixed(1)} MiB (${((after / before - 1) * 100).toFixed(1)} %)`;
+
+const isFresh = ({ config }: Stand): Promise<boolean> =>
+  within60s(
+    "live files equal a fresh render",
+    async () => (await runFairlead(["render", "-c", config, "--diff"])).stdout.trim() === "",
+  );
+
+const within60s = (what: string, isSo: () => boolean | Promise<boolean>): Promise<boolean> =>
+  until(what, isSo, { patienceMs: 60_000 }).then(
+    () => true,
+    () => false,
+  );
 
 /** The active one and two for a quick way back. */
 const MOST_VCLS = 3;
 
-async function listVcls({ admin, secretFile }: World["varnish"]): Promise<readonly string[]> {
+/** An idle worker thread of Varnish's holds the VCL of its last request for up to a minute, also a discarded one. */
+async function vclsInTheEnd(varnish: Stand["varnish"]): Promise<readonly string[]> {
+  const ours = async () => (await listVcls(varnish)).filter((line) => line.includes("fairlead_"));
+  return await until(
+    "Varnish is rid of what was discarded",
+    async () => {
+      const vcls = await ours();
+      return vcls.some((line) => line.startsWith("discarded")) ? undefined : vcls;
+    },
+    { patienceMs: 120_000 },
+  ).catch(ours);
+}
+
+async function listVcls({ admin, secretFile }: Stand["varnish"]): Promise<readonly string[]> {
   const argv = ["-T", admin, "-S", secretFile, "vcl.list"];
   return (await promisify(execFile)("varnishadm", argv)).stdout.trim().split("\n");
+}
+
+async function namesBeside({ nginx, siteDirectory, at }: Stand): Promise<readonly string[]> {
+  const directories = [nginx.confDirectory, siteDirectory, at("cache")];
+  const state = [at("state/edge"), at("state/cache")];
+  return (await Promise.all([...directories, ...state].map((it) => readdir(it)))).flat();
 }
 
 const draining = (master: number): number =>

@@ -2,7 +2,7 @@ import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../helpers/request.ts";
 
-const PER_SECOND = 50;
+const PER_SECOND = 25;
 /** A machine that is busy elsewhere gets fewer requests instead of a queue that only grows. */
 const OUTSTANDING = 30;
 

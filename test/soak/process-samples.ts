@@ -15,13 +15,9 @@ export function createProcessSamples(): ProcessSamples {
     samples.slice(Math.floor(samples.length * from), Math.ceil(samples.length * to));
   return {
     take(pid) {
-      try {
-        const status = readFileSync(`/proc/${pid}/status`, "utf8");
-        const residentMiB = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024;
-        samples.push({ residentMiB, handles: readdirSync(`/proc/${pid}/fd`).length });
-      } catch {
-        // It was killed just now.
-      }
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      const residentMiB = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024;
+      samples.push({ residentMiB, handles: readdirSync(`/proc/${pid}/fd`).length });
     },
     residentMiB: (from, to) => median(part(from, to).map((it) => it.residentMiB)),
     handles: (from, to) => median(part(from, to).map((it) => it.handles)),

@@ -1,65 +1,107 @@
-import { mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { faultsFor } from "./faults.ts";
-import { findings } from "./findings.ts";
+import { faultsFor, type Loaded } from "./faults.ts";
+import { type Finding, findings, memoryFindings } from "./findings.ts";
 import { startLoad } from "./load.ts";
 import { createProcessSamples } from "./process-samples.ts";
+import type { Stand } from "./stand.ts";
 import { raiseWorld } from "./world.ts";
 
 /*
  * `npm run soak [-- MINUTES [SEED]]`: ten minutes of changes and faults, chosen at random, with the real programs and under
  * constant requests through nginx and through Varnish. Exits with 1 when something was lost, leaked or left behind.
  *
- * Fairlead is killed over and over in the first seventh of the time; the rest of it one and the same process is watched, by
- * the second quarter a warm one.
+ * Two Fairleads, each with an nginx and a Varnish of its own, see the same changes and faults. One is killed over and over,
+ * at any moment. The other is not: a process that has lived for a quarter of the time is compared with itself later on.
  */
 
 const minutes = Number(process.argv[2] ?? 10);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
 const random = mulberry32(seed);
+const randomKills = mulberry32(seed + 1);
 console.log(`${minutes} minutes, seed ${seed}`);
 
 const world = await raiseWorld();
-const loads = {
-  edge: startLoad(`${world.edgeUrl}/web/x`),
-  cache: startLoad(`${world.cacheUrl}/web/x`),
-};
+const { killed, spared } = world;
+const loaded = [killed, spared].map(withLoads);
 const samples = createProcessSamples();
-const sampling = setInterval(() => samples.take(world.fairlead().pid), 1_000);
+const sampling = setInterval(() => samples.take(spared.fairlead().pid), 1_000);
 const counts = new Map<string, number>();
 const start = performance.now();
 const elapsed = () => (performance.now() - start) / (minutes * 60_000);
+const ending = new AbortController();
 try {
-  await mkdir(world.directory.at("tmp"), { recursive: true });
-  const faults = faultsFor(world, { loads, random });
-  while (elapsed() < 1) {
-    const possible = faults.filter(({ until = 1 }) => elapsed() < until);
-    const all = possible.reduce((sum, { weight }) => sum + weight, 0);
-    let at = random() * all;
-    const fault = possible.find(({ weight }) => {
-      at -= weight;
-      return at < 0;
-    });
-    if (fault === undefined) continue;
-    counts.set(fault.name, (counts.get(fault.name) ?? 0) + 1);
-    await fault.happen();
-    await sleep(random() * 150);
-  }
+  const killing = killOverAndOver();
+  const keptAfterHalf = untilHalf();
+  await happenAtRandom();
+  ending.abort();
+  await killing;
   await world.calm();
   clearInterval(sampling);
-  await Promise.all(Object.values(loads).map((load) => load.stop()));
+  const kept = [await keptAfterHalf, await spared.keptMiB()] as const;
+  await stopLoads();
   console.table(Object.fromEntries(counts));
-  const found = await findings(world, { loads, samples, kills: counts.get("kill Fairlead") ?? 0 });
+  const found: Finding[] = [...memoryFindings(samples, kept)];
+  for (const one of loaded) found.push(...(await findings(one)));
   console.table(found);
   if (found.some(({ well }) => !well)) process.exitCode = 1;
 } catch (error) {
   console.error(error);
-  console.error(world.fairlead().output().split("\n").slice(-30).join("\n"));
+  for (const { stand } of loaded)
+    console.error(stand.fairlead().output().split("\n").slice(-30).join("\n"));
   process.exitCode = 1;
 } finally {
+  ending.abort();
   clearInterval(sampling);
-  await Promise.all(Object.values(loads).map((load) => load.stop()));
+  await stopLoads();
   await world.end();
+}
+
+async function happenAtRandom(): Promise<void> {
+  const faults = faultsFor(world, { loaded, random });
+  const all = faults.reduce((sum, { weight }) => sum + weight, 0);
+  while (elapsed() < 1) {
+    let at = random() * all;
+    const fault = faults.find(({ weight }) => {
+      at -= weight;
+      return at < 0;
+    });
+    if (fault === undefined) continue;
+    count(fault.name);
+    await fault.happen();
+    await sleep(random() * 150);
+  }
+}
+
+/** Also in the middle of the faults. */
+async function killOverAndOver(): Promise<void> {
+  const { signal } = ending;
+  while (!signal.aborted) {
+    const isOver = await sleep(randomKills() * 12_000, false, { signal }).catch(() => true);
+    if (isOver) return;
+    count("kill Fairlead");
+    await killed.killFairlead();
+  }
+}
+
+/** What is kept is asked between the two quarters that are compared: to collect garbage changes resident memory. */
+async function untilHalf(): Promise<number> {
+  const { signal } = ending;
+  await sleep(minutes * 30_000, undefined, { signal }).catch(() => undefined);
+  return await spared.keptMiB();
+}
+
+function count(what: string): void {
+  counts.set(what, (counts.get(what) ?? 0) + 1);
+}
+
+function withLoads(stand: Stand): Loaded {
+  const edge = startLoad(`${stand.edgeUrl}/web/x`);
+  return { stand, loads: { edge, cache: startLoad(`${stand.cacheUrl}/web/x`) } };
+}
+
+async function stopLoads(): Promise<void> {
+  const loads = loaded.flatMap((it) => Object.values(it.loads));
+  await Promise.all(loads.map((load) => load.stop()));
 }
 
 /** A small generator of random numbers from a seed. */

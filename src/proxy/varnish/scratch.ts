@@ -1,7 +1,12 @@
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { openStateDirectory, readStateFile, writeStateFile } from "../../apply/state-directory.ts";
+import {
+  openStateDirectory,
+  readStateFile,
+  removeStateFile,
+  writeStateFile,
+} from "../../apply/state-directory.ts";
 import {
   isTemporaryDirectory,
   makeTemporaryDirectory,
@@ -35,7 +40,7 @@ export function createScratch(): Scratch {
       const left = readStateFile(note)?.trim();
       // Whoever can write the note shall not choose what is removed.
       if (left !== undefined && isTemporaryDirectory(left)) removeTemporaryDirectory(left);
-      rmSync(note, { force: true });
+      removeStateFile(note);
     },
     async use(work) {
       try {
@@ -49,7 +54,7 @@ export function createScratch(): Scratch {
     },
     close() {
       if (directory !== undefined) removeTemporaryDirectory(directory);
-      if (note !== undefined) rmSync(note, { force: true });
+      if (note !== undefined) removeStateFile(note);
       directory = undefined;
     },
   };

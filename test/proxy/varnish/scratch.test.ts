@@ -19,6 +19,7 @@ test("what a killed process left is removed at the next start, and nothing else 
   expect((await stat(left)).mode & 0o777).toBe(0o711);
   expect(await readFile(note, "utf8")).toBe(left);
 
+  await writeFile(`${note}.new`, left.slice(0, 9)); // it was killed while it wrote that
   const next = createScratch();
   next.noteIn(home);
   await expect(stat(left)).rejects.toThrow("ENOENT");

@@ -1,0 +1,130 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { stringify } from "yaml";
+import { freePorts } from "../helpers/free-port.ts";
+import { type Fairlead, startFairlead } from "../helpers/start-fairlead.ts";
+import { type Nginx, startNginx } from "../helpers/start-nginx.ts";
+import { startVarnish, type Varnish } from "../helpers/start-varnish.ts";
+import type { TempDirectory } from "../helpers/temp-directory.ts";
+import { until } from "../helpers/until.ts";
+
+/** One Fairlead with an nginx and a Varnish of its own. */
+export interface Stand {
+  readonly name: string;
+  readonly config: string;
+  /** An absolute path below its directory. */
+  at(name: string): string;
+  readonly nginx: Nginx;
+  readonly varnish: Varnish;
+  readonly edgeUrl: string;
+  readonly cacheUrl: string;
+  /** The key in Consul that tells the site's port, and two ports for it. */
+  readonly portKey: string;
+  readonly sitePorts: readonly [number, number];
+  /** On a small file system of its own. */
+  readonly siteDirectory: string;
+  fairlead(): Fairlead;
+  killFairlead(): Promise<void>;
+  /** What it keeps once all garbage is collected, in MiB. */
+  keptMiB(): Promise<number>;
+  end(): Promise<void>;
+}
+
+export async function raiseStand(
+  name: string,
+  world: {
+    readonly directory: TempDirectory;
+    readonly consul: string;
+    readonly siteTemplate: string;
+  },
+): Promise<Stand> {
+  const at = (path: string) => join(world.directory.at(name), path);
+  for (const directory of ["cache", "tmp", "site.d"])
+    await mkdir(at(directory), { recursive: true });
+  await chmod(at("tmp"), 0o1777); // as /tmp: varnishd's compiler is another user
+  const siteDirectory = at("site.d");
+  const run = promisify(execFile);
+  await run("mount", ["-t", "tmpfs", "-o", "size=256k,mode=0755", "none", siteDirectory]);
+  const ends: (() => Promise<unknown>)[] = [() => run("umount", [siteDirectory])];
+  const nginx = await startNginx(at("."));
+  ends.push(() => nginx.stop());
+  const varnish = await startVarnish(at("cache"));
+  ends.push(() => varnish.stop());
+  await writeFile(join(nginx.confDirectory, "sites.conf"), `include ${siteDirectory}/*.conf;\n`);
+  const [listen = 0, first = 0, second = 0, admin = 0] = await freePorts(4);
+  const portKey = `site/port-${name}`;
+  const settling = {
+    settle: { quiet: "50ms", max: "500ms", minInterval: "200ms" },
+    guard: { hold: "3s" }, // a Consul that was restarted lacks services for good
+  };
+  const config = at("fairlead.yaml");
+  await writeFile(
+    config,
+    stringify({
+      state: "state",
+      admin: { listen: `127.0.0.1:${admin}` },
+      consul: { address: world.consul, wait: "10s" },
+      proxies: [
+        {
+          name: "edge",
+          kind: "nginx",
+          config: nginx.config,
+          files: [
+            {
+              template: "builtin:nginx/service-proxy.conf",
+              path: join(nginx.confDirectory, "services.conf"),
+            },
+            { template: world.siteTemplate, path: join(siteDirectory, "site.conf") },
+          ],
+          ...settling,
+        },
+        {
+          name: "cache",
+          kind: "varnish",
+          admin: { address: varnish.admin, secretFile: varnish.secretFile },
+          files: [{ template: "builtin:varnish/service-proxy.vcl", path: varnish.vcl }],
+          ...settling,
+        },
+      ],
+      values: { nginx: { listen: `127.0.0.1:${listen}` }, portKey },
+    }),
+  );
+  const tellKept = new URL("tell-kept.mjs", import.meta.url);
+  tellKept.searchParams.set("file", at("kept"));
+  const env = { TMPDIR: at("tmp"), NODE_OPTIONS: `--import=${tellKept.href}` };
+  const start = () => startFairlead(["run", "-c", config], { env });
+  let fairlead = await start();
+  ends.push(() => fairlead.stop());
+
+  return {
+    name,
+    config,
+    at,
+    nginx,
+    varnish,
+    edgeUrl: `http://127.0.0.1:${listen}`,
+    cacheUrl: varnish.url,
+    portKey,
+    sitePorts: [first, second],
+    siteDirectory,
+    fairlead: () => fairlead,
+    async killFairlead() {
+      await fairlead.stop("SIGKILL");
+      fairlead = await start();
+    },
+    async keptMiB() {
+      await rm(at("kept"), { force: true });
+      process.kill(fairlead.pid, "SIGUSR2");
+      const kept = await until("it tells what it keeps", async () =>
+        Number(await readFile(at("kept"), "utf8")),
+      );
+      return kept / 1_048_576;
+    },
+    async end() {
+      for (const end of ends.toReversed())
+        await end().catch((error: unknown) => console.error(error));
+    },
+  };
+}
