@@ -23,6 +23,7 @@ export const changesSchema = z.array(changeSchema);
 /** A rendered file with the change that puts it in place. */
 export interface ChangedOutput {
   readonly output: Output;
+  readonly bytes: Buffer;
   readonly change: Change;
 }
 
@@ -41,7 +42,7 @@ export function planChanges(
     const state = readState(target);
     const bytes = Buffer.from(output.text);
     if (isSame(state, bytes, output.mode)) return [];
-    return [{ output, change: changeOf(target, state, hashOf(bytes)) }];
+    return [{ output, bytes, change: changeOf(target, state, hashOf(bytes)) }];
   });
   const gone = removed.flatMap((path): readonly Change[] => {
     const state = readState(path);

@@ -51,7 +51,7 @@ export async function writeRecord(
 ): Promise<void> {
   openStateDirectory(state);
   openStateDirectory(join(state, proxy));
-  await writeStateFile(recordPath(state, proxy), `${JSON.stringify(record, null, 2)}\n`);
+  await writeStateFile(recordPath(state, proxy), `${JSON.stringify(record)}\n`);
   rmSync(oldPath(state, proxy), { force: true });
 }
 

@@ -4,6 +4,8 @@ export interface CandidateFile {
   readonly path: string;
   /** Absolute path of the staged bytes: the very file that will be renamed to `path`. */
   readonly stagedPath: string;
+  /** What they spell. */
+  readonly text: string;
   readonly format: "nginx" | "vcl" | "text";
 }
 

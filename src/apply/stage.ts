@@ -15,8 +15,8 @@ import { writeHint } from "./write-hint.ts";
  */
 export function stageChanges(changed: readonly ChangedOutput[]): void {
   try {
-    for (const { output, change } of changed) {
-      writeStaged(change.stagedPath, output);
+    for (const { output, bytes, change } of changed) {
+      writeStaged(change.stagedPath, bytes, output.mode);
       giveTo(change.before, change.stagedPath);
     }
   } catch (cause) {
@@ -30,9 +30,10 @@ export function candidateFiles(
   changed: readonly ChangedOutput[],
 ): readonly CandidateFile[] {
   const staged = new Map(changed.map(({ output, change }) => [output.path, change.stagedPath]));
-  return outputs.map(({ path, format }) => ({
+  return outputs.map(({ path, text, format }) => ({
     path,
     stagedPath: staged.get(path) ?? path,
+    text,
     format,
   }));
 }
@@ -49,14 +50,14 @@ export async function stage(
 ): Promise<readonly CandidateFile[]> {
   const staged: CandidateFile[] = [];
   try {
-    for (const [i, output] of outputs.entries()) {
-      const target = targetOf(output.path);
+    for (const [i, { path, text, format, mode }] of outputs.entries()) {
+      const target = targetOf(path);
       const stagedPath =
         options.directory === undefined
           ? stagedPathOf(target)
           : join(options.directory, `${i}-${basename(target)}`);
-      staged.push({ path: output.path, stagedPath, format: output.format });
-      writeStaged(stagedPath, output);
+      staged.push({ path, stagedPath, text, format });
+      writeStaged(stagedPath, text, mode);
     }
     return staged;
   } catch (cause) {
@@ -71,9 +72,9 @@ export function unstage(staged: readonly CandidateFile[]): void {
 }
 
 /** At once: into the page cache that takes microseconds. The disk is waited for beside the check. */
-function writeStaged(path: string, { text, mode }: Output): void {
+function writeStaged(path: string, content: string | Buffer, mode: number): void {
   removeFile(path); // what a link there names is not to be written
-  writeFileSync(path, text, { flag: "wx", mode });
+  writeFileSync(path, content, { flag: "wx", mode });
   chmodSync(path, mode); // writing applies the umask
 }
 

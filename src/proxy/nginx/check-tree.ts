@@ -4,7 +4,7 @@ import type { Candidate } from "../../apply/proxy-driver.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import { byBytes, isGlob, matchesGlob } from "./include-glob.ts";
 import { readDirectives } from "./nginx-directives.ts";
-import { createTreeSources, type TreeSources } from "./tree-sources.ts";
+import { createTreeSources, mayInclude, type TreeSources } from "./tree-sources.ts";
 
 /** A copy of the main file that includes the candidate in place of the live files. */
 export interface CheckTree {
@@ -46,8 +46,7 @@ export async function buildCheckTree(
   const sources = createTreeSources(candidate);
   let copies = 0;
 
-  const text = await readMain(staged.get(mainFile) ?? mainFile);
-  await sources.readFile(staged.get(mainFile) ?? mainFile);
+  const text = (await sources.read(mainFile)) ?? (await readMain(mainFile));
   if (staged.has(mainFile)) reached.add(mainFile);
   const main = join(directory, basename(mainFile));
   await writeFile(main, (await rewritten(text, 0)) ?? text, { mode: 0o600 });
@@ -58,6 +57,7 @@ export async function buildCheckTree(
 
   /** The text with includes of changed files exchanged, or `undefined` when there are none. */
   async function rewritten(source: string, depth: number): Promise<string | undefined> {
+    if (!mayInclude(source)) return undefined;
     let result = "";
     let copied = 0;
     let changed = false;
@@ -75,15 +75,14 @@ export async function buildCheckTree(
   }
 
   async function replaceInclude(pattern: string, depth: number): Promise<string | undefined> {
-    const live = isGlob(pattern) ? await sources.expand(pattern) : [pattern];
-    const added = [...staged.keys()].filter(
+    const others = isGlob(pattern) ? await sources.expand(pattern) : [pattern];
+    const brought = [...staged.keys()].filter(
       (path) => isGlob(pattern) && matchesGlob(pattern, path),
     );
-    const wanted = [...new Set([...live, ...added])]
-      .filter((path) => !removed.has(path))
-      .toSorted(byBytes);
+    const kept = others.filter((path) => !removed.has(path));
+    const wanted = [...kept, ...brought].toSorted(byBytes);
     const files = await Promise.all(wanted.map(async (path) => await standInFor(path, depth)));
-    const same = files.length === live.length && files.every((file, i) => file === live[i]);
+    const same = kept.length === others.length && files.every((file, i) => file === wanted[i]);
     return same ? undefined : files.map((file) => `include ${quoted(file)};`).join(" ");
   }
 
@@ -91,7 +90,7 @@ export async function buildCheckTree(
     const live = staged.has(path) ? path : await candidateBehind(path);
     const stagedPath = live === undefined ? undefined : staged.get(live);
     if (live !== undefined) reached.add(live);
-    const source = depth < DEEPEST ? await sources.readFile(stagedPath ?? path) : undefined;
+    const source = depth < DEEPEST ? await sources.read(live ?? path) : undefined;
     const copy = source === undefined ? undefined : await rewritten(source, depth + 1);
     if (copy === undefined) return stagedPath ?? path;
     copies += 1;

@@ -3,7 +3,9 @@ import type { Proof } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
 import { type Master, readMaster, readWorkers } from "./nginx-process.ts";
 
-const POLL_MS = 10;
+/** It is looked again after a tenth of the time that has passed: an nginx of thousands of routes takes a second. */
+const POLL_SHARE = 0.1;
+const POLL_AT_LEAST_MS = 10;
 /** A master asks its old workers to end 100 ms after it started new ones. Source: ngx_master_process_cycle(). */
 const HANDOVER_MS = 100;
 
@@ -26,7 +28,7 @@ interface Evidence {
  * @throws {AppError} NOT_PROVED, with nginx's own line
  */
 export async function proveByWorkers(master: Master, evidence: Evidence): Promise<Proof> {
-  const deadline = performance.now() + evidence.timeoutMs;
+  const begin = performance.now();
   await sleep(evidence.before.size === 0 ? 0 : HANDOVER_MS, undefined, { signal: evidence.signal });
   for (;;) {
     const workers = readWorkers(master.pid);
@@ -36,9 +38,11 @@ export async function proveByWorkers(master: Master, evidence: Evidence): Promis
       return proofOf(master, workers.length, fresh.length);
     const errors = (await evidence.readErrors()).filter((line) => isOf(master, line));
     if (errors.some(isFinal)) throw refused(errors);
-    if (performance.now() > deadline) throw timedOut(errors, evidence.timeoutMs);
+    const passedMs = performance.now() - begin;
+    if (passedMs > evidence.timeoutMs) throw timedOut(errors, evidence.timeoutMs);
     if (readMaster(master.pid) === undefined) throw masterGone(master, errors);
-    await sleep(POLL_MS, undefined, { signal: evidence.signal });
+    const restMs = Math.max(POLL_AT_LEAST_MS, passedMs * POLL_SHARE);
+    await sleep(restMs, undefined, { signal: evidence.signal });
   }
 }
 

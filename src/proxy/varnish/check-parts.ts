@@ -19,7 +19,7 @@ export async function checkParts(
   manifest: CandidateFile,
   options: CheckOptions & { readonly trial: Set<string> },
 ): Promise<CheckResult> {
-  const script = parseBootScript(await readFile(manifest.stagedPath, "utf8"));
+  const script = parseBootScript(manifest.text);
   const staged = new Map(candidate.files.map((file) => [file.path, file.stagedPath]));
   const from = (path: string) => staged.get(path) ?? path;
   if (dirname(manifest.stagedPath) === dirname(manifest.path)) {
@@ -50,8 +50,7 @@ async function askRunning(
 async function compileParts({ files }: Candidate, options: CheckOptions): Promise<CheckResult> {
   return await options.scratch.use(async (open) => {
     const directory = await open();
-    for (const { path, stagedPath, format } of files) {
-      const text = await readFile(stagedPath, "utf8");
+    for (const { path, text, format } of files) {
       if (format !== "vcl" || text === (await readFile(path, "utf8").catch(() => undefined)))
         continue;
       const copy = join(directory, basename(path));

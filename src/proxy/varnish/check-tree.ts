@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Candidate } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
@@ -34,13 +34,12 @@ export async function openCheckTree(
     };
   }
   const directory = await open();
-  const copies = vcls.map(({ path, stagedPath }, i) => ({
+  const copies = vcls.map(({ path, text }, i) => ({
     path,
-    stagedPath,
+    text,
     copy: join(directory, `${i}-${basename(path)}`),
   }));
-  for (const { stagedPath, copy } of copies) {
-    const text = await readFile(stagedPath, "utf8");
+  for (const { text, copy } of copies) {
     await writeFile(copy, withIncludes(text, copies), { mode: 0o644 });
   }
   return {

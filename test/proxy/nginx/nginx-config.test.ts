@@ -200,7 +200,7 @@ async function stage() {
     const stagedPath = join(await mkdtemp(directory.at("staged-")), "file");
     await writeFile(stagedPath, text);
     return {
-      files: [{ path: join(confDirectory, name), stagedPath, format: "nginx" }],
+      files: [{ path: join(confDirectory, name), stagedPath, text, format: "nginx" }],
       removed: [],
     };
   };

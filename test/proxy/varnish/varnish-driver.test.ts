@@ -229,7 +229,8 @@ async function stage(options: { readonly binary?: string; readonly secret?: stri
     candidate: async (vcl: string) => {
       const stagedPath = `${await mkdtemp(directory.at("staged-"))}.vcl`;
       await writeFile(stagedPath, vcl, { mode: 0o644 });
-      return { files: [{ path: varnish.vcl, stagedPath, format: "vcl" as const }], removed: [] };
+      const file = { path: varnish.vcl, stagedPath, text: vcl, format: "vcl" as const };
+      return { files: [file], removed: [] };
     },
   };
 }
