@@ -54,7 +54,7 @@ export function createAttempts({ driver, state, schedule, report, log }: Attempt
       const { inPlace: previous } = state;
       const outcome = await resumeGeneration(entry, { driver, journal, previous, signal });
       report.resumed(entry.generation, outcome);
-      await record(entry.generation, outcome, state.live?.view ?? {});
+      await record(entry.generation, outcome, state.live?.view ?? new Map());
       if (state.interrupted() !== undefined) report.willRetry(schedule.failed({ soon: false }));
       return state.interrupted() === undefined;
     },

@@ -1,6 +1,6 @@
 import { type Query, queryText } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
-import { countOf, healthyOf, type View } from "./view.ts";
+import { countOf, healthyOf, type Statuses, type View } from "./view.ts";
 
 /** Why a generation was made. */
 export interface Cause {
@@ -35,10 +35,13 @@ export function causeOf(
 
 /** Such as `web 3 → 2 healthy, +api (2 healthy), -old`, at most five services. */
 export function changeText(before: View | undefined, after: View): string {
-  if (before === undefined) return counted(Object.keys(after).length, "service");
-  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  const changed = [...names].filter((name) => before[name] !== after[name]).toSorted();
-  const parts = changed.flatMap((name) => serviceChange(name, before[name], after[name]));
+  if (before === undefined) return counted(after.size, "service");
+  const changed: string[] = [];
+  for (const [name, was] of before) if (after.get(name) !== was) changed.push(name);
+  for (const name of after.keys()) if (!before.has(name)) changed.push(name);
+  const parts = changed
+    .toSorted()
+    .flatMap((name) => serviceChange(name, before.get(name), after.get(name)));
   if (parts.length === 0) return "content changed";
   const more = parts.length > 5 ? ` and ${parts.length - 5} more` : "";
   return `${parts.slice(0, 5).join(", ")}${more}`;
@@ -46,8 +49,8 @@ export function changeText(before: View | undefined, after: View): string {
 
 function serviceChange(
   name: string,
-  was: View[string] | undefined,
-  is: View[string] | undefined,
+  was: Statuses | undefined,
+  is: Statuses | undefined,
 ): readonly string[] {
   if (is === undefined) return [`-${name}`];
   if (was === undefined) return [`+${name} (${healthyOf(is)} healthy)`];

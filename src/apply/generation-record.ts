@@ -7,9 +7,12 @@ import {
   readStateJson,
   writeStateFile,
 } from "./state-directory.ts";
+import type { View } from "./view.ts";
 
 const statusSchema = z.enum(["passing", "warning", "critical", "maintenance", "unreachable"]);
-const viewSchema = z.record(z.string(), z.record(z.string(), statusSchema));
+const viewSchema = z
+  .record(z.string(), z.record(z.string(), statusSchema))
+  .transform((view): View => new Map(Object.entries(view)));
 
 const recordSchema = z.object({
   /** The highest number given to a generation so far. */
@@ -51,9 +54,12 @@ export async function writeRecord(
 ): Promise<void> {
   openStateDirectory(state);
   openStateDirectory(join(state, proxy));
-  await writeStateFile(recordPath(state, proxy), `${JSON.stringify(record)}\n`);
+  await writeStateFile(recordPath(state, proxy), `${textOf(record)}\n`);
   rmSync(oldPath(state, proxy), { force: true });
 }
+
+const textOf = ({ live, ...record }: GenerationRecord): string =>
+  JSON.stringify({ ...record, live: live && { ...live, view: Object.fromEntries(live.view) } });
 
 const recordPath = (state: string, proxy: string): string => join(state, proxy, "record.json");
 

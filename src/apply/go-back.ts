@@ -17,7 +17,7 @@ export async function goBack(
   try {
     const { entry, outputs } = readGeneration(history, number, files);
     if (state.isServed(entry.id)) return "unchanged";
-    const view = state.live?.view ?? {};
+    const view = state.live?.view ?? new Map();
     const stored = { id: entry.id, outputs };
     const made = await attempts.make(stored, { mayBeSuperseded: false, signal });
     if (made === undefined) return "superseded";

@@ -1,4 +1,4 @@
-import { countOf, healthyOf, type View } from "./view.ts";
+import { countOf, healthyOf, type Statuses, type View } from "./view.ts";
 
 /** From when on a change is suspicious. */
 export interface GuardRules {
@@ -23,9 +23,10 @@ const LEAST_SERVICES = 3;
  */
 export function suspicion(before: View, after: View, rules: GuardRules): string | undefined {
   // Instances that did not change are the same object in both: of thousands of services only some are looked at.
-  const changed = Object.keys(before).filter((name) => before[name] !== after[name]);
+  const changed: string[] = [];
+  for (const [name, all] of before) if (after.get(name) !== all) changed.push(name);
   if (changed.length === 0) return undefined;
-  if (Object.values(after).every((all) => countOf(all) === 0)) {
+  if ([...after.values()].every((all) => countOf(all) === 0)) {
     const total = totalOf(before);
     return total > 1 ? `all ${total} instances vanished at once` : undefined;
   }
@@ -40,14 +41,14 @@ interface Comparison {
 }
 
 const totalOf = (view: View): number =>
-  Object.values(view).reduce((sum, instances) => sum + countOf(instances), 0);
+  [...view.values()].reduce((sum, instances) => sum + countOf(instances), 0);
 
 function dropOf(
   before: View,
   after: View,
   { changed, rules: { maxDropPercent } }: Comparison,
 ): string | undefined {
-  const gone = changed.map((name) => goneOf(before[name] ?? {}, after[name] ?? {}));
+  const gone = changed.map((name) => goneOf(before.get(name) ?? {}, after.get(name) ?? {}));
   const lost = gone.reduce((sum, it) => sum + it, 0);
   if (lost === 0) return undefined;
   const services = gone.filter((it) => it > 0).length;
@@ -58,8 +59,8 @@ function dropOf(
 }
 
 /** How many are gone, less those that took their place: a redeploy that replaces all loses none. */
-function goneOf(before: View[string], after: View[string]): number {
-  const isThere = (all: View[string], name: string) =>
+function goneOf(before: Statuses, after: Statuses): number {
+  const isThere = (all: Statuses, name: string) =>
     Object.hasOwn(all, name) && all[name] !== "unreachable";
   const lost = Object.keys(before).filter((it) => isThere(before, it) && !isThere(after, it));
   const won = Object.keys(after).filter((it) => isThere(after, it) && !isThere(before, it));
@@ -73,7 +74,7 @@ function shortageOf(
 ): string | undefined {
   for (const name of changed.toSorted()) {
     const least = minInstances[name] ?? minInstances["*"] ?? 0;
-    const [was, is] = [healthyOf(before[name]), healthyOf(after[name])];
+    const [was, is] = [healthyOf(before.get(name)), healthyOf(after.get(name))];
     if (was >= least && is < least) {
       return `"${name}" would have ${is} passing instances, and guard.minInstances asks for ${least}`;
     }
@@ -83,10 +84,11 @@ function shortageOf(
 
 /** Whether each service that could be reached can be again. */
 export function isRecovered(before: View, after: View): boolean {
-  const isReachable = (all: View[string] | undefined) =>
+  const isReachable = (all: Statuses | undefined) =>
     Object.values(all ?? {}).some((status) => status !== "unreachable");
-  return Object.keys(before).every(
-    (name) =>
-      before[name] === after[name] || !isReachable(before[name]) || isReachable(after[name]),
-  );
+  for (const [name, was] of before) {
+    const is = after.get(name);
+    if (was !== is && isReachable(was) && !isReachable(is)) return false;
+  }
+  return true;
 }

@@ -5,12 +5,15 @@ import type { Snapshot } from "../catalog/snapshot.ts";
 /** How an instance is seen. `unreachable` is critical by a check of its node or agent, not of its own. */
 export type ViewStatus = InstanceStatus | "unreachable";
 
-/** The registered instances that a render saw: the status of each by its node and id, by service. */
-export type View = Readonly<Record<string, Readonly<Record<string, ViewStatus>>>>;
+/** Instances of one service: the status of each by its node and id. */
+export type Statuses = Readonly<Record<string, ViewStatus>>;
+
+/** The registered instances that a render saw, by service. */
+export type View = ReadonlyMap<string, Statuses>;
 
 /** The view behind a set of asked queries. */
 export function viewOf(snapshot: Snapshot, asked: ReadonlyMap<string, Query>): View {
-  const view = new Map<string, View[string]>();
+  const view = new Map<string, Statuses>();
   for (const query of asked.values()) {
     if (query.kind !== "service") continue;
     const instances = snapshot.get(query) ?? [];
@@ -19,13 +22,13 @@ export function viewOf(snapshot: Snapshot, asked: ReadonlyMap<string, Query>): V
     const more = statusesOf(instances);
     view.set(query.name, seen === undefined ? more : { ...seen, ...more });
   }
-  return Object.fromEntries(view);
+  return view;
 }
 
 /** Answers never change: one that is asked again in the next snapshot is not counted again. */
-const statuses = new WeakMap<readonly Instance[], View[string]>();
+const statuses = new WeakMap<readonly Instance[], Statuses>();
 
-function statusesOf(instances: readonly Instance[]): View[string] {
+function statusesOf(instances: readonly Instance[]): Statuses {
   const known = statuses.get(instances);
   if (known !== undefined) return known;
   const result = Object.fromEntries(
@@ -39,9 +42,9 @@ const statusOf = ({ status, isNodeCritical }: Instance): ViewStatus =>
   isNodeCritical === true && status === "critical" ? "unreachable" : status;
 
 /** How many instances of a service are registered. */
-export const countOf = (instances: View[string] | undefined): number =>
+export const countOf = (instances: Statuses | undefined): number =>
   Object.keys(instances ?? {}).length;
 
 /** How many instances of a service pass their checks. */
-export const healthyOf = (instances: View[string] | undefined): number =>
+export const healthyOf = (instances: Statuses | undefined): number =>
   Object.values(instances ?? {}).filter((status) => status === "passing").length;

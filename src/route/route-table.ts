@@ -12,9 +12,59 @@ type Claim = ServiceClaims["claims"][number];
  * out. Both are reported as problems.
  *
  * @param services the instances of each service, whatever their health
+ * @param before a table to go on from: where only servers changed, nothing else is worked out again
  */
-export function buildRouteTable(services: readonly (readonly Instance[])[]): RouteTable {
+export function buildRouteTable(
+  services: readonly (readonly Instance[])[],
+  before?: RouteTable,
+): RouteTable {
   const all = services.map(claimsOfService);
+  const table = (before && withOtherServers(before, all)) ?? build(all);
+  claimsBehind.set(table, all);
+  return table;
+}
+
+/** What the services claimed when a table was built, in their order. */
+const claimsBehind = new WeakMap<RouteTable, readonly ServiceClaims[]>();
+
+/** `undefined` where more changed than the servers behind some routes. */
+function withOtherServers(
+  before: RouteTable,
+  all: readonly ServiceClaims[],
+): RouteTable | undefined {
+  const was = claimsBehind.get(before);
+  if (was?.length !== all.length) return undefined;
+  const replaced = new Map<Route, Route>();
+  for (const [i, now] of all.entries()) {
+    const old = was[i];
+    if (old === now) continue;
+    if (old === undefined || !claimTheSame(old, now)) return undefined;
+    for (const [j, { route }] of now.claims.entries()) {
+      const known = namedBefore.get(old.claims[j]?.route ?? route);
+      if (known !== undefined) replaced.set(known, named(route, known.name));
+    }
+  }
+  return { ...before, routes: before.routes.map((route) => replaced.get(route) ?? route) };
+}
+
+/** Whether both ask for the same places, with the same right to them, and nothing is to be said of either. */
+function claimTheSame(a: ServiceClaims, b: ServiceClaims): boolean {
+  return (
+    a.problems.length === 0 &&
+    b.problems.length === 0 &&
+    a.claims.length === b.claims.length &&
+    a.claims.every((claim, i) => isSameClaim(claim, b.claims[i]))
+  );
+}
+
+const isSameClaim = (a: Claim, b: Claim | undefined): boolean =>
+  b !== undefined &&
+  a.route.service === b.route.service &&
+  a.route.host === b.route.host &&
+  a.route.path === b.route.path &&
+  byAge(a.oldest, b.oldest) === 0;
+
+function build(all: readonly ServiceClaims[]): RouteTable {
   const problems = all.flatMap((service) => service.problems);
   const claims = all.flatMap((service) => service.claims);
   const granted = grant(

@@ -44,9 +44,7 @@ function toVirtualHost(
   own: readonly Route[],
   others: readonly (readonly Route[])[],
 ): VirtualHost {
-  const routes = others
-    .reduce(withUncovered, own)
-    .toSorted((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1));
+  const routes = sorted(others.reduce(withUncovered, own));
   const [first] = own;
   const before = first === undefined ? undefined : known.get(first);
   if (before?.host === host && isSame(before?.routes, routes)) return before as VirtualHost;
@@ -55,6 +53,17 @@ function toVirtualHost(
   if (first !== undefined) known.set(first, result);
   return result;
 }
+
+/** Of one host they come in order from a route table: then there is nothing to do. */
+function sorted(routes: readonly Route[]): readonly Route[] {
+  const isInOrder = routes.every(
+    (route, i) => i === 0 || byPath(routes[i - 1] ?? route, route) < 0,
+  );
+  return isInOrder ? routes : routes.toSorted(byPath);
+}
+
+const byPath = (a: Route, b: Route): number =>
+  b.path.length - a.path.length || (a.path < b.path ? -1 : 1);
 
 const isSame = (a: readonly Route[] | undefined, b: readonly Route[]): boolean =>
   a?.length === b.length && b.every((route, i) => route === a[i]);

@@ -25,7 +25,10 @@ function build(context: RenderContext): RoutesBasis {
   const asked: RoutesBasis["asked"] = new Map();
   context.basis = { asked: asked as Map<string, never>, routes: undefined };
   try {
-    return { asked, table: buildRouteTable(registeredInstances(context)) };
+    return {
+      asked,
+      table: buildRouteTable(registeredInstances(context), context.fragments?.routesBefore?.table),
+    };
   } finally {
     context.basis = around;
   }

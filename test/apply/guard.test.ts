@@ -1,29 +1,30 @@
 import { describe, expect, test } from "vitest";
 import { createGuard, type LetGo, type Verdict } from "../../src/apply/guard.ts";
 import { isRecovered, suspicion } from "../../src/apply/suspicion.ts";
-import type { View, ViewStatus } from "../../src/apply/view.ts";
+import type { Statuses, View, ViewStatus } from "../../src/apply/view.ts";
 
 const RULES = { maxDropPercent: 50, minInstances: {} };
 
 describe("suspicion()", () => {
   test("sick instances leaving are none: they are still registered", () => {
     for (const sick of [1, 2, 3]) {
-      const after = { web: { ...all(3, "passing"), ...all(sick, "critical") } };
+      const after = seen({ web: { ...all(3, "passing"), ...all(sick, "critical") } });
       expect(suspicion(view({ web: 3 }), after, RULES)).toBeUndefined();
     }
     const before = view({ a: 4, b: 4, c: 4 });
-    const after = { a: all(4, "critical"), b: all(4, "critical"), c: all(4, "critical") };
+    const sick = all(4, "critical");
+    const after = seen({ a: sick, b: sick, c: sick });
     expect(suspicion(before, after, RULES)).toBeUndefined();
   });
 
   test("everything gone at once is one", () => {
     const before = view({ web: 2, api: 1 });
-    expect(suspicion(before, {}, RULES)).toBe("all 3 instances vanished at once");
-    expect(suspicion(before, { web: {} }, RULES)).toBe("all 3 instances vanished at once");
+    expect(suspicion(before, NOTHING, RULES)).toBe("all 3 instances vanished at once");
+    expect(suspicion(before, seen({ web: {} }), RULES)).toBe("all 3 instances vanished at once");
   });
 
   test("the last instance of all going by itself is none", () => {
-    expect(suspicion(view({ web: 1 }), {}, RULES)).toBeUndefined();
+    expect(suspicion(view({ web: 1 }), NOTHING, RULES)).toBeUndefined();
   });
 
   test("more than the share of at least 10 instances across at least 3 services is one", () => {
@@ -41,26 +42,28 @@ describe("suspicion()", () => {
   test("instances whose nodes are given up are gone", () => {
     const before = view({ a: 4, b: 4, c: 4 });
     const lost = (count: number) => ({ ...all(4, "passing"), ...all(count, "unreachable") });
-    expect(suspicion(before, { a: lost(4), b: lost(3), c: lost(1) }, RULES)).toBe(
+    expect(suspicion(before, seen({ a: lost(4), b: lost(3), c: lost(1) }), RULES)).toBe(
       "8 of 12 instances of 3 services are gone at once",
     );
-    expect(suspicion(before, { a: lost(2), b: lost(3), c: lost(1) }, RULES)).toBeUndefined();
+    expect(suspicion(before, seen({ a: lost(2), b: lost(3), c: lost(1) }), RULES)).toBeUndefined();
   });
 
   test("a redeploy that replaces every instance is none", () => {
     const named = (name: string) =>
-      Object.fromEntries([0, 1, 2, 3].map((i) => [name + i, "passing"]));
-    const of = (name: string) => ({ a: named(name), b: named(name), c: named(name) }) as View;
+      Object.fromEntries([0, 1, 2, 3].map((i) => [name + i, "passing" as const]));
+    const of = (name: string) => seen({ a: named(name), b: named(name), c: named(name) });
     expect(suspicion(of("old"), of("new"), RULES)).toBeUndefined();
   });
 
   test("a service that falls below what it was asked to keep is one, and one that was below is none", () => {
     const rules = { ...RULES, minInstances: { web: 2, "*": 1 } };
-    const sick = { web: { ...all(3, "passing"), ...all(2, "critical") } };
+    const sick = seen({ web: { ...all(3, "passing"), ...all(2, "critical") } });
     expect(suspicion(view({ web: 3 }), sick, rules)).toBe(
       '"web" would have 1 passing instances, and guard.minInstances asks for 2',
     );
-    expect(suspicion(view({ web: 1 }), { web: {}, x: all(1, "passing") }, rules)).toBeUndefined();
+    expect(
+      suspicion(view({ web: 1 }), seen({ web: {}, x: all(1, "passing") }), rules),
+    ).toBeUndefined();
     expect(suspicion(view({ x: 2, web: 2 }), view({ web: 2 }), rules)).toContain(
       '"x" would have 0',
     );
@@ -71,7 +74,7 @@ describe("createGuard()", () => {
   test("holds an empty view until every service is there again", () => {
     const { guard, letGo } = guardOf();
     const before = view({ web: 2, api: 1 });
-    expect(reasonOf(guard.look(before, {}, 0))).toContain("vanished");
+    expect(reasonOf(guard.look(before, NOTHING, 0))).toContain("vanished");
     expect(reasonOf(guard.look(before, view({ web: 1 }), 10))).toContain("vanished");
     expect(guard.endsAtMs()).toBe(1_000);
     expect(guard.look(before, view({ web: 1, api: 1 }), 20)).toEqual({ kind: "pass" });
@@ -81,9 +84,9 @@ describe("createGuard()", () => {
 
   test("lets go when its time is up, and for as long as that does not go live", () => {
     const { guard, letGo } = guardOf();
-    expect(reasonOf(guard.look(view({ web: 2 }), {}, 0))).toContain("vanished");
-    expect(guard.look(view({ web: 2 }), {}, 1_000)).toEqual({ kind: "pass" });
-    expect(guard.look(view({ web: 2 }), {}, 2_000)).toEqual({ kind: "pass" });
+    expect(reasonOf(guard.look(view({ web: 2 }), NOTHING, 0))).toContain("vanished");
+    expect(guard.look(view({ web: 2 }), NOTHING, 1_000)).toEqual({ kind: "pass" });
+    expect(guard.look(view({ web: 2 }), NOTHING, 2_000)).toEqual({ kind: "pass" });
     expect(letGo).toEqual(["time"]);
   });
 
@@ -95,7 +98,7 @@ describe("createGuard()", () => {
     expect(guard.accept()).toBe(true);
     expect(letGo).toEqual(["accepted"]);
     expect(guard.look(before, view({ a: 2, b: 1, c: 1 }), 10)).toEqual({ kind: "pass" });
-    expect(reasonOf(guard.look(before, {}, 20))).toContain("vanished");
+    expect(reasonOf(guard.look(before, NOTHING, 20))).toContain("vanished");
   });
 
   test("sees a loss that goes live in parts as one step", () => {
@@ -134,7 +137,7 @@ describe("createGuard()", () => {
 
   test("in shadow mode lets everything go, and says what it would hold", () => {
     const { guard, shadow } = guardOf({ isShadow: true });
-    expect(guard.look(view({ web: 2 }), {}, 0)).toEqual({ kind: "pass" });
+    expect(guard.look(view({ web: 2 }), NOTHING, 0)).toEqual({ kind: "pass" });
     expect(shadow).toEqual(["all 2 instances vanished at once"]);
     expect(guard.endsAtMs()).toBeUndefined();
   });
@@ -156,14 +159,19 @@ describe("createGuard()", () => {
 test("isRecovered() wants each service, not each instance, and can reach it", () => {
   expect(isRecovered(view({ a: 3, b: 1 }), view({ a: 1, b: 1 }))).toBe(true);
   expect(isRecovered(view({ a: 3, b: 1 }), view({ a: 3 }))).toBe(false);
-  expect(isRecovered(view({ a: 3 }), { a: all(3, "unreachable") })).toBe(false);
+  expect(isRecovered(view({ a: 3 }), seen({ a: all(3, "unreachable") }))).toBe(false);
 });
 
 function view(counts: Readonly<Record<string, number>>): View {
-  return Object.fromEntries(
+  return new Map(
     Object.entries(counts).map(([service, count]) => [service, all(count, "passing")]),
   );
 }
 
-const all = (count: number, status: ViewStatus): View[string] =>
+const seen = (services: Readonly<Record<string, Statuses>>): View =>
+  new Map(Object.entries(services));
+
+const NOTHING: View = new Map();
+
+const all = (count: number, status: ViewStatus): Statuses =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [String(i), status]));

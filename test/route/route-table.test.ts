@@ -197,6 +197,49 @@ describe("buildRouteTable()", () => {
       { seed: 1, numRuns: 50 },
     );
   });
+
+  test("going on from the table before gives the same as building it anew", () => {
+    const service = fc.array(
+      fc.record({
+        id: fc.constantFrom("a", "b", "c"),
+        createIndex: fc.constantFrom(1, 2),
+        port: fc.constantFrom(0, 8000, 8001),
+        status: fc.constantFrom<Instance["status"]>("passing", "passing", "critical"),
+        tags: fc.subarray([
+          "route.path=/shared",
+          "route.path=/p",
+          "route.host=x.test",
+          "route.expose=false",
+        ]),
+        meta: fc.constantFrom<Instance["meta"]>(
+          {},
+          {},
+          { route_timeout: "9s" },
+          { route_timeout: "?" },
+        ),
+      }),
+      { minLength: 1, maxLength: 3 },
+    );
+    const change = fc.tuple(fc.constantFrom("s1", "s2", "s3", "s4"), fc.option(service));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 4, maxLength: 30 }), (changes) => {
+        const services = new Map<string, readonly Instance[]>();
+        let table = build([]);
+        for (const [name, parts] of changes) {
+          if (parts === null) services.delete(name);
+          else
+            services.set(
+              name,
+              parts.map((it) => instance(name, it)),
+            );
+          const all = [...services].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, it]) => it);
+          table = build(all, table);
+          expect(table).toEqual(build(all));
+        }
+      }),
+      { seed: 1, numRuns: 300 },
+    );
+  });
 });
 
 /** As the catalog answers: the instances of each service apart. */

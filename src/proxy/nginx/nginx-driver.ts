@@ -138,7 +138,7 @@ export function createNginxDriver(
 
   async function lookBefore(pid: number | undefined, signal: AbortSignal): Promise<Before> {
     const { errorLog } = await readFacts(signal);
-    const log = await tailFromNow(errorLog);
+    const log = tailFromNow(errorLog);
     const workers = pid === undefined ? [] : readWorkers(pid);
     const active = workers.filter(({ isDraining }) => !isDraining);
     return { workers: new Set(active.map((worker) => worker.pid)), log };

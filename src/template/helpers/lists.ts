@@ -159,7 +159,7 @@ export const LISTS: HelperGroup = {
       meaning: "LIST with the items of the lists in it in their place",
       example: '{{join (unique (flatten (pluck (service "web") "tags"))) ","}}',
       output: "v1,public,v2",
-      run: (items) => list(items, "LIST").flat(Number.POSITIVE_INFINITY),
+      run: (items) => flatten(list(items, "LIST"), []),
     },
     loop: {
       signature: "loop [FROM] TO",
@@ -190,4 +190,13 @@ function kindOf(value: unknown): number {
   if (typeof value === "boolean" || typeof value === "number") return 1;
   if (typeof value === "string") return 2;
   throw new ArgumentFault("what is sorted by must be texts or numbers, not lists or maps");
+}
+
+/** Array.prototype.flat() takes ten times as long for thousands of short lists. */
+function flatten(items: readonly unknown[], into: unknown[]): unknown[] {
+  for (const item of items) {
+    if (Array.isArray(item)) flatten(item, into);
+    else into.push(item);
+  }
+  return into;
 }
