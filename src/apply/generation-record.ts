@@ -7,7 +7,7 @@ import {
   readStateJson,
   writeStateFile,
 } from "./state-directory.ts";
-import type { View } from "./view.ts";
+import type { Statuses, View } from "./view.ts";
 
 const statusSchema = z.enum(["passing", "warning", "critical", "maintenance", "unreachable"]);
 const viewSchema = z
@@ -58,8 +58,22 @@ export async function writeRecord(
   rmSync(oldPath(state, proxy), { force: true });
 }
 
-const textOf = ({ live, ...record }: GenerationRecord): string =>
-  JSON.stringify({ ...record, live: live && { ...live, view: Object.fromEntries(live.view) } });
+/** As JSON.stringify() would write it, were the view an object: of thousands of services most are as they were. */
+function textOf({ live, ...record }: GenerationRecord): string {
+  if (live === undefined) return JSON.stringify(record);
+  const { view, ...rest } = live;
+  const services = [...view].map(([name, all]) => `${JSON.stringify(name)}:${statusesText(all)}`);
+  const liveText = `${JSON.stringify(rest).slice(0, -1)},"view":{${services.join(",")}}}`;
+  return `${JSON.stringify(record).slice(0, -1)},"live":${liveText}}`;
+}
+
+const texts = new WeakMap<Statuses, string>();
+
+function statusesText(statuses: Statuses): string {
+  const known = texts.get(statuses) ?? JSON.stringify(statuses);
+  texts.set(statuses, known);
+  return known;
+}
 
 const recordPath = (state: string, proxy: string): string => join(state, proxy, "record.json");
 

@@ -8,7 +8,8 @@ export interface Basis {
   routes: RoutesBasis | undefined;
 }
 
-interface Answered {
+/** A query, and what was answered. */
+export interface Answered {
   readonly query: Query;
   readonly answer: AnswerValue;
 }
@@ -50,35 +51,62 @@ export interface FragmentPass {
   keep(routes: RoutesBasis | undefined): void;
 }
 
-type Fragments = Map<object, Map<object, readonly Fragment[]>>;
+/** A piece, and in which render it was used last. */
+interface Kept {
+  readonly fragment: Fragment;
+  usedIn: number;
+}
 
 /** Where the same item is written in more ways than these, it is made again each time. */
 const MOST_WAYS = 4;
 
 /** @param shortestLoop within a turn, loops with fewer turns cost less to make again than to remember */
 export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
-  let kept: Fragments = new Map();
+  const kept = new Map<object, Map<object, readonly Kept[]>>();
   let keptRoutes: RoutesBasis | undefined;
+  let render = 0;
+  let lastKept = 0;
   return {
     begin() {
-      const used: Fragments = new Map();
+      // A row of renders that come to nothing, as while answers are missing, leaves no more behind than one.
+      if (render !== lastKept) drop((it) => it.usedIn !== lastKept && it.usedIn !== render);
+      render += 1;
       return {
         shortestLoop,
         routesBefore: keptRoutes,
         find: (maker, item, fits) =>
-          used.get(maker)?.get(item)?.find(fits) ?? kept.get(maker)?.get(item)?.find(fits),
+          kept.get(maker)?.get(item)?.find(({ fragment }) => fits(fragment))?.fragment,
         add(maker, item, fragment) {
-          const all = used.get(maker) ?? new Map<object, readonly Fragment[]>();
-          used.set(maker, all);
-          const ways = all.get(item) ?? [];
-          if (ways.length < MOST_WAYS && !ways.includes(fragment))
-            all.set(item, [...ways, fragment]);
+          const items = kept.get(maker) ?? new Map<object, readonly Kept[]>();
+          kept.set(maker, items);
+          const ways = items.get(item) ?? [];
+          const known = ways.find((way) => way.fragment === fragment);
+          if (known !== undefined) known.usedIn = render;
+          else if (ways.filter(isUsed).length < MOST_WAYS)
+            items.set(item, [...ways, { fragment, usedIn: render }]);
         },
         keep(routes) {
-          kept = used;
+          drop((it) => !isUsed(it));
+          lastKept = render;
           keptRoutes = routes;
         },
       };
     },
   };
+
+  function isUsed({ usedIn }: Kept): boolean {
+    return usedIn === render;
+  }
+
+  function drop(isOver: (way: Kept) => boolean): void {
+    for (const [maker, items] of kept) {
+      for (const [item, ways] of items) {
+        if (!ways.some(isOver)) continue;
+        const left = ways.filter((way) => !isOver(way));
+        if (left.length === 0) items.delete(item);
+        else items.set(item, left);
+      }
+      if (items.size === 0) kept.delete(maker);
+    }
+  }
 }

@@ -1,7 +1,7 @@
 import type { Instance, ServiceSummary } from "../catalog/instance.ts";
 import { type AnswerValue, type Query, queryText } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
-import type { Basis, FragmentPass, RoutesBasis } from "./fragments.ts";
+import type { Answered, Basis, FragmentPass, RoutesBasis } from "./fragments.ts";
 import type { Trace } from "./trace.ts";
 
 /** What one render of one proxy asked and found, beside its text. */
@@ -71,9 +71,15 @@ export function ask<Q extends Query>(context: RenderContext, query: Q): AnswerVa
     context.missing.set(text, query);
     return undefined;
   }
-  context.basis?.asked.set(text, { query, answer });
+  context.basis?.asked.set(text, answered(context, text, { query, answer }));
   context.trace?.answered(query, answer);
   return answer;
+}
+
+/** Of thousands of answers that routes are made from most are as they were: they are not noted again. */
+function answered({ fragments }: RenderContext, text: string, now: Answered): Answered {
+  const before = fragments?.routesBefore?.asked.get(text);
+  return before?.answer === now.answer ? before : now;
 }
 
 /** The answer to `query` without what is to be left out. */
