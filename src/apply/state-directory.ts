@@ -6,6 +6,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -28,7 +29,9 @@ import { writeHint } from "./write-hint.ts";
  */
 export function openStateDirectory(path: string): void {
   try {
-    refuseForeignLink(path);
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found?.isDirectory() === true) return;
+    refuseForeignLink(path, found);
     makeDirectory(path);
   } catch (cause) {
     throw stateError(path, cause);
@@ -127,8 +130,7 @@ export function removeStateFile(path: string): void {
 const unfinishedOf = (path: string): string => `${path}.new`;
 
 /** An operator may well move a directory to another disk and leave a link, as this user or as root. */
-function refuseForeignLink(path: string): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+function refuseForeignLink(path: string, found: Stats | undefined): void {
   if (found?.isSymbolicLink() !== true) return;
   if (found.uid === 0 || found.uid === process.geteuid?.()) return;
   throw new Error(`"${basename(path)}" is a symbolic link that user ${found.uid} made`);

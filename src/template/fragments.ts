@@ -75,7 +75,10 @@ export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
         shortestLoop,
         routesBefore: keptRoutes,
         find: (maker, item, fits) =>
-          kept.get(maker)?.get(item)?.find(({ fragment }) => fits(fragment))?.fragment,
+          kept
+            .get(maker)
+            ?.get(item)
+            ?.find(({ fragment }) => fits(fragment))?.fragment,
         add(maker, item, fragment) {
           const items = kept.get(maker) ?? new Map<object, readonly Kept[]>();
           kept.set(maker, items);
