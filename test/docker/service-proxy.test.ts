@@ -51,19 +51,26 @@ describe("compose.yaml", () => {
     expect(answered).toBeGreaterThan(200);
   });
 
-  test.each(ordersOf(["consul", "edge", "cache", "stock"]))(
-    "restarted %s, %s, %s, %s: the current routes are served",
-    async (...order) => {
-      const [killed = "", ...others] = await stack.containers("stock");
-      for (const service of order) {
-        await stack.restart(service === "stock" ? others : await stack.containers(service));
-      }
-      await docker(["kill", killed]);
-      await untilInstances(2, routes("/stock/"));
-      await docker(["start", killed]);
+  describe("restarted", () => {
+    beforeAll(async () => {
+      await stack.scale("stock", 3);
       await untilInstances(3, routes("/stock/"));
-    },
-  );
+    });
+
+    test.each(ordersOf(["consul", "edge", "cache", "stock"]))(
+      "%s, %s, %s, %s: the current routes are served",
+      async (...order) => {
+        const [killed = "", ...others] = await stack.containers("stock");
+        for (const service of order) {
+          await stack.restart(service === "stock" ? others : await stack.containers(service));
+        }
+        await docker(["kill", killed]);
+        await untilInstances(2, routes("/stock/"));
+        await docker(["start", killed]);
+        await untilInstances(3, routes("/stock/"));
+      },
+    );
+  });
 
   test("killed at once and started again, all serve the current routes", async () => {
     const all = (await Promise.all(["consul", "edge", "cache"].map(stack.containers))).flat();

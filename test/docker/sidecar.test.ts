@@ -46,8 +46,6 @@ describe("compose.sidecar.yaml", () => {
       await untilInstances(count, routes());
     }
     await killOneAndPauseOne(await stack.containers("web"), routes());
-    await stack.scale("web", 2);
-    await untilInstances(2, routes());
     const { answered, failures } = await traffic.stop();
     expect(failures).toEqual([]);
     expect(answered).toBeGreaterThan(200);
@@ -60,19 +58,27 @@ describe("compose.sidecar.yaml", () => {
     expect(await docker(["exec", sidecar, "node", "-e", listing])).toBe("403");
   });
 
-  test.each(ordersOf(["nginx", "Varnish", "Consul", "Fairlead"]))(
-    "restarted %s, %s, %s, %s: the current routes are served",
-    async (...order) => {
-      for (const part of order) {
-        await stack.restart((await Promise.all((PARTS[part] ?? []).map(stack.containers))).flat());
-      }
-      const [killed = ""] = await stack.containers("web");
-      await docker(["kill", killed]);
-      await untilInstances(1, routes());
-      await docker(["start", killed]);
+  describe("restarted", () => {
+    beforeAll(async () => {
+      await stack.scale("web", 2);
       await untilInstances(2, routes());
-    },
-  );
+    });
+
+    test.each(ordersOf(["nginx", "Varnish", "Consul", "Fairlead"]))(
+      "%s, %s, %s, %s: the current routes are served",
+      async (...order) => {
+        for (const part of order) {
+          const containers = (PARTS[part] ?? []).map(stack.containers);
+          await stack.restart((await Promise.all(containers)).flat());
+        }
+        const [killed = ""] = await stack.containers("web");
+        await docker(["kill", killed]);
+        await untilInstances(1, routes());
+        await docker(["start", killed]);
+        await untilInstances(2, routes());
+      },
+    );
+  });
 
   test.each([
     "docker-signal",
