@@ -6,6 +6,8 @@ export interface Crowd {
    */
   admits(draining: number, nowMs: number): boolean;
   lookAgainAtMs(): number | undefined;
+  /** Nothing waits any more. */
+  forget(): void;
 }
 
 const LONGEST_MS = 10_000;
@@ -24,5 +26,9 @@ export function createCrowd(maxDraining: number): Crowd {
       return isAdmitted;
     },
     lookAgainAtMs: () => againAtMs,
+    forget() {
+      sinceMs = undefined;
+      againAtMs = undefined;
+    },
   };
 }

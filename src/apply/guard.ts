@@ -98,6 +98,7 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
       passed = undefined;
       hold = undefined;
       hasListened = false;
+      listensUntilMs = undefined;
       replaced = replaced.filter(isRecent(nowMs));
       if (before !== undefined) replaced = [...replaced, { view: before, atMs: nowMs }];
     },

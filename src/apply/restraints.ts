@@ -26,7 +26,7 @@ export interface Restraints extends Pick<Guard, "accept"> {
   guard(before: View | undefined, after: View): "waiting" | "held" | undefined;
   /** Whether so many old workers drain that an apply waits. */
   isCrowded(draining: number): boolean;
-  /** Notes that a generation went live in place of one that was made from `before`. */
+  /** Notes that what is wanted is live, in place of a generation that was made from `before`. */
   wentLive(before: View | undefined): void;
   /**
    * When to look again though nothing changed, in the clock of `now`.
@@ -80,7 +80,10 @@ export function createRestraints(
       report().crowded(draining);
       return true;
     },
-    wentLive: (before) => guard.wentLive(before, now()),
+    wentLive(before) {
+      guard.wentLive(before, now());
+      crowd.forget();
+    },
     lookAgainAtMs(triedAgainAtMs) {
       // Whatever else is due would be put off as well.
       const putOffUntilMs = lack.lookAgainAtMs();

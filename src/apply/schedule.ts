@@ -9,7 +9,8 @@ export interface Schedule {
    * Resolves when there is something to do and its time has come, and takes what is pending: changes noted
    * from then on are due anew.
    *
-   * @param alsoAtMs a further time to wake up at, in the schedule's clock
+   * @param alsoAtMs a further time to wake up at, in the schedule's clock. One that was over when this resolved last, and so
+   * did not change by what was done then, is due in half a second: else nothing but that would ever be done.
    * @throws the signal's reason, once aborted
    */
   due(signal: AbortSignal, alsoAtMs: number | undefined): Promise<void>;
@@ -23,6 +24,8 @@ export interface Schedule {
   failed(options: { readonly soon: boolean }): number;
 }
 
+const UNHEEDED_MS = 500;
+
 /** @param clock.now a monotonic clock in milliseconds */
 export function createSchedule(
   settle: { readonly quiet: number; readonly max: number; readonly minInterval: number },
@@ -32,6 +35,7 @@ export function createSchedule(
   let lastApplyMs = Number.NEGATIVE_INFINITY;
   let retryAtMs = Number.POSITIVE_INFINITY;
   let failures = 0;
+  let lastDueMs = Number.NEGATIVE_INFINITY;
   let wake: () => void = () => undefined;
 
   return {
@@ -41,12 +45,14 @@ export function createSchedule(
       wake();
     },
     async due(signal, alsoAtMs = Number.POSITIVE_INFINITY) {
+      const otherMs = alsoAtMs <= lastDueMs ? lastDueMs + UNHEEDED_MS : alsoAtMs;
       for (;;) {
         signal.throwIfAborted();
-        const atMs = Math.min(changeDueAtMs(), retryAtMs, alsoAtMs);
+        const atMs = Math.min(changeDueAtMs(), retryAtMs, otherMs);
         if (atMs <= clock.now()) break;
         await wakeOrTime(signal, atMs);
       }
+      lastDueMs = clock.now();
       pending = undefined;
       retryAtMs = Number.POSITIVE_INFINITY;
     },

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { adminUrl } from "../helpers/admin-address.ts";
+import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
 import {
   listenAddress,
@@ -21,9 +21,12 @@ const CHANGES = 1_000;
 const STORM_MS = 10_000;
 const isLive = ({ fate }: LogLine) => fate === "live";
 
+/** A sender that is behind by more is one of a machine that does not take 100 changes a second. */
+const BEHIND = 1.05;
+
 /*
- * The claim is of a machine that takes 100 changes a second. One that is busy elsewhere is slower by a factor, as the storm
- * itself shows, and so much longer may everything take.
+ * The claim is of a machine that takes 100 changes a second. On one that is too busy elsewhere, as the storm itself shows, the
+ * storm lasts longer: the same number of reloads a second is expected then, and so much later may the last change be live.
  */
 test("1,000 changes in 10 s take at most 12 reloads, and the last change is live within 1.5 s", async () => {
   const directory = await testDirectory();
@@ -40,29 +43,31 @@ test("1,000 changes in 10 s take at most 12 reloads, and the last change is live
   await fairlead.untilLog("it is live", isLive);
   const from = fairlead.log().length;
   const beginMs = performance.now();
-  for (let i = 0; i < CHANGES; i += 1) {
+  for (let i = 1; i < CHANGES; i += 1) {
     const aheadMs = beginMs + i * (STORM_MS / CHANGES) - performance.now();
     if (aheadMs > 0) await sleep(aheadMs);
-    // The last of them leaves it critical.
     await consul.setHealth("two", i % 2 === 0 ? "pass" : "fail");
   }
   const lastChangeMs = Date.now();
-  const slowness = Math.max(1, (performance.now() - beginMs) / STORM_MS);
-  await until("only the first one answers", async () => {
-    const names = await whoAnswers(`${url}/web/`, 6);
-    return names.size === 1 && names.has("one");
-  });
+  await consul.register({ name: "last", id: "last", port: one.port });
+  const took = (performance.now() - beginMs) / STORM_MS;
+  const slowness = took > BEHIND ? took : 1;
+  await until("the last one is served", async () =>
+    (await whoAnswers(`${url}/last/`, 1)).has("one"),
+  );
+  const servedMs = Date.now();
+  const isLast = (line: LogLine) => isLive(line) && String(line["change"]).includes("last");
+  await fairlead.untilLog("the last change is live", isLast, from);
   const reloads = fairlead.log().slice(from).filter(isLive);
   expect(reloads.length).toBeGreaterThan(1);
   expect(reloads.length).toBeLessThanOrEqual(12 * slowness);
-  const liveMs = Number(reloads.at(-1)?.["time"]);
-  expect(liveMs - lastChangeMs).toBeLessThanOrEqual(1_500 * slowness);
+  expect(servedMs - lastChangeMs).toBeLessThanOrEqual(1_500 * slowness);
 });
 
 test("reloads are spaced while old workers are held by connections that do not end", async () => {
   const directory = await testDirectory();
   const service = await testService("one");
-  const { listen, url } = await listenAddress();
+  const { listen, url: edge } = await listenAddress();
   const change = async (i: number) =>
     await writeFile(
       directory.at("catalog.yaml"),
@@ -81,7 +86,7 @@ test("reloads are spaced while old workers are held by connections that do not e
   await fairlead.untilLog("it is live", isLive);
   const held: { destroy(): void }[] = [];
   for (let i = 1; i <= 2; i += 1) {
-    held.push(await holdWebsocket(`${url}/web/socket`));
+    held.push(await holdWebsocket(`${edge}/web/socket`));
     const from = fairlead.log().length;
     await change(60 + i);
     await fairlead.untilLog("the change is live", isLive, from);
@@ -94,6 +99,12 @@ test("reloads are spaced while old workers are held by connections that do not e
   expect(fairlead.log().slice(from).some(isLive)).toBe(false);
   const metrics = (await request(`${await adminUrl(directory)}/metrics`)).body;
   expect(metrics).toContain('fairlead_draining_workers{proxy="edge"} 2\n');
+
+  // What waited is not wanted any more: nothing is to be done then, and it goes on being asked.
+  await change(62);
+  const url = await adminUrl(directory);
+  await until("it sees that", async () => (await adminStatus(url)).fate === "unchanged");
+  await change(63);
   held[0]?.destroy();
   await fairlead.untilLog("it goes on", isLive, from);
 });

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { createLooks } from "../../src/apply/looks.ts";
 import { createSchedule } from "../../src/apply/schedule.ts";
 import { applyAtMs } from "../../src/apply/settle.ts";
 
@@ -77,4 +79,21 @@ describe("createSchedule()", () => {
     ending.abort(new Error("enough"));
     await expect(due).rejects.toThrow("enough");
   });
+});
+
+test("a look that leaves a time behind that is over does not keep the program from all else", async () => {
+  const ending = new AbortController();
+  const clock = { now: () => performance.now(), random: () => 0 };
+  const schedule = createSchedule({ quiet: 0, max: 0, minInterval: 0 }, clock);
+  const overMs = performance.now();
+  const looks = createLooks(schedule, { lookAgainAtMs: () => overMs });
+  let count = 0;
+  const running = looks.run(async () => {
+    count += 1;
+    return "refused";
+  }, ending.signal);
+  await sleep(100);
+  expect(count).toBeLessThanOrEqual(2);
+  ending.abort(new Error("the test is finished"));
+  await expect(running).rejects.toThrow("the test is finished");
 });

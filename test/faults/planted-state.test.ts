@@ -1,6 +1,8 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { pino } from "pino";
 import { expect, test } from "vitest";
+import { superviseProcess } from "../../src/proxy/supervise/supervised-process.ts";
 import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
 
@@ -43,3 +45,36 @@ test("what is planted in the state's files is told, counts as none, and ends not
     ).toHaveProperty("live");
   }
 }, 120_000);
+
+test("what is planted as the record of a child is told, and counts as none; nothing is written through a link", async () => {
+  const { at } = await testDirectory();
+  const recordFile = at("child.json");
+  const lines: string[] = [];
+  const takeOver = async () => {
+    const child = superviseProcess({
+      command: ["sleep", "600"],
+      stopSignal: "SIGTERM",
+      graceMs: 1_000,
+      recordFile,
+      log: pino({}, { write: (line) => void lines.push(line) }),
+    });
+    await child.takeOver();
+    expect(child.pid()).toBeUndefined();
+    return child;
+  };
+  for (const garbage of [...GARBAGE, '{"pid":1,"startTicks":1,"command":[]}']) {
+    await writeFile(recordFile, garbage);
+    await takeOver();
+    expect(lines.splice(0).join("")).toContain(`"msg":"Cannot use \\"${recordFile}\\"`);
+  }
+  await writeFile(at("other"), "somebody's");
+  await rm(recordFile);
+  for (const link of [recordFile, `${recordFile}.new`]) await symlink(at("other"), link);
+  const child = await takeOver();
+  expect(lines.splice(0)).toHaveLength(1);
+  child.start({ atOnce: true });
+  expect(JSON.parse(await readFile(recordFile, "utf8"))).toMatchObject({ pid: child.pid() });
+  expect(await readFile(at("other"), "utf8")).toBe("somebody's");
+  await child.stop();
+  await expect(readFile(recordFile)).rejects.toThrow("ENOENT");
+});

@@ -1,6 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { removeFile } from "../../apply/durable-file.ts";
+import { type OnUnusable, readStateJson, removeStateFile } from "../../apply/state-directory.ts";
+import { AppError } from "../../errors.ts";
 
 const recordSchema = z.object({
   pid: z.int().min(2),
@@ -11,11 +14,13 @@ const recordSchema = z.object({
 /** The child that runs, kept where the next start of Fairlead finds it. */
 export type ChildRecord = Readonly<z.infer<typeof recordSchema>>;
 
-/** Reads what the last run noted. A file that is not there, or not readable as a record, tells of no child. */
-export function readChildRecord(path: string): ChildRecord | undefined {
+/** Reads what the last run noted. A file that is not there tells of no child; nor does one that is no record, which is told. */
+export function readChildRecord(path: string, onUnusable: OnUnusable): ChildRecord | undefined {
   try {
-    return recordSchema.parse(JSON.parse(readFileSync(path, "utf8")));
-  } catch {
+    return readStateJson(path, recordSchema, onUnusable);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    onUnusable(error);
     return undefined;
   }
 }
@@ -27,10 +32,9 @@ export function readChildRecord(path: string): ChildRecord | undefined {
  */
 export function writeChildRecord(path: string, record: ChildRecord): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  removeFile(`${path}.new`); // what lies there may be a link
+  writeFileSync(`${path}.new`, `${JSON.stringify(record)}\n`, { flag: "wx", mode: 0o600 });
   renameSync(`${path}.new`, path);
 }
 
-export function removeChildRecord(path: string): void {
-  rmSync(path, { force: true });
-}
+export const removeChildRecord = (path: string): void => removeStateFile(path);

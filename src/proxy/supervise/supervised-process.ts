@@ -55,6 +55,9 @@ const WATCH_MS = 200;
 const FOREGROUND =
   'Let it run in the foreground, such as nginx with -g "daemon off;" and varnishd with -F';
 
+const UNKNOWN_CHILD =
+  "If the proxy does not start as an earlier one still has its addresses, end that one";
+
 /** What runs: our own child, or one that an earlier Fairlead left. */
 interface Running extends GroupLeader {
   readonly startedAtMs: number;
@@ -78,7 +81,9 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
   return {
     pid: () => running?.pid,
     async takeOver() {
-      const left = readChildRecord(recordFile);
+      const left = readChildRecord(recordFile, ({ message }) =>
+        log.warn({ hint: UNKNOWN_CHILD }, message),
+      );
       if (left === undefined || running !== undefined) return;
       if (!isRunning(left)) return await endGroup(left.pid, options);
       if (isDeepStrictEqual(left.command, command)) return adopt(left);
