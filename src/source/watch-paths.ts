@@ -1,7 +1,12 @@
-import { type FSWatcher, watch } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { watch } from "chokidar";
+
+/*
+ * chokidar hears that something happened; what it was, a look tells. Hearing is only quicker than looking now and then: where
+ * it fails, as for a file system that tells nothing, nothing is lost.
+ */
 
 /** How often is looked whether or not anything was heard: symbolic links further up change in silence. */
 const POLL_MS = 1_000;
@@ -27,15 +32,15 @@ export function watchPaths(
   paths: readonly string[],
   { signal, onChange }: { signal: AbortSignal; onChange: (changed: readonly string[]) => void },
 ): void {
-  const watchers = new Map<string, FSWatcher>();
   let wake: () => void = () => undefined;
+  const ear = watch([...paths], { ignoreInitial: true, depth: DEEPEST });
+  ear.on("all", () => wake()).on("error", () => undefined);
   signal.addEventListener("abort", close, { once: true });
   void follow(look(paths));
 
   async function follow(first: Promise<Look>): Promise<void> {
     let known = await first;
     while (!signal.aborted) {
-      listen(known);
       await heardOrPoll();
       await sleep(JOIN_MS);
       const now = await look(paths);
@@ -73,35 +78,8 @@ export function watchPaths(
     return paths.every((path) => seen.get(path) !== ABSENT) && ![...seen.values()].some(isEmpty);
   }
 
-  /** Hearing is only quicker than polling: where it fails nothing is lost. */
-  function listen(seen: Look): void {
-    const wanted = new Set(
-      [...seen].map(([path, what]) => (what === DIRECTORY ? path : dirname(path))),
-    );
-    for (const [directory, watcher] of watchers) {
-      if (wanted.has(directory)) continue;
-      watcher.close();
-      watchers.delete(directory);
-    }
-    for (const directory of wanted) if (!watchers.has(directory)) open(directory);
-  }
-
-  function open(directory: string): void {
-    try {
-      const watcher = watch(directory, () => wake());
-      const drop = () => {
-        watcher.close();
-        watchers.delete(directory);
-      };
-      watcher.on("error", drop).on("change", (type) => type === "rename" && drop());
-      watchers.set(directory, watcher);
-    } catch {
-      // Not there, or too many watches: polling it is.
-    }
-  }
-
   function close(): void {
-    for (const watcher of watchers.values()) watcher.close();
+    void ear.close();
     wake();
   }
 }
