@@ -1,6 +1,6 @@
 import { type Query, queryText } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
-import { countOf, healthyOf, type Statuses, type View } from "./view.ts";
+import { changedIn, countOf, healthyOf, type Statuses, type View } from "./view.ts";
 
 /** Why a generation was made. */
 export interface Cause {
@@ -36,10 +36,7 @@ export function causeOf(
 /** Such as `web 3 → 2 healthy, +api (2 healthy), -old`, at most five services. */
 export function changeText(before: View | undefined, after: View): string {
   if (before === undefined) return counted(after.size, "service");
-  const changed: string[] = [];
-  for (const [name, was] of before) if (after.get(name) !== was) changed.push(name);
-  for (const name of after.keys()) if (!before.has(name)) changed.push(name);
-  const parts = changed
+  const parts = [...new Set([...changedIn(before, after), ...changedIn(after, before)])]
     .toSorted()
     .flatMap((name) => serviceChange(name, before.get(name), after.get(name)));
   if (parts.length === 0) return "content changed";

@@ -1,4 +1,4 @@
-import { countOf, healthyOf, type Statuses, type View } from "./view.ts";
+import { changedIn, countOf, healthyOf, type Statuses, type View } from "./view.ts";
 
 /** From when on a change is suspicious. */
 export interface GuardRules {
@@ -22,9 +22,7 @@ const LEAST_SERVICES = 3;
  * at least 3 services; or that a service falls below the `minInstances` that it was asked to keep.
  */
 export function suspicion(before: View, after: View, rules: GuardRules): string | undefined {
-  // Instances that did not change are the same object in both: of thousands of services only some are looked at.
-  const changed: string[] = [];
-  for (const [name, all] of before) if (after.get(name) !== all) changed.push(name);
+  const changed = changedIn(before, after);
   if (changed.length === 0) return undefined;
   if ([...after.values()].every((all) => countOf(all) === 0)) {
     const total = totalOf(before);
@@ -86,9 +84,7 @@ function shortageOf(
 export function isRecovered(before: View, after: View): boolean {
   const isReachable = (all: Statuses | undefined) =>
     Object.values(all ?? {}).some((status) => status !== "unreachable");
-  for (const [name, was] of before) {
-    const is = after.get(name);
-    if (was !== is && isReachable(was) && !isReachable(is)) return false;
-  }
-  return true;
+  return changedIn(before, after).every(
+    (name) => !isReachable(before.get(name)) || isReachable(after.get(name)),
+  );
 }

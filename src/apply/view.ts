@@ -41,6 +41,16 @@ function statusesOf(instances: readonly Instance[]): Statuses {
 const statusOf = ({ status, isNodeCritical }: Instance): ViewStatus =>
   isNodeCritical === true && status === "critical" ? "unreachable" : status;
 
+/** The services of `a` that are seen otherwise in `b`, or not at all. What did not change is the same object in both. */
+export function changedIn(a: View, b: View): readonly string[] {
+  const changed: string[] = [];
+  // Of thousands of services few are: with for…of each would cost a pair.
+  a.forEach((instances, name) => {
+    if (b.get(name) !== instances) changed.push(name);
+  });
+  return changed;
+}
+
 /** How many instances of a service are registered. */
 export const countOf = (instances: Statuses | undefined): number =>
   Object.keys(instances ?? {}).length;

@@ -35,12 +35,11 @@ function withOtherServers(
   const was = claimsBehind.get(before);
   if (was?.length !== all.length) return undefined;
   const replaced = new Map<Route, Route>();
-  for (const [i, now] of all.entries()) {
-    const old = was[i];
-    if (old === now) continue;
+  const changed = all.flatMap((now, i) => (was[i] === now ? [] : [{ now, old: was[i] }]));
+  for (const { now, old } of changed) {
     if (old === undefined || !claimTheSame(old, now)) return undefined;
-    for (const [j, { route }] of now.claims.entries()) {
-      const known = namedBefore.get(old.claims[j]?.route ?? route);
+    for (const [i, { route }] of now.claims.entries()) {
+      const known = namedBefore.get(old.claims[i]?.route ?? route);
       if (known !== undefined) replaced.set(known, named(route, known.name));
     }
   }

@@ -103,12 +103,12 @@ export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
 
   function drop(isOver: (way: Kept) => boolean): void {
     for (const [maker, items] of kept) {
-      for (const [item, ways] of items) {
-        if (!ways.some(isOver)) continue;
+      items.forEach((ways, item) => {
+        if (!ways.some(isOver)) return;
         const left = ways.filter((way) => !isOver(way));
         if (left.length === 0) items.delete(item);
         else items.set(item, left);
-      }
+      });
       if (items.size === 0) kept.delete(maker);
     }
   }

@@ -2,7 +2,7 @@ import Handlebars from "handlebars";
 import type { Loop } from "./find-loops.ts";
 import type { Helper } from "./helper-definition.ts";
 import type { RenderContext } from "./render-context.ts";
-import { reuse } from "./reuse.ts";
+import { recall, reuse } from "./reuse.ts";
 
 const each = Handlebars.helpers["each"] as unknown as Helper;
 
@@ -21,8 +21,8 @@ interface Turn {
  */
 export function loopHelper(loop: Loop, context: RenderContext): Helper {
   const { fragments } = context;
-  return function run(this: unknown, list, ...rest) {
-    const options = rest.pop() as Options;
+  return function run(this: unknown, list, ...needs) {
+    const options = needs.pop() as Options;
     const isList = Array.isArray(list);
     // Handlebars tells contexts apart by what they are equal to, which texts and numbers may be to each other.
     if (fragments === undefined || typeof this !== "object" || !isList) {
@@ -31,18 +31,36 @@ export function loopHelper(loop: Loop, context: RenderContext): Helper {
     if (context.turns > 0 && list.length < fragments.shortestLoop) {
       return each.call(this, list, options);
     }
+    const isPiece = (item: unknown): item is object =>
+      typeof item === "object" && item !== null && item !== this;
     const fn = (item: unknown, turn: Turn): string => {
-      if (typeof item !== "object" || item === null || item === this) return options.fn(item, turn);
+      if (!isPiece(item)) return options.fn(item, turn);
       return reuse(context, fragments, {
         maker: loop,
         item,
-        needs: loop.uses.length === 0 ? rest : [...rest, ...loop.uses.map((it) => turn.data?.[it])],
+        needs: needsOf(loop, needs, turn),
         make: () => inTurn(context, () => options.fn(item, turn)),
       });
     };
-    return each.call(this, list, { ...options, fn });
+    if (loop.uses.length > 0 || list.length === 0) return each.call(this, list, { ...options, fn });
+    // Where a turn stands does not matter: of thousands only those that are to be made go through Handlebars.
+    const known = list.map((item: unknown) =>
+      isPiece(item) ? recall(context, fragments, { maker: loop, item, needs }) : undefined,
+    );
+    const made: string[] = [];
+    const note = (item: unknown, turn: Turn): string => {
+      made.push(fn(item, turn));
+      return "";
+    };
+    const others = list.filter((_, i) => known[i] === undefined);
+    if (others.length > 0) each.call(this, others, { ...options, fn: note });
+    let next = 0;
+    return known.map((text) => text ?? made[next++]).join("");
   };
 }
+
+const needsOf = (loop: Loop, needs: readonly unknown[], turn: Turn): readonly unknown[] =>
+  loop.uses.length === 0 ? needs : [...needs, ...loop.uses.map((it) => turn.data?.[it])];
 
 function inTurn(context: RenderContext, make: () => string): string {
   context.turns += 1;

@@ -1,33 +1,46 @@
 import type { Basis, FragmentPass, RoutesBasis } from "./fragments.ts";
 import { answerTo, type RenderContext } from "./render-context.ts";
 
-/** A piece of text that may have been made in the render before. */
-export interface Piece {
+/** What tells a piece of text that may have been made in the render before. */
+interface PieceKey {
   /** What makes it, such as a loop of a template. */
   readonly maker: object;
   /** What it is made of. */
   readonly item: object;
   /** What it depends on beside that and the answers that making it asks for. */
   readonly needs: readonly unknown[];
+}
+
+/** A piece, and how it is made. */
+export interface Piece extends PieceKey {
   make(): string;
 }
 
 /** The text of a piece: as it was while all that it depends on is the same, else made again. */
 export function reuse(context: RenderContext, fragments: FragmentPass, piece: Piece): string {
+  const known = recall(context, fragments, piece);
+  if (known !== undefined) return known;
   const { maker, item, needs } = piece;
+  const { result: text, basis } = withBasis(context, piece.make);
+  if (context.missing.size === 0) fragments.add(maker, item, { text: flat(text), basis, needs });
+  return text;
+}
+
+/** The text as it was, while all that it depends on is the same. */
+export function recall(
+  context: RenderContext,
+  fragments: FragmentPass,
+  { maker, item, needs }: PieceKey,
+): string | undefined {
   const known = fragments.find(
     maker,
     item,
     (it) => isSame(it.needs, needs) && isCurrent(it.basis, context),
   );
-  if (known !== undefined) {
-    replay(known.basis, context);
-    fragments.add(maker, item, known);
-    return known.text;
-  }
-  const { result: text, basis } = withBasis(context, piece.make);
-  if (context.missing.size === 0) fragments.add(maker, item, { text: flat(text), basis, needs });
-  return text;
+  if (known === undefined) return undefined;
+  replay(known.basis, context);
+  fragments.add(maker, item, known);
+  return known.text;
 }
 
 /** Does `work`, and tells what it was made from. */
