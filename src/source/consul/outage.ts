@@ -49,6 +49,8 @@ export function createOutage(log: Log, clock: Clock): Outage {
   const kept = new Map<string, () => void>();
   const sleepers = new Set<() => void>();
   let sinceMs: number | undefined;
+  /** Consul answered something since: else what failed is only not asked any more. */
+  let isBack = false;
   let firstBackMs: number | undefined;
   let turnsTakenUntilMs = 0;
   let stopPatience: () => void = () => undefined;
@@ -57,6 +59,7 @@ export function createOutage(log: Log, clock: Clock): Outage {
     failed(query, error, failures) {
       if (sinceMs === undefined) {
         sinceMs = clock.now();
+        isBack = false;
         log.warn(
           { query, err: error, hint: error.hint },
           `${error.message}; the last answers stay in force`,
@@ -114,6 +117,7 @@ export function createOutage(log: Log, clock: Clock): Outage {
   }
 
   function succeeded(query: string): void {
+    isBack = true;
     const wasFailing = down.delete(query) || alone.delete(query);
     refused.delete(query);
     if (wasFailing) wakeTwo();
@@ -158,7 +162,8 @@ export function createOutage(log: Log, clock: Clock): Outage {
     firstBackMs = undefined;
     turnsTakenUntilMs = 0;
     if (alone.size === 0 && sinceMs !== undefined) {
-      log.info({ outageMs: Math.round(clock.now() - sinceMs) }, "Consul answers again");
+      const outageMs = Math.round(clock.now() - sinceMs);
+      if (isBack) log.info({ outageMs }, "Consul answers again");
       sinceMs = undefined;
     }
     const ready = [...kept.values()];

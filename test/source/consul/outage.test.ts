@@ -89,12 +89,27 @@ describe("the outage", () => {
     for (let step = 0; step < 50; step += 1) await clock.pass(100);
     await Promise.all(retries);
   });
+
+  test("queries that are not asked any more, as at the end, are no answer of Consul's", () => {
+    const { outage, answer, said } = open();
+    for (const query of ["a", "b"]) outage.failed(query, ERROR, 1);
+    for (const query of ["a", "b"]) outage.forget(query);
+    expect(said).toEqual(["away; the last answers stay in force"]);
+    outage.failed("a", ERROR, 1);
+    outage.failed("b", ERROR, 1);
+    answer("a");
+    outage.forget("b");
+    expect(said.slice(1)).toEqual(["away; the last answers stay in force", "Consul answers again"]);
+  });
 });
 
 function open() {
   const clock = steppedClock();
   const told: string[] = [];
-  const outage = createOutage(pino({ level: "silent" }), clock);
+  const said: string[] = [];
+  const write = (line: string) =>
+    void said.push((JSON.parse(line) as { readonly msg: string }).msg);
+  const outage = createOutage(pino({ level: "info" }, { write }), clock);
   const answer = (query: string) => outage.answered(query, () => void told.push(query));
-  return { outage, clock, told, answer };
+  return { outage, clock, told, said, answer };
 }
