@@ -3,7 +3,7 @@ import { CALLS, HELPERS, LOOPS, WRITERS } from "./compile-handlebars.ts";
 import type { Emission, Program } from "./compile-template.ts";
 import type { Helper } from "./helper-definition.ts";
 import { DEFINITIONS, isReusable, pureHelper } from "./helpers/all-helpers.ts";
-import { bindHelper, faultIn } from "./helpers/bind-helper.ts";
+import { bindHelper, faultIn, unboundHelper } from "./helpers/bind-helper.ts";
 import { unknownHelper } from "./helpers/unknown-helper.ts";
 import type { RenderContext } from "./render-context.ts";
 import { loopHelper } from "./render-loop.ts";
@@ -45,23 +45,22 @@ const bound = new WeakMap<RenderContext, Helpers>();
 function helpersOf(context: RenderContext): Helpers {
   const before = bound.get(context);
   if (before !== undefined) return before;
-  const defined = [...DEFINITIONS.keys()].map((name) => [name, bindHelper(name, context)]);
-  const known: Helpers = { ...Object.fromEntries(defined), ...VOUCHING };
-  // Without a prototype no name finds what is no helper.
-  const helpers: Helpers = Object.assign(Object.create(null), {
-    ...known,
-    ...BLOCKS,
+  const answering = named(ANSWERING.map((name) => [name, bindHelper(name, context)]));
+  const helpers: Helpers = Object.assign(Object.create(WITH_BLOCKS), answering, {
     ...context.trace?.helpers,
     [PLAIN_HELPER](this: unknown, name: unknown, options: unknown) {
       const item = this as Readonly<Record<string, unknown>> | null | undefined;
       const key = String(name);
       if (typeof item === "object" && item !== null && Object.hasOwn(item, key)) return item[key];
-      return known[key]?.call(this, options);
+      return (answering[key] ?? PURE[key])?.call(this, options);
     },
   });
   bound.set(context, helpers);
   return helpers;
 }
+
+/** Helpers that ask the render's context: they are bound to each render. */
+const ANSWERING: readonly string[] = [...DEFINITIONS.keys()].filter((name) => !isPure(name));
 
 /** Handlebars' own blocks. */
 const BLOCKS = Object.fromEntries(
@@ -73,6 +72,19 @@ const VOUCHING: Helpers = {
   raw: (value) => value,
   snippet: (value) => value,
 };
+
+/** Helpers that look at nothing but their arguments, which all renders share. */
+const PURE = named([
+  ...[...DEFINITIONS.keys()].filter(isPure).map((name) => [name, unboundHelper(name)] as const),
+  ...Object.entries(VOUCHING),
+]);
+
+const WITH_BLOCKS: Helpers = Object.assign(Object.create(null), PURE, BLOCKS);
+
+/** Without a prototype no name finds what is no helper. */
+function named(helpers: readonly (readonly [string, Helper | undefined])[]): Helpers {
+  return Object.assign(Object.create(null), Object.fromEntries(helpers)) as Helpers;
+}
 
 const calls = new WeakMap<Program, readonly Call[]>();
 
@@ -143,7 +155,9 @@ export const HELPER_NAMES: ReadonlySet<string> = new Set([
 export const isSilent = (name: string): boolean => DEFINITIONS.get(name)?.isSilent === true;
 
 /** Whether a helper looks at nothing but its arguments. */
-export const isPure = (name: string): boolean => pureHelper(name) !== undefined;
+export function isPure(name: string): boolean {
+  return pureHelper(name) !== undefined;
+}
 
 /** Whether a helper gives the same for the same arguments and answers, and does nothing else. */
 export const isReusableHelper = (name: string): boolean =>

@@ -7,7 +7,7 @@ import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
 import { createFragmentMemory } from "../../src/template/fragments.ts";
 import { DEFINITIONS } from "../../src/template/helpers/all-helpers.ts";
-import { bindHelper } from "../../src/template/helpers/bind-helper.ts";
+import { bindHelper, unboundHelper } from "../../src/template/helpers/bind-helper.ts";
 import { loadTemplate, templatePath } from "../../src/template/load-template.ts";
 import type { FileTemplate } from "../../src/template/proxy-templates.ts";
 import { createRenderContext } from "../../src/template/render-context.ts";
@@ -65,7 +65,7 @@ async function benchTemplate(kind: "nginx" | "varnish"): Promise<readonly string
     time("plain", () => renderProxy(plain, snapshot, { proxy, values }));
     time("bare", () => {
       const context = createRenderContext(snapshot);
-      const helpers = called.map((it) => [it, bindHelper(it, context)]);
+      const helpers = called.map((it) => [it, bindHelper(it, context) ?? unboundHelper(it)]);
       const part = { kind: "whole", routes: routes(context) };
       return bare({ values, proxy, part }, { helpers: Object.fromEntries(helpers) });
     });

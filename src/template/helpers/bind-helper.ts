@@ -2,7 +2,7 @@ import type { Helper } from "../helper-definition.ts";
 import { placeOf } from "../parse-template.ts";
 import type { RenderContext } from "../render-context.ts";
 import { TemplateFault } from "../template-error.ts";
-import { DEFINITIONS } from "./all-helpers.ts";
+import { DEFINITIONS, pureHelper } from "./all-helpers.ts";
 import { ArgumentFault, faultOf } from "./arguments.ts";
 
 interface Options {
@@ -11,26 +11,35 @@ interface Options {
 }
 
 /**
- * A helper as Handlebars calls it, which is with its options as the last argument. Its faults carry the
- * place of the call.
+ * A helper that asks the render's context, as Handlebars calls it, which is with its options as the last argument. Its
+ * faults carry the place of the call.
  *
  * @returns `undefined` when there is no such helper
  */
 export function bindHelper(name: string, context: RenderContext): Helper | undefined {
   const definition = DEFINITIONS.get(name);
-  if (definition === undefined) return undefined;
-  return (...args) => {
+  if (definition === undefined || "run" in definition) return undefined;
+  return placing(name, (args, { hash }) => definition.answer({ context, named: hash }, ...args));
+}
+
+/** The same for a helper that looks at nothing but its arguments. */
+export function unboundHelper(name: string): Helper | undefined {
+  const run = pureHelper(name);
+  return run && placing(name, (args) => run(...args));
+}
+
+const placing =
+  (name: string, call: (args: readonly unknown[], options: Options) => unknown): Helper =>
+  (...args) => {
     const options = args.pop() as Options;
     try {
-      if ("run" in definition) return definition.run(...args);
-      return definition.answer({ context, named: options.hash }, ...args);
+      return call(args, options);
     } catch (error) {
       const fault = faultIn(name, error);
       if (fault instanceof TemplateFault) fault.place ??= placeOf(options.loc);
       throw fault;
     }
   };
-}
 
 /** What an error in a helper is to whoever wrote the template. */
 export function faultIn(name: string, error: unknown): unknown {
