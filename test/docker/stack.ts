@@ -30,8 +30,12 @@ export interface Stack {
   scale(service: string, count: number): Promise<void>;
   /** Restarts containers, all at once, each with ten seconds to end. */
   restart(containers: readonly string[]): Promise<void>;
-  /** Ends a container as `docker stop` does. @throws when it does not end by itself in time */
-  stop(container: string): Promise<{ readonly exitCode: number }>;
+  /**
+   * Ends a container of each service as `docker stop` does, all at once, and returns their exit codes.
+   *
+   * @throws when one does not end by itself in time
+   */
+  stopOneOfEach(services: readonly string[]): Promise<readonly number[]>;
   logs(service: string): Promise<string>;
   /** Prints the last lines of all, for whoever looks for what went wrong. */
   showLogs(): Promise<void>;
@@ -101,12 +105,9 @@ export async function startStack(
         containers.map((it) => docker(["restart", "--time", String(GRACE_SECONDS), it])),
       );
     },
-    async stop(container) {
-      const startedAt = performance.now();
-      await docker(["stop", "--time", String(GRACE_SECONDS), container]);
-      const seconds = (performance.now() - startedAt) / 1_000;
-      if (seconds < GRACE_SECONDS) return { exitCode: (await stateOf(container)).ExitCode };
-      throw new Error(`${container} did not end within ${GRACE_SECONDS} s`);
+    async stopOneOfEach(services) {
+      const containers = await Promise.all(services.map(stack.containers));
+      return await Promise.all(containers.map(([first = ""]) => stop(first)));
     },
     async logs(service) {
       const [container = ""] = await stack.containers(service);
@@ -133,6 +134,14 @@ export async function startStack(
     throw new Error(`${(error as Error).message}\n${logs}`, { cause: error });
   }
   return stack;
+}
+
+async function stop(container: string): Promise<number> {
+  const startedAt = performance.now();
+  await docker(["stop", "--time", String(GRACE_SECONDS), container]);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  if (seconds < GRACE_SECONDS) return (await stateOf(container)).ExitCode;
+  throw new Error(`${container} did not end within ${GRACE_SECONDS} s`);
 }
 
 async function isHealthy(container: string): Promise<true> {
