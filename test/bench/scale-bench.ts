@@ -22,7 +22,7 @@ import { type Site, startFloor } from "./start-floor.ts";
 const SERVICES = 3_000;
 const INSTANCES = 3;
 /** Changes of a kind, and as many back. */
-const ROUNDS = 3;
+const ROUNDS = 5;
 /** Further apart than `settle.minInterval`: each change is a lone one. */
 const GAP_MS = 1_500;
 const CALM_MS = 4_000;
