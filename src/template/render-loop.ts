@@ -44,19 +44,38 @@ export function loopHelper(loop: Loop, context: RenderContext): Helper {
     };
     if (loop.uses.length > 0 || list.length === 0) return each.call(this, list, { ...options, fn });
     // Where a turn stands does not matter: of thousands only those that are to be made go through Handlebars.
-    const known = list.map((item: unknown) =>
-      isPiece(item) ? recall(context, fragments, { maker: loop, item, needs }) : undefined,
-    );
-    const made: string[] = [];
-    const note = (item: unknown, turn: Turn): string => {
-      made.push(fn(item, turn));
-      return "";
-    };
-    const others = list.filter((_, i) => known[i] === undefined);
-    if (others.length > 0) each.call(this, others, { ...options, fn: note });
-    let next = 0;
-    return known.map((text) => text ?? made[next++]).join("");
+    return joinTurns(list, {
+      know: (item) =>
+        isPiece(item) ? recall(context, fragments, { maker: loop, item, needs }) : undefined,
+      make: (others, note) =>
+        each.call(this, others, {
+          ...options,
+          fn: (item: unknown, turn: Turn) => note(fn(item, turn)),
+        }),
+    });
   };
+}
+
+/** The texts of all turns, of which those that are not known are made together. */
+function joinTurns(
+  list: readonly unknown[],
+  options: {
+    know(item: unknown): string | undefined;
+    /** Makes the turns of `others`, and gives the text of each to `note`, in their order. */
+    make(others: readonly unknown[], note: (text: string) => ""): void;
+  },
+): string {
+  const known = list.map(options.know);
+  const made: string[] = [];
+  const others = list.filter((_, i) => known[i] === undefined);
+  if (others.length > 0) {
+    options.make(others, (text) => {
+      made.push(text);
+      return "";
+    });
+  }
+  let next = 0;
+  return known.map((text) => text ?? made[next++]).join("");
 }
 
 const needsOf = (loop: Loop, needs: readonly unknown[], turn: Turn): readonly unknown[] =>
