@@ -1,22 +1,20 @@
-import { mkdir, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { stringify } from "yaml";
-import { freePort } from "../helpers/free-port.ts";
-import { request } from "../helpers/request.ts";
-import { startConsul } from "../helpers/start-consul.ts";
+import { type ConsulAgent, startConsul } from "../helpers/start-consul.ts";
 import { type Fairlead, startFairlead } from "../helpers/start-fairlead.ts";
-import { startNginx } from "../helpers/start-nginx.ts";
 import { tempDirectory } from "../helpers/temp-directory.ts";
 import { type LargeCatalog, largeCatalog, serviceName } from "./large-catalog.ts";
 import { median } from "./median.ts";
 import { connectionsTo, cpuMs, mostResidentMiB } from "./process-figures.ts";
-import { type Site, startFloor } from "./start-floor.ts";
+import { openSite, type Site } from "./site.ts";
+import { startFloor } from "./start-floor.ts";
+import { untilServed } from "./until-served.ts";
 
 /*
  * `npm run bench -- scale`: what 3,000 services × 3 cost at Consul's default limits: at the start, while nothing
- * changes, and when one of them does. Fairlead and the floor each have an nginx of their own with the same file. The
- * floor follows the one service that changes; Fairlead is not told which one it will be: each time it is another.
+ * changes, and when one of them does. Fairlead and the floor each have a Consul and an nginx of their own with the same
+ * file, and take turns change by change: what slows the machine for a while slows both. The floor follows the one service
+ * that changes; Fairlead is not told which one it will be: each time it is another.
  */
 
 const SERVICES = 3_000;
@@ -49,7 +47,7 @@ const KINDS = {
 type Kind = keyof typeof KINDS;
 
 /** What changes took, there and back, in ms until another generation answers. */
-type Times = Readonly<Record<Kind, readonly [readonly number[], readonly number[]]>>;
+type Times = Readonly<Record<Kind, readonly [number[], number[]]>>;
 
 interface Start {
   readonly completeMs: number;
@@ -60,65 +58,65 @@ interface Start {
 /** Rows of the table: what, measured, to reach. */
 export async function benchScale(): Promise<readonly (readonly string[])[]> {
   const directory = await tempDirectory();
-  const consul = await startConsul();
-  const ends: (() => Promise<void>)[] = [() => directory.remove(), () => consul.stop()];
+  const ends: (() => Promise<void>)[] = [() => directory.remove()];
   try {
-    const size = { services: SERVICES, instances: INSTANCES };
-    const catalog = await largeCatalog(consul.address, size);
-    const at = await openSite(directory.at("fairlead"), consul.address);
+    const { consul, catalog } = await startLargeConsul(ends);
+    const at = await openSite(directory.at("fairlead"), { address: consul.address });
     ends.push(() => at.nginx.stop());
     const fairlead = await startFairlead(["run", "-c", at.config]);
     ends.push(async () => void (await fairlead.stop()));
-    const start = await watchStart(fairlead, at, Number(new URL(consul.address).port));
+    const start = await watchStart(fairlead, at);
     await sleep(CALM_MS);
     const idleMs = await spentMs(fairlead.pid, () => sleep(IDLE_MS));
-    const flips = { ownMs: 0 };
-    const times = await measure(at, {
-      change: (kind, round, way) => KINDS[kind][way](catalog, 1 + round * 31),
-      around: async (kind, work) => {
-        const ms = await spentMs(fairlead.pid, work);
-        if (kind === "flip") flips.ownMs = ms / (2 * ROUNDS);
-      },
-    });
-    const residentMiB = await mostResidentMiB(fairlead.pid);
-    await fairlead.stop();
 
-    const floorAt = await openSite(directory.at("floor"), consul.address);
+    const { consul: floorConsul, catalog: floorCatalog } = await startLargeConsul(ends);
+    const floorAt = await openSite(directory.at("floor"), { address: floorConsul.address });
     ends.push(() => floorAt.nginx.stop());
-    const floor = await startFloor(consul.address, serviceName(0), floorAt);
+    const floor = await startFloor(serviceName(0), floorAt);
     ends.push(async () => void (await floor.stop("SIGKILL")));
-    const floorTimes = await measure(floorAt, {
-      change: (kind, _round, way) => KINDS[kind][way](catalog, 0),
-      around: async (_kind, work) => await work(),
-    });
-    return toRows({ start, idleMs, ownMs: flips.ownMs, residentMiB, times, floorTimes });
+    const idleShare = idleMs / IDLE_MS;
+    const [times, floorTimes] = [noTimes(), noTimes()];
+    const ownMs: number[] = [];
+    for (const kind of Object.keys(KINDS) as Kind[]) {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        for (const way of [0, 1] as const) {
+          const change = KINDS[kind][way];
+          await sleep(GAP_MS);
+          floorTimes[kind][way].push(await untilServed(floorAt, () => change(floorCatalog, 0)));
+          const begin = performance.now();
+          const spent = await spentMs(fairlead.pid, async () => {
+            const service = 1 + round * 31;
+            times[kind][way].push(await untilServed(at, () => change(catalog, service)));
+            await sleep(GAP_MS);
+          });
+          if (kind === "flip") ownMs.push(spent - idleShare * (performance.now() - begin));
+        }
+      }
+    }
+    const residentMiB = await mostResidentMiB(fairlead.pid);
+    return toRows({ start, idleShare, ownMs: mean(ownMs), residentMiB, times, floorTimes });
   } finally {
     for (const end of ends.toReversed()) await end();
   }
 }
 
-async function openSite(home: string, consul: string): Promise<Site> {
-  await mkdir(home);
-  const nginx = await startNginx(home);
-  const listen = `127.0.0.1:${await freePort()}`;
-  const file = join(nginx.confDirectory, "services.conf");
-  const config = join(home, "fairlead.yaml");
-  const files = [{ template: "builtin:nginx/service-proxy.conf", path: file }];
-  await writeFile(
-    config,
-    stringify({
-      consul: { address: consul },
-      state: "state",
-      admin: { listen: `127.0.0.1:${await freePort()}` },
-      proxies: [{ name: "edge", kind: "nginx", config: nginx.config, files }],
-      values: { nginx: { listen } },
-    }),
-  );
-  return { nginx, file, config, generationUrl: `http://${listen}/__fairlead/generation` };
+async function startLargeConsul(
+  ends: (() => Promise<void>)[],
+): Promise<{ readonly consul: ConsulAgent; readonly catalog: LargeCatalog }> {
+  const consul = await startConsul();
+  ends.push(() => consul.stop());
+  const size = { services: SERVICES, instances: INSTANCES };
+  return { consul, catalog: await largeCatalog(consul.address, size) };
 }
 
-async function watchStart(fairlead: Fairlead, site: Site, consulPort: number): Promise<Start> {
+const noTimes = (): Times => ({ flip: [[], []], instances: [[], []], meta: [[], []] });
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+async function watchStart(fairlead: Fairlead, site: Site): Promise<Start> {
   const begin = performance.now();
+  const consulPort = Number(new URL(site.consul).port);
   const seen = { liveMs: Number.NaN, completeMs: Number.NaN, mostSockets: 0 };
   const live = fairlead
     .untilLog("it is live", ({ fate }) => fate === "live")
@@ -146,39 +144,10 @@ async function spentMs(pid: number, work: () => Promise<void>): Promise<number> 
   return (await cpuMs(pid)) - before;
 }
 
-/** Makes changes of each kind, there and back, and times each until another generation answers. */
-async function measure(
-  { generationUrl }: Site,
-  subject: {
-    readonly change: (kind: Kind, round: number, way: 0 | 1) => Promise<void>;
-    readonly around: (kind: Kind, work: () => Promise<void>) => Promise<void>;
-  },
-): Promise<Times> {
-  const times: Record<Kind, [number[], number[]]> = {
-    flip: [[], []],
-    instances: [[], []],
-    meta: [[], []],
-  };
-  for (const kind of Object.keys(KINDS) as Kind[]) {
-    await subject.around(kind, async () => {
-      for (let round = 0; round < ROUNDS; round += 1) {
-        for (const way of [0, 1] as const) {
-          await sleep(GAP_MS);
-          const { body: before } = await request(generationUrl);
-          const begin = performance.now();
-          await subject.change(kind, round, way);
-          while ((await request(generationUrl)).body === before) await sleep(1);
-          times[kind][way].push(performance.now() - begin);
-        }
-      }
-    });
-  }
-  return times;
-}
-
 function toRows(seen: {
   readonly start: Start;
-  readonly idleMs: number;
+  readonly idleShare: number;
+  /** Of one flip, without what passes while nothing changes. */
   readonly ownMs: number;
   readonly residentMiB: number;
   readonly times: Times;
@@ -197,7 +166,7 @@ function toRows(seen: {
     [`${what}: first generation live`, `${(start.liveMs / 1_000).toFixed(2)} s`, ""],
     [`${what}: sockets to Consul`, String(start.mostSockets), "≤ 64"],
     [`${what}: resident memory, at most`, `${seen.residentMiB.toFixed(0)} MiB`, "≤ 240 MiB"],
-    [`${what}: idle`, `${((seen.idleMs / IDLE_MS) * 100).toFixed(2)} % of a core`, "< 1 %"],
+    [`${what}: idle`, `${(seen.idleShare * 100).toFixed(2)} % of a core`, "< 1 %"],
     [`${what}: health flip, p50`, beside(flips, floorTimes.flip.flat()), "≤ floor + 60 ms"],
     [`${what}: its own processor time for a flip`, `${seen.ownMs.toFixed(0)} ms`, "≤ 120 ms"],
     [

@@ -3,25 +3,11 @@ import { fileURLToPath } from "node:url";
 import { type RunningProgram, startProgram } from "../helpers/child-process.ts";
 import { request } from "../helpers/request.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
-import type { Nginx } from "../helpers/start-nginx.ts";
 import { until } from "../helpers/until.ts";
-
-/** Where a subject of the bench works. */
-export interface Site {
-  readonly nginx: Nginx;
-  /** The file that nginx includes. */
-  readonly file: string;
-  readonly config: string;
-  /** Where its nginx says which generation it serves. */
-  readonly generationUrl: string;
-}
+import type { Site } from "./site.ts";
 
 /** Starts the least that can be done, on a file such as Fairlead writes; returns once nginx serves it. */
-export async function startFloor(
-  consul: string,
-  service: string,
-  site: Site,
-): Promise<RunningProgram> {
+export async function startFloor(service: string, site: Site): Promise<RunningProgram> {
   const base = `${site.config}.base`;
   const { stdout } = await runFairlead(["render", "-c", site.config]);
   await writeFile(base, stdout.replace(/^==> .* <==\n/, ""));
@@ -32,7 +18,7 @@ export async function startFloor(
     "--import",
     "tsx",
     file,
-    consul,
+    site.consul,
     service,
     base,
     site.file,
