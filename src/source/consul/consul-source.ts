@@ -46,6 +46,9 @@ function openConsulSource(
 ): Source {
   const most = config.maxConnections;
   const doorbells = new Map<string, Doorbell>();
+  /** Sockets that doorbells claimed beyond those that they need, by datacenter. */
+  const claimed = new Map<string, number>();
+  let needed = 0;
   let hasDoorbells = false;
   let isCrowded = false;
   const link: Link = {
@@ -64,7 +67,12 @@ function openConsulSource(
       // Going back only far below the limit: it is not to and fro with each query more or less.
       hasDoorbells = queries.size > (hasDoorbells ? most / 2 : most);
       const { byDatacenter, others } = divide(queries, hasDoorbells);
-      shareSockets(others.size + byDatacenter.size * BELLS_OF_A_DOORBELL);
+      needed = others.size + byDatacenter.size * BELLS_OF_A_DOORBELL;
+      noteCrowd(needed > mostPolls());
+      for (const datacenter of claimed.keys()) {
+        if (!byDatacenter.has(datacenter)) claimed.delete(datacenter);
+      }
+      shareSockets();
       own.follow(others);
       for (const [datacenter, doorbell] of doorbells) {
         if (byDatacenter.has(datacenter)) continue;
@@ -75,13 +83,28 @@ function openConsulSource(
     },
   };
 
-  /** Blocking queries get what they need, as long as some sockets remain for plain reads. */
-  function shareSockets(polls: number): void {
-    const reserve = hasDoorbells ? Math.min(16, Math.max(1, Math.floor(most / 4))) : 0;
-    const sockets = Math.min(polls, most - reserve);
+  /** Some sockets remain for plain reads. */
+  function mostPolls(): number {
+    return most - (hasDoorbells ? Math.min(16, Math.max(1, Math.floor(most / 4))) : 0);
+  }
+
+  /** Blocking queries get what they need. */
+  function shareSockets(): void {
+    const polls = [...claimed.values()].reduce((sum, count) => sum + count, needed);
+    const sockets = Math.min(polls, mostPolls());
     link.polls.resize(hasDoorbells ? sockets : most);
     link.reads.resize(Math.min(MOST_READS, Math.max(1, most - sockets)));
-    noteCrowd(polls > most - reserve);
+  }
+
+  /** Whether a doorbell may have so many sockets more: what others need comes first. */
+  function claim(datacenter: string, count: number): boolean {
+    const before = claimed.get(datacenter) ?? 0;
+    claimed.delete(datacenter);
+    const taken = [...claimed.values()].reduce((sum, it) => sum + it, needed);
+    const isFree = taken + count <= mostPolls();
+    if (isFree && count > 0) claimed.set(datacenter, count);
+    if (before !== (claimed.get(datacenter) ?? 0)) shareSockets();
+    return isFree;
   }
 
   function noteCrowd(now: boolean): void {
@@ -97,7 +120,9 @@ function openConsulSource(
   function doorbellOf(datacenter: string): Doorbell {
     const known = doorbells.get(datacenter);
     if (known !== undefined) return known;
-    const doorbell = createDoorbell(link, datacenter === "" ? undefined : datacenter);
+    const doorbell = createDoorbell(link, datacenter === "" ? undefined : datacenter, (count) =>
+      claim(datacenter, count),
+    );
     doorbells.set(datacenter, doorbell);
     return doorbell;
   }

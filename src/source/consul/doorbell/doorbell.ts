@@ -17,14 +17,14 @@ import { isPlain, readService, takeFromBulk } from "./service-reader.ts";
 import { parseSickChecks, type SickChecks } from "./sick-checks.ts";
 import { createSickRoom } from "./sick-room.ts";
 
-/** Follows any number of services of one datacenter over four blocking queries and a few plain reads. */
+/** Follows any number of services of one datacenter over four blocking queries, one on each node where sockets allow, and a few plain reads. */
 export interface Doorbell {
   /** Replaces the set of followed queries, keyed by canonical text. */
   follow(queries: ReadonlyMap<string, CoveredQuery>): void;
   close(): void;
 }
 
-/** Blocking queries of one doorbell. */
+/** Blocking queries that one doorbell needs. */
 export const BELLS_OF_A_DOORBELL = 4;
 
 /** Reads in a row, of a quarter of a second each, that wait for a server which lags behind. */
@@ -32,7 +32,12 @@ const LAG_AT_MOST = 20;
 /** Services that are asked for together are handed on together, if they are more than this. */
 const FEW = 8;
 
-export function createDoorbell(link: Link, datacenter: string | undefined): Doorbell {
+/** @param claimSockets whether there are sockets for so many blocking queries more than the four; then they are its own */
+export function createDoorbell(
+  link: Link,
+  datacenter: string | undefined,
+  claimSockets: (count: number) => boolean,
+): Doorbell {
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, link.signal]);
   setMaxListeners(0, signal); // one for each socket in use
@@ -81,6 +86,7 @@ export function createDoorbell(link: Link, datacenter: string | undefined): Door
     queue,
     nodes: nodeNames,
     isTold: roster.areWell,
+    claimSockets,
     signal,
   });
 

@@ -1,6 +1,7 @@
+import type { IndexedAnswer } from "../blocking-query.ts";
 import { expected, type Link } from "../link.ts";
 import { atOnce } from "./at-once.ts";
-import { type NodeAnswer, readNode } from "./read-node.ts";
+import { type NodeContent, readNode } from "./read-node.ts";
 import type { Ask, ReadQueue } from "./read-queue.ts";
 import type { Entry } from "./service-book.ts";
 
@@ -21,6 +22,8 @@ export interface NodeSurvey {
   look(since: bigint): Promise<Outcome>;
   /** The same for one node. */
   lookAt(node: string): Promise<Outcome>;
+  /** The same of an answer that is there. */
+  heard(node: string, answer: IndexedAnswer<NodeContent>): Outcome;
   /** What was read before does not count any more. */
   forget(): void;
 }
@@ -44,13 +47,15 @@ export function createNodeSurvey(link: Link, options: Surveyed): NodeSurvey {
   return {
     isWorthIt: () => nodes().length > 0 && nodes().length * 2 <= book.size,
     forget: () => prints.clear(),
-    lookAt: (node) => lookAt(node, { since: 0n, placed: () => placesOf(book.values()) }),
+    lookAt: (node) => lookAt(node, { since: 0n, here: () => placesOn(node) }),
+    heard: (node, { index, value }) =>
+      readNamed({ index, services: value.services, here: placesOn(node) }).outcome,
     async look(since) {
       let places: Places | undefined;
       const placed = () => (places ??= placesOf(book.values()));
       const outcomes = new Set<Outcome>();
       await atOnce(nodes(), async (node) => {
-        outcomes.add(await lookAt(node, { since, placed }));
+        outcomes.add(await lookAt(node, { since, here: () => placed().get(node) ?? [] }));
       });
       forgetGone(nodes());
       if (outcomes.has("failed")) return "failed";
@@ -60,21 +65,36 @@ export function createNodeSurvey(link: Link, options: Surveyed): NodeSurvey {
 
   async function lookAt(
     node: string,
-    { since, placed }: { readonly since: bigint; readonly placed: () => Places },
+    { since, here }: { readonly since: bigint; readonly here: () => readonly Place[] },
   ): Promise<Outcome> {
     try {
       const answer = await readNode(link, node, { datacenter, since, signal });
       if (prints.get(node) === answer.print) return "done";
       prints.delete(node);
-      const { named, isTooEarly } = namedBy(answer, { book, here: placed().get(node) ?? [] });
-      for (const [entry, ask] of named) queue.soon(entry, ask);
-      if (isTooEarly) return "too early";
-      if (named.size === 0) prints.set(node, answer.print);
-      return "done";
+      const { services } = answer.content();
+      const { outcome, count } = readNamed({ index: answer.index, services, here: here() });
+      if (outcome === "done" && count === 0) prints.set(node, answer.print);
+      return outcome;
     } catch (error) {
       if (!signal.aborted) expected(error);
       return "failed";
     }
+  }
+
+  /** Has the services read that an answer names. */
+  function readNamed(heard: Heard): {
+    readonly outcome: "done" | "too early";
+    readonly count: number;
+  } {
+    const { named, isTooEarly } = namedBy(heard, book);
+    for (const [entry, ask] of named) queue.soon(entry, ask);
+    return { outcome: isTooEarly ? "too early" : "done", count: named.size };
+  }
+
+  function placesOn(node: string): readonly Place[] {
+    return [...book.values()].flatMap((entry) =>
+      entry.instances.filter((it) => it.node === node).map(({ id }) => ({ id, entry })),
+    );
   }
 
   function forgetGone(now: readonly string[]): void {
@@ -89,6 +109,13 @@ type Places = ReadonlyMap<string, readonly Place[]>;
 interface Place {
   readonly id: string;
   readonly entry: Entry;
+}
+
+/** What a node was heard to run, and which instances are known there. */
+interface Heard {
+  readonly index: bigint;
+  readonly services: NodeContent["services"];
+  readonly here: readonly Place[];
 }
 
 function placesOf(entries: Iterable<Entry>): Places {
@@ -108,20 +135,14 @@ function placesOf(entries: Iterable<Entry>): Places {
  * service's answer, or an instance is gone. An answer that is older than a service's own says nothing of what is gone.
  */
 function namedBy(
-  answer: NodeAnswer,
-  {
-    book,
-    here,
-  }: {
-    readonly book: ReadonlyMap<string, Entry>;
-    readonly here: readonly Place[];
-  },
+  { index: heardIndex, services, here }: Heard,
+  book: ReadonlyMap<string, Entry>,
 ): { readonly named: ReadonlyMap<Entry, Ask>; readonly isTooEarly: boolean } {
   const named = new Map<Entry, Ask>();
   const known = new Map(here.map(({ id, entry }) => [id, entry]));
   const there = new Set<string>();
   let isTooEarly = false;
-  for (const service of answer.content().services) {
+  for (const service of services) {
     const id = String(service["ID"]);
     there.add(id);
     const entry = book.get(String(service["Service"]));
@@ -133,8 +154,7 @@ function namedBy(
   }
   for (const [id, entry] of known) {
     const { index } = entry;
-    if (!there.has(id) && index !== undefined && answer.index > index)
-      named.set(entry, newer(entry));
+    if (!there.has(id) && index !== undefined && heardIndex > index) named.set(entry, newer(entry));
   }
   return { named, isTooEarly };
 }

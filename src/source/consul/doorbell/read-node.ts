@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../../../errors.ts";
-import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
+import { askConsul, indexOf, jsonOf, type Question } from "../ask-consul.ts";
 import type { Link } from "../link.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -10,8 +10,14 @@ export interface NodeAnswer {
   readonly index: bigint;
   /** Equal for equal bodies. */
   readonly print: string;
-  /** The node and its services as Consul shows them; parsed when it is called. @throws {AppError} CONSUL */
-  content(): { readonly node: Json; readonly services: readonly Json[] };
+  /** Parsed when it is called. @throws {AppError} CONSUL */
+  content(): NodeContent;
+}
+
+/** A node and its services as Consul shows them. */
+export interface NodeContent {
+  readonly node: Json;
+  readonly services: readonly Json[];
 }
 
 /** How long Consul may hold a read that waits for a server which lags behind. */
@@ -33,7 +39,7 @@ export async function readNode(
   },
 ): Promise<NodeAnswer> {
   const { datacenter, since, signal } = options;
-  const question = { path: `/v1/catalog/node/${encodeURIComponent(node)}`, datacenter };
+  const question = nodeQuestion(node, datacenter);
   const index = since > 0n ? since - 1n : 0n;
   const ask = { config, index, waitMs: CATCH_UP_MS, signal };
   const answer = await reads.run(signal, () => askConsul(client, question, ask));
@@ -46,8 +52,13 @@ export async function readNode(
   };
 }
 
-/** Consul says `null` of a node that is not there, or may not be seen. */
-function contentOf(name: string, body: unknown): ReturnType<NodeAnswer["content"]> {
+export const nodeQuestion = (node: string, datacenter: string | undefined): Question => ({
+  path: `/v1/catalog/node/${encodeURIComponent(node)}`,
+  datacenter,
+});
+
+/** Consul says `null` of a node that is not there, or may not be seen. @throws {AppError} CONSUL */
+export function contentOf(name: string, body: unknown): NodeContent {
   const { Node: node, Services: services } = (body ?? {}) as Json;
   if (!isObject(node) || !isObject(services)) {
     throw new AppError("CONSUL", `Cannot read the services of node "${name}" as there are none`, {

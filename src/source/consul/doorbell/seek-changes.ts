@@ -1,6 +1,7 @@
 import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
 import { expected, type Link } from "../link.ts";
 import { type AllChecks, namedByChecks, parseAllChecks } from "./all-checks.ts";
+import { createNodeBells } from "./node-bells.ts";
 import { createNodeSurvey, type Surveyed } from "./node-survey.ts";
 import type { Entry } from "./service-book.ts";
 import { throttle } from "./throttle.ts";
@@ -9,7 +10,8 @@ import { throttle } from "./throttle.ts";
  * Finds which service rang when the bell does not tell: a service's meta, weights, address or port, or an
  * instance more or less.
  *
- * Where there are far fewer nodes than services, what each node runs tells which services changed. Else the list
+ * Where there are far fewer nodes than services, what each node runs tells which services changed: at once where there
+ * are sockets to listen to each node, else by looking at them all. Where there are more nodes, the list
  * of all checks names most of them soon, and then the index of every service is looked at: that misses nothing
  * either, and takes as long as there are services.
  */
@@ -41,11 +43,20 @@ export function createChangeSeeker(
   options: Surveyed & {
     /** Whether all bells work. */
     readonly isTold: () => boolean;
+    /** Whether there are sockets to listen to so many nodes; then they are listened to. */
+    readonly claimSockets: (nodes: number) => boolean;
   },
 ): ChangeSeeker {
   const { datacenter, book, queue, signal } = options;
   const { clock } = link;
   const survey = createNodeSurvey(link, options);
+  const nodeBells = createNodeBells(link, {
+    datacenter,
+    signal,
+    onAnswer(node, answer) {
+      if (survey.heard(node, answer) === "too early") clock.after(TOO_EARLY_MS, surveyNodes);
+    },
+  });
   let checks: AllChecks | undefined;
   let rest: Iterator<Entry> = book.values();
   let soughtIndex = 0n;
@@ -84,12 +95,14 @@ export function createChangeSeeker(
     forget: survey.forget,
     seek(index) {
       soughtIndex = index;
+      if (nodeBells.tell(options.nodes())) return;
       if (survey.isWorthIt()) return surveyNodes();
       readChecks();
       sweep();
     },
     seekLater(index) {
       soughtIndex = index;
+      if (nodeBells.tell(options.nodes())) return;
       if (survey.isWorthIt()) surveyNodes();
       else clock.after(LATER_MS, sweep);
     },
@@ -114,12 +127,21 @@ export function createChangeSeeker(
 
   function tick(): void {
     if (signal.aborted) return;
-    if (queue.isIdle()) lookAfter();
+    if (queue.isIdle()) {
+      listenToNodes();
+      lookAfter();
+    }
     const cancel = clock.after(TICK_MS, () => {
       signal.removeEventListener("abort", cancel);
       tick();
     });
     signal.addEventListener("abort", cancel, { once: true });
+  }
+
+  /** Not before what a start or an outage left to read is read: that says the same of all nodes. */
+  function listenToNodes(): void {
+    const all = survey.isWorthIt() && options.isTold() ? options.nodes() : [];
+    nodeBells.follow(options.claimSockets(all.length) ? all : []);
   }
 
   /** Looks at some nodes, or services, so that all have their turn in time. */

@@ -1,0 +1,88 @@
+import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
+import { blockingQuery, type IndexedAnswer } from "../blocking-query.ts";
+import { expected, type Link } from "../link.ts";
+import { contentOf, type NodeContent, nodeQuestion } from "./read-node.ts";
+
+/**
+ * A blocking query on each node: where sockets allow, what changed in a service's definition is told at once, by the
+ * one node on which it did, and no node needs to be looked at for it.
+ *
+ * Source: Consul's state store watches the services of one node apart from those of others (measured: a query on a node
+ * stays silent while services of other nodes and checks change).
+ */
+export interface NodeBells {
+  /** Listens to these nodes, and to no others. After a failure nothing is listened to for a while. */
+  follow(nodes: readonly string[]): void;
+  /** Whether each of these nodes is listened to, and has answered. */
+  tell(nodes: readonly string[]): boolean;
+}
+
+/** So long nobody listens to nodes after one of them could not be read: they are looked at meanwhile. */
+const REST_AFTER_FAILURE_MS = 30_000;
+
+export function createNodeBells(
+  link: Link,
+  options: {
+    readonly datacenter: string | undefined;
+    readonly onAnswer: (node: string, answer: IndexedAnswer<NodeContent>) => void;
+    readonly signal: AbortSignal;
+  },
+): NodeBells {
+  const bells = new Map<string, { readonly ending: AbortController; hasAnswered: boolean }>();
+  let restsUntilMs = Number.NEGATIVE_INFINITY;
+
+  return {
+    follow(nodes) {
+      const wanted = new Set(link.clock.now() < restsUntilMs ? [] : nodes);
+      for (const node of bells.keys()) if (!wanted.has(node)) stop(node);
+      for (const node of wanted) if (!bells.has(node)) start(node);
+    },
+    tell: (nodes) => nodes.length > 0 && nodes.every((node) => bells.get(node)?.hasAnswered),
+  };
+
+  function stop(node: string): void {
+    bells.get(node)?.ending.abort(new Error("nobody listens to this node any more"));
+    bells.delete(node);
+  }
+
+  function start(node: string): void {
+    const bell = { ending: new AbortController(), hasAnswered: false };
+    bells.set(node, bell);
+    void listen(node, bell);
+  }
+
+  async function listen(
+    node: string,
+    bell: { readonly ending: AbortController; hasAnswered: boolean },
+  ): Promise<void> {
+    const { client, config, outage, polls } = link;
+    const end = AbortSignal.any([bell.ending.signal, options.signal]);
+    const answers = blockingQuery<NodeContent>(
+      (index, signal) =>
+        polls.run(signal, async () => {
+          const ask = { config, index, waitMs: link.waitMs(), signal };
+          const answer = await askConsul(client, nodeQuestion(node, options.datacenter), ask);
+          return { index: indexOf(answer), value: contentOf(node, jsonOf(answer)) };
+        }),
+      {
+        signal: end,
+        random: Math.random,
+        pause: outage.pause,
+        onUnchanged: () => undefined,
+        onFailure(error) {
+          expected(error);
+          restsUntilMs = link.clock.now() + REST_AFTER_FAILURE_MS;
+          for (const each of [...bells.keys()]) stop(each);
+        },
+      },
+    );
+    try {
+      for await (const answer of answers) {
+        bell.hasAnswered = true;
+        options.onAnswer(node, answer);
+      }
+    } catch (error) {
+      if (!end.aborted) throw error;
+    }
+  }
+}
