@@ -11,7 +11,10 @@ import { contentOf, type NodeContent, nodeQuestion } from "./read-node.ts";
  * stays silent while services of other nodes and checks change).
  */
 export interface NodeBells {
-  /** Listens to these nodes, and to no others. After a failure nothing is listened to for a while. */
+  /**
+   * Listens to these nodes and to no others; to new ones a few more each time, as each answers first with all that it
+   * runs. After a failure nothing is listened to for a while.
+   */
   follow(nodes: readonly string[]): void;
   /** Whether each of these nodes is listened to, and has answered. */
   tell(nodes: readonly string[]): boolean;
@@ -19,12 +22,15 @@ export interface NodeBells {
 
 /** So long nobody listens to nodes after one of them could not be read: they are looked at meanwhile. */
 const REST_AFTER_FAILURE_MS = 30_000;
+const NEW_ONES_AT_ONCE = 4;
 
 export function createNodeBells(
   link: Link,
   options: {
     readonly datacenter: string | undefined;
     readonly onAnswer: (node: string, answer: IndexedAnswer<NodeContent>) => void;
+    /** Told when less is listened to than before: a change may have been missed. */
+    readonly onDeaf: () => void;
     readonly signal: AbortSignal;
   },
 ): NodeBells {
@@ -34,15 +40,19 @@ export function createNodeBells(
   return {
     follow(nodes) {
       const wanted = new Set(link.clock.now() < restsUntilMs ? [] : nodes);
-      for (const node of bells.keys()) if (!wanted.has(node)) stop(node);
-      for (const node of wanted) if (!bells.has(node)) start(node);
+      stop([...bells.keys()].filter((node) => !wanted.has(node)));
+      const added = [...wanted].filter((node) => !bells.has(node));
+      for (const node of added.slice(0, NEW_ONES_AT_ONCE)) start(node);
     },
     tell: (nodes) => nodes.length > 0 && nodes.every((node) => bells.get(node)?.hasAnswered),
   };
 
-  function stop(node: string): void {
-    bells.get(node)?.ending.abort(new Error("nobody listens to this node any more"));
-    bells.delete(node);
+  function stop(nodes: readonly string[]): void {
+    for (const node of nodes) {
+      bells.get(node)?.ending.abort(new Error("nobody listens to this node any more"));
+      bells.delete(node);
+    }
+    if (nodes.length > 0) options.onDeaf();
   }
 
   function start(node: string): void {
@@ -72,7 +82,7 @@ export function createNodeBells(
         onFailure(error) {
           expected(error);
           restsUntilMs = link.clock.now() + REST_AFTER_FAILURE_MS;
-          for (const each of [...bells.keys()]) stop(each);
+          stop([...bells.keys()]);
         },
       },
     );

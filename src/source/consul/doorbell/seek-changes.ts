@@ -56,6 +56,7 @@ export function createChangeSeeker(
     onAnswer(node, answer) {
       if (survey.heard(node, answer) === "too early") clock.after(TOO_EARLY_MS, surveyNodes);
     },
+    onDeaf: () => surveyNodes(),
   });
   let checks: AllChecks | undefined;
   let rest: Iterator<Entry> = book.values();
