@@ -60,15 +60,16 @@ describe("following a query each, and the doorbell", () => {
         prefix: `history-${nodes}`,
       });
       const queries = queriesOf(catalog);
-      const stores = [open(queries.length), open(12)];
+      // A query each; the doorbell with few sockets; and with enough for a blocking query on each of few nodes.
+      const stores = [open(queries.length), open(12), open(40)];
       for (const store of stores) want(store, queries);
-      await bothSee(catalog, stores);
+      await allSee(catalog, stores);
       for (let done = 0; done < CHANGES; ) {
         for (let i = 0; i < BETWEEN_LOOKS; i += IN_A_TRANSACTION) {
           await catalog.change(IN_A_TRANSACTION);
         }
         done += BETWEEN_LOOKS;
-        await bothSee(catalog, stores);
+        await allSee(catalog, stores);
       }
     },
   );
@@ -82,12 +83,12 @@ describe("following a query each, and the doorbell", () => {
         nodes,
         prefix: `lone-${nodes}`,
       });
-      const store = open(12);
-      want(store, queriesOf(catalog));
-      await bothSee(catalog, [store]);
+      const stores = [open(12), open(40)];
+      for (const store of stores) want(store, queriesOf(catalog));
+      await allSee(catalog, stores);
       for (const kind of new Set(CHANGE_KINDS)) {
         await catalog.changeOne(kind);
-        await bothSee(catalog, [store]);
+        await allSee(catalog, stores);
       }
     },
   );
@@ -111,10 +112,10 @@ describe("following a query each, and the doorbell", () => {
     const queries = queriesOf(catalog);
     const stores = [open(queries.length, here), open(12, here)];
     for (const store of stores) want(store, queries);
-    await bothSee(catalog, stores);
+    await allSee(catalog, stores);
     for (let i = 0; i < 10; i += 1) {
       await catalog.change(IN_A_TRANSACTION);
-      await bothSee(catalog, stores);
+      await allSee(catalog, stores);
     }
   });
 });
@@ -130,7 +131,7 @@ function queriesOf({ names, datacenter }: RandomCatalog): readonly Query[] {
   return [{ kind: "services", ...at }, { kind: "nodes", ...at }, ...names.flatMap(about)];
 }
 
-async function bothSee(catalog: RandomCatalog, stores: readonly CatalogStore[]): Promise<void> {
+async function allSee(catalog: RandomCatalog, stores: readonly CatalogStore[]): Promise<void> {
   const compared: number[] = [];
   let unlike: unknown;
   await until(
