@@ -17,7 +17,10 @@ import { isPlain, readService, takeFromBulk } from "./service-reader.ts";
 import { parseSickChecks, type SickChecks } from "./sick-checks.ts";
 import { createSickRoom } from "./sick-room.ts";
 
-/** Follows any number of services of one datacenter over four blocking queries, one on each node where sockets allow, and a few plain reads. */
+/**
+ * Follows any number of services of one datacenter over four blocking queries, one on each node where sockets allow,
+ * and a few plain reads.
+ */
 export interface Doorbell {
   /** Replaces the set of followed queries, keyed by canonical text. */
   follow(queries: ReadonlyMap<string, CoveredQuery>): void;

@@ -56,7 +56,10 @@ export function createChangeSeeker(
     onAnswer(node, answer) {
       if (survey.heard(node, answer) === "too early") clock.after(TOO_EARLY_MS, surveyNodes);
     },
-    onDeaf: () => surveyNodes(),
+    onDeaf() {
+      // Where a bell fails as well, everything is read anew once it works again.
+      if (options.isTold()) surveyNodes();
+    },
   });
   let checks: AllChecks | undefined;
   let rest: Iterator<Entry> = book.values();
