@@ -52,7 +52,7 @@ type Times = Readonly<Record<Kind, readonly [number[], number[]]>>;
 interface Start {
   readonly completeMs: number;
   readonly liveMs: number;
-  readonly mostSockets: number;
+  mostSockets: number;
 }
 
 /** Rows of the table: what, measured, to reach. */
@@ -94,6 +94,8 @@ export async function benchScale(): Promise<readonly (readonly string[])[]> {
       }
     }
     const residentMiB = await mostResidentMiB(fairlead.pid);
+    const sockets = await connectionsTo(Number(new URL(at.consul).port), fairlead.pid);
+    start.mostSockets = Math.max(start.mostSockets, sockets);
     return toRows({ start, idleShare, ownMs: mean(ownMs), residentMiB, times, floorTimes });
   } finally {
     for (const end of ends.toReversed()) await end();
