@@ -52,7 +52,7 @@ type Times = Readonly<Record<Kind, readonly [number[], number[]]>>;
 interface Start {
   readonly completeMs: number;
   readonly liveMs: number;
-  mostSockets: number;
+  readonly mostSockets: number;
 }
 
 /** Rows of the table: what, measured, to reach. */
@@ -94,9 +94,16 @@ export async function benchScale(): Promise<readonly (readonly string[])[]> {
       }
     }
     const residentMiB = await mostResidentMiB(fairlead.pid);
-    const sockets = await connectionsTo(Number(new URL(at.consul).port), fairlead.pid);
-    start.mostSockets = Math.max(start.mostSockets, sockets);
-    return toRows({ start, idleShare, ownMs: mean(ownMs), residentMiB, times, floorTimes });
+    const sockets = await connectionsTo(portOf(at), fairlead.pid);
+    const mostSockets = Math.max(start.mostSockets, sockets);
+    return toRows({
+      start: { ...start, mostSockets },
+      idleShare,
+      ownMs: mean(ownMs),
+      residentMiB,
+      times,
+      floorTimes,
+    });
   } finally {
     for (const end of ends.toReversed()) await end();
   }
@@ -111,6 +118,8 @@ async function startLargeConsul(
   return { consul, catalog: await largeCatalog(consul.address, size) };
 }
 
+const portOf = (site: Site): number => Number(new URL(site.consul).port);
+
 const noTimes = (): Times => ({ flip: [[], []], instances: [[], []], meta: [[], []] });
 
 const mean = (values: readonly number[]): number =>
@@ -118,13 +127,12 @@ const mean = (values: readonly number[]): number =>
 
 async function watchStart(fairlead: Fairlead, site: Site): Promise<Start> {
   const begin = performance.now();
-  const consulPort = Number(new URL(site.consul).port);
   const seen = { liveMs: Number.NaN, completeMs: Number.NaN, mostSockets: 0 };
   const live = fairlead
     .untilLog("it is live", ({ fate }) => fate === "live")
     .then(() => Object.assign(seen, { liveMs: performance.now() - begin }));
   while (Number.isNaN(seen.liveMs) && fairlead.isRunning()) {
-    const sockets = await connectionsTo(consulPort, fairlead.pid);
+    const sockets = await connectionsTo(portOf(site), fairlead.pid);
     seen.mostSockets = Math.max(seen.mostSockets, sockets);
     const isComplete = Number.isNaN(seen.completeMs) && (await isThere(site.file));
     if (isComplete) seen.completeMs = performance.now() - begin;

@@ -13,7 +13,8 @@ import { tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
 
 /*
- * A real agent behind a proxy that spoils its answers. Once with a blocking query each, once with the doorbell.
+ * A real agent behind a proxy that spoils its answers: with a blocking query each, with the doorbell, and with the
+ * doorbell that has sockets to listen to each node as well.
  */
 
 let consul: ConsulAgent;
@@ -22,9 +23,12 @@ beforeAll(async () => {
 });
 afterAll(async () => await consul.stop());
 
+/** Connections for the doorbell's four queries, one on the agent's only node, and two for reads. */
+const LISTENS_TO_NODES = 8;
 const STRATEGIES = [
   ["a query each", 12],
   ["the doorbell", 6],
+  ["the doorbell and its nodes", LISTENS_TO_NODES],
 ] as const;
 const SERVICES = 10;
 const MOST_BYTES = 1_000_000;
@@ -244,6 +248,37 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     await fill();
     await until("all are back", () => count() === SERVICES);
   });
+});
+
+test("a node that may not be read any more: what nobody listens to is found by looking, and what is allowed again is listened to", async () => {
+  const clock = steppedClock();
+  const maxConnections = LISTENS_TO_NODES;
+  const ends = { atEnd: onTestFinished, clock };
+  const { store, proxy, first } = await stage("hidden-node", { maxConnections, ...ends });
+  const change = async (round: string) => {
+    await consul.register({ name: first, id: first, port: 80, meta: { round } });
+    await until(`change ${round} is seen`, () => {
+      clock.advance(50);
+      return store.snapshot().get(service(first))?.[0]?.meta["round"] === round;
+    });
+  };
+  // A read that only waits for a server which lags behind waits for less.
+  const isListened = () => proxy.waiting().some((it) => /catalog\/node\/.*wait=2000ms/.test(it));
+  const listened = (isIt: boolean) =>
+    until(`the node is ${isIt ? "" : "not "}listened to`, () => {
+      clock.advance(50);
+      return isListened() === isIt;
+    });
+  await listened(true);
+  await change("while it is listened to");
+  proxy.forbid("/v1/catalog/node/");
+  await change("as the node falls silent");
+  await listened(false);
+  await change("while nobody listens");
+  proxy.forbid("/nothing");
+  clock.advance(30_000);
+  await listened(true);
+  await change("again");
 });
 
 const service = (name: string): ServiceQuery => ({ kind: "service", name });

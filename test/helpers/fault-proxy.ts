@@ -29,6 +29,8 @@ export interface FaultProxy {
   setFault(fault: Fault): void;
   /** Answers 403 to requests for what lies below a path, as long as the fault is `pass`. */
   forbid(path: string): void;
+  /** Paths, with their parameters, of requests that wait for an answer. */
+  waiting(): readonly string[];
   /** Requests seen so far. */
   requests(): number;
   /** The most connections that were open at once. */
@@ -40,11 +42,14 @@ export interface FaultProxy {
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let fault: Fault = "pass";
   let forbidden: string | undefined;
+  const waiting = new Set<IncomingMessage>();
   let requests = 0;
   let open = 0;
   let most = 0;
   const server = createServer((incoming, outgoing) => {
     requests += 1;
+    waiting.add(incoming);
+    outgoing.on("close", () => waiting.delete(incoming));
     const isForbidden = forbidden !== undefined && incoming.url?.startsWith(forbidden) === true;
     const faultNow = () => (isForbidden && fault === "pass" ? "forbidden" : fault);
     spoil(faultNow, target, incoming, outgoing);
@@ -69,6 +74,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     forbid(path) {
       forbidden = path;
     },
+    waiting: () => [...waiting].map(({ url = "" }) => url),
     requests: () => requests,
     mostConnections: () => most,
     stop: () =>

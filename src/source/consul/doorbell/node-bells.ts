@@ -13,14 +13,16 @@ import { contentOf, type NodeContent, nodeQuestion } from "./read-node.ts";
 export interface NodeBells {
   /**
    * Listens to these nodes and to no others; to new ones a few more each time, as each answers first with all that it
-   * runs. After a failure nothing is listened to for a while.
+   * runs.
    */
   follow(nodes: readonly string[]): void;
+  /** Whether a node could not be read a while ago: then none should be listened to. */
+  isResting(): boolean;
   /** Whether each of these nodes is listened to, and has answered. */
   tell(nodes: readonly string[]): boolean;
 }
 
-/** So long nobody listens to nodes after one of them could not be read: they are looked at meanwhile. */
+/** Meanwhile nodes are looked at instead. */
 const REST_AFTER_FAILURE_MS = 30_000;
 const NEW_ONES_AT_ONCE = 4;
 
@@ -39,11 +41,12 @@ export function createNodeBells(
 
   return {
     follow(nodes) {
-      const wanted = new Set(link.clock.now() < restsUntilMs ? [] : nodes);
+      const wanted = new Set(nodes);
       stop([...bells.keys()].filter((node) => !wanted.has(node)));
       const added = [...wanted].filter((node) => !bells.has(node));
       for (const node of added.slice(0, NEW_ONES_AT_ONCE)) start(node);
     },
+    isResting: () => link.clock.now() < restsUntilMs,
     tell: (nodes) => nodes.length > 0 && nodes.every((node) => bells.get(node)?.hasAnswered),
   };
 

@@ -11,9 +11,9 @@ import { throttle } from "./throttle.ts";
  * instance more or less.
  *
  * Where there are far fewer nodes than services, what each node runs tells which services changed: at once where there
- * are sockets to listen to each node, else by looking at them all. Where there are more nodes, the list
- * of all checks names most of them soon, and then the index of every service is looked at: that misses nothing
- * either, and takes as long as there are services.
+ * are sockets to listen to each node, else by looking at them all. Where there are more nodes, the list of all checks
+ * names most of them soon, and then the index of every service is looked at: that misses nothing either, and takes as
+ * long as there are services.
  */
 export interface ChangeSeeker {
   /** Something about a service or a node changed, at this index of Consul. */
@@ -131,10 +131,8 @@ export function createChangeSeeker(
 
   function tick(): void {
     if (signal.aborted) return;
-    if (queue.isIdle()) {
-      listenToNodes();
-      lookAfter();
-    }
+    listenToNodes();
+    if (queue.isIdle()) lookAfter();
     const cancel = clock.after(TICK_MS, () => {
       signal.removeEventListener("abort", cancel);
       tick();
@@ -142,10 +140,13 @@ export function createChangeSeeker(
     signal.addEventListener("abort", cancel, { once: true });
   }
 
-  /** Not before what a start or an outage left to read is read: that says the same of all nodes. */
   function listenToNodes(): void {
-    const all = survey.isWorthIt() && options.isTold() ? options.nodes() : [];
-    nodeBells.follow(options.claimSockets(all.length) ? all : []);
+    const isUseful = survey.isWorthIt() && options.isTold() && !nodeBells.isResting();
+    const all = isUseful ? options.nodes() : [];
+    if (all.length === 0 || !options.claimSockets(all.length)) {
+      options.claimSockets(0);
+      nodeBells.follow([]);
+    } else if (queue.isIdle()) nodeBells.follow(all); // what a start has read says the same of all nodes
   }
 
   /** Looks at some nodes, or services, so that all have their turn in time. */
