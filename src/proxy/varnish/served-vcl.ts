@@ -7,8 +7,7 @@ export interface ServedVcl {
   readonly vcls: readonly LoadedVcl[];
   /** Varnish's own words, when its child does not run. */
   readonly down: string | undefined;
-  /** Names it for good: what is active, where labels lead to, and the manager's process. */
-  readonly identity: string;
+  /** The manager's process id. */
   readonly manager: string;
 }
 
@@ -17,15 +16,23 @@ export async function readServed(connection: CliConnection): Promise<ServedVcl> 
   const { body: state } = await connection.send(["status"]);
   const { body: pids } = await connection.send(["pid"]);
   const manager = /Master:\s*(\d+)/.exec(pids)?.[1] ?? "?";
-  const down = /running/.test(state) ? undefined : state.trim();
-  const parts = vcls.flatMap(({ name, target }) => (target === undefined ? [] : [name, target]));
+  return { vcls, manager, down: /running/.test(state) ? undefined : state.trim() };
+}
+
+/**
+ * Names for good what a Varnish serves: what is active, where the labels lead to that it uses, and the manager's process.
+ *
+ * @param labels those that the active VCL leads to. Others come and go: on trial, when they are no longer needed, or as somebody's own.
+ */
+export function identityOf(
+  { vcls, down, manager }: ServedVcl,
+  labels: ReadonlySet<string>,
+): string {
+  const parts = vcls.flatMap(({ name, target }) =>
+    target !== undefined && labels.has(name) ? [name, target] : [],
+  );
   const digest = parts.length === 0 ? "" : `+${hash(parts.join(" "))}`;
-  return {
-    vcls,
-    down,
-    manager,
-    identity: `${down ?? activeOf(vcls) ?? "no VCL"}${digest}@${manager}`,
-  };
+  return `${down ?? activeOf(vcls) ?? "no VCL"}${digest}@${manager}`;
 }
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 8);

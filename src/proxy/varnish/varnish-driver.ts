@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Generation, Proof, ProxyDriver } from "../../apply/proxy-driver.ts";
+import type { Generation, ProxyDriver } from "../../apply/proxy-driver.ts";
 import type { VarnishConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
@@ -15,7 +15,7 @@ import { createDiscarder } from "./discard-vcls.ts";
 import { loadParts, namesOf, servesParts, switchParts } from "./load-parts.ts";
 import { loadWhole, servesWhole, useWhole } from "./load-whole.ts";
 import { createScratch } from "./scratch.ts";
-import { readServed, type ServedVcl } from "./served-vcl.ts";
+import { identityOf, readServed, type ServedVcl } from "./served-vcl.ts";
 import { activeOf, outdated } from "./vcl-list.ts";
 import { warmBackends } from "./warm-backends.ts";
 
@@ -46,8 +46,8 @@ export function createVarnishDriver(
   const trial = new Set<string>();
   /** The generation that was given to Varnish last. */
   let given: string | undefined;
-  /** What was proved last. */
-  let proved: string | undefined;
+  /** What was proved last, and the labels that it uses. */
+  let proved: { readonly identity: string; readonly labels: ReadonlySet<string> } | undefined;
   const session = createSession(cli);
   const scratch = createScratch();
 
@@ -64,10 +64,12 @@ export function createVarnishDriver(
       async function look(): Promise<void> {
         const was = proved;
         if (was === undefined) return;
-        const is = (await session.glance(signal, readServed))?.identity;
-        if (is === undefined || is === was || proved !== was) return;
+        const served = await session.glance(signal, readServed);
+        if (served === undefined || proved !== was) return;
+        const identity = identityOf(served, was.labels);
+        if (identity === was.identity) return;
         proved = undefined;
-        onLost(`Varnish runs ${is}, no longer ${was}`);
+        onLost(`Varnish runs ${identity}, no longer ${was.identity}`);
       }
     },
 
@@ -111,8 +113,8 @@ export function createVarnishDriver(
         }
         const needed = wanted.kind === "parts" ? namesOf(wanted.script) : new Set<string>();
         await discarder.discard(connection, outdated(served.vcls, needed));
-        proved = served.identity;
-        return proofOf(served, wanted);
+        proved = standing(served, wanted.kind === "parts" ? wanted.script : undefined);
+        return { evidence: evidenceOf(served, wanted), identity: proved.identity };
       });
     },
 
@@ -126,7 +128,7 @@ export function createVarnishDriver(
             (script === undefined
               ? await servesWhole(connection, generation)
               : servesParts(served.vcls, script));
-          if (isServing) proved = served.identity;
+          if (isServing) proved = standing(served, script);
           return isServing;
         });
       } catch (error) {
@@ -212,10 +214,15 @@ const isWanted = ({ vcls, down }: ServedVcl, wanted: Wanted): boolean =>
   down === undefined &&
   (wanted.kind === "whole" ? activeOf(vcls) === wanted.name : servesParts(vcls, wanted.script));
 
-function proofOf({ vcls, manager, identity }: ServedVcl, wanted: Wanted): Proof {
+function standing(served: ServedVcl, script: BootScript | undefined) {
+  const labels = new Set(script?.labels.keys());
+  return { identity: identityOf(served, labels), labels };
+}
+
+function evidenceOf({ vcls, manager }: ServedVcl, wanted: Wanted): string {
   const parts =
     wanted.kind === "whole" ? "is" : `with ${wanted.script.labels.size} parts below it is`;
-  return { evidence: `VCL ${activeOf(vcls)} ${parts} active in varnishd ${manager}`, identity };
+  return `VCL ${activeOf(vcls)} ${parts} active in varnishd ${manager}`;
 }
 
 function notProved({ vcls, down }: ServedVcl, { number }: Generation): AppError {

@@ -8,6 +8,7 @@ import { withCli } from "../../../src/proxy/varnish/cli-connection.ts";
 import { encodeCommand, parseAnswer } from "../../../src/proxy/varnish/cli-frame.ts";
 import { createVarnishDriver } from "../../../src/proxy/varnish/varnish-driver.ts";
 import { newVclName, outdated } from "../../../src/proxy/varnish/vcl-list.ts";
+import { testRefusingCli } from "../../helpers/refusing-cli.ts";
 import { request } from "../../helpers/request.ts";
 import { testDirectory, testService, testVarnish } from "../../helpers/stage.ts";
 
@@ -177,6 +178,36 @@ describe("createVarnishDriver()", () => {
     expect(await driver.serves(generation(1), undefined, signal)).toBe(false);
   });
 
+  test("labels that come and go beside those it uses are no loss; another active VCL is", async ({
+    signal,
+  }) => {
+    let looks = 0;
+    const { varnish, driver, putParts, secretFile } = await stage({
+      onCommand: (command) => (looks += Number(command === "pid")),
+    });
+    const ask = (...words: readonly string[]) =>
+      withCli({ address: varnish.admin, secretFile }, signal, (cli) => cli.send(words));
+    for (const groups of [["g00", "g01"], ["g00"]]) {
+      const parts = await putParts(groups);
+      await driver.reload(parts, signal);
+      await driver.prove(parts, signal);
+    }
+    expect((await ask("vcl.list")).body).not.toContain("fairlead_to_g01");
+    const lost: string[] = [];
+    driver.watch((why) => lost.push(why), signal);
+    const looked = async () => {
+      const from = looks;
+      await expect.poll(() => looks, { timeout: 10_000 }).toBeGreaterThan(from + 1);
+    };
+    await looked();
+    expect((await ask("vcl.label", "mine", "boot")).status).toBe(200);
+    await looked();
+    expect(lost).toEqual([]);
+    expect((await ask("vcl.use", "boot")).status).toBe(200);
+    await expect.poll(() => lost, { timeout: 10_000 }).toHaveLength(1);
+    expect(lost[0]).toMatch(/^Varnish runs boot.*, no longer fairlead_top_a1\+/);
+  });
+
   test("words from outside cannot become a command", async ({ signal }) => {
     const { varnish } = await stage();
     const answer = await withCli(
@@ -191,9 +222,21 @@ describe("createVarnishDriver()", () => {
   });
 });
 
-async function stage(options: { readonly binary?: string; readonly secret?: string } = {}) {
+async function stage(
+  options: {
+    readonly binary?: string;
+    readonly secret?: string;
+    /** Told each command that the driver sends. */
+    readonly onCommand?: (command: string) => void;
+  } = {},
+) {
   const directory = await testDirectory();
   const varnish = await testVarnish(directory);
+  const cli = await testRefusingCli(varnish.admin);
+  cli.refuse((command) => {
+    options.onCommand?.(command);
+    return false;
+  });
   let { secretFile } = varnish;
   if (options.secret !== undefined) {
     secretFile = directory.at("wrong-secret");
@@ -205,7 +248,7 @@ async function stage(options: { readonly binary?: string; readonly secret?: stri
         name: "cache",
         kind: "varnish",
         binary: options.binary ?? "varnishd",
-        admin: { address: varnish.admin, secretFile },
+        admin: { address: cli.address, secretFile },
         files: [{ template: "x", path: varnish.vcl }],
       },
     ],
@@ -223,9 +266,28 @@ async function stage(options: { readonly binary?: string; readonly secret?: stri
     directory,
     varnish,
     driver,
+    secretFile,
     signal: ending.signal,
     put: async (vcl: string) => await writeFile(varnish.vcl, vcl),
     generation: (number: number) => ({ number, id: `0000000000a${number}`, paths: [varnish.vcl] }),
+    /** A boot script of one VCL per group, below a top that leads to each. */
+    putParts: async (groups: readonly string[]) => {
+      const top = `fairlead_top_a${groups.length}`;
+      const put = async (name: string, text: string) => {
+        await writeFile(directory.at(`${name}.vcl`), text, { mode: 0o644 });
+        return `vcl.load ${name} ${directory.at(`${name}.vcl`)}`;
+      };
+      const of = groups.map(async (group) => [
+        await put(`fairlead_${group}_0a`, "vcl 4.1;\nbackend default none;\n"),
+        `vcl.label fairlead_to_${group} fairlead_${group}_0a`,
+      ]);
+      const lead = groups.map((group) => `return (vcl(fairlead_to_${group}));`).join("\n");
+      const loads = (await Promise.all(of)).flat();
+      loads.push(await put(top, `vcl 4.1;\nbackend default none;\nsub vcl_recv {\n${lead}\n}\n`));
+      const path = directory.at("parts.cli");
+      await writeFile(path, [...loads, `vcl.use ${top}`, ""].join("\n"));
+      return { number: groups.length, id: `0000000000a${groups.length}`, paths: [path] };
+    },
     candidate: async (vcl: string) => {
       const stagedPath = `${await mkdtemp(directory.at("staged-"))}.vcl`;
       await writeFile(stagedPath, vcl, { mode: 0o644 });
