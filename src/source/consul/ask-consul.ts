@@ -1,7 +1,7 @@
 import type { ConsulConfig } from "../../config/consul-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
-import type { ConsulClient } from "./consul-client.ts";
-import type { HttpReply } from "./http-get.ts";
+import type { Call, CommonOptions, ConsulClient } from "./consul-client.ts";
+import type { HttpReply } from "./read-reply.ts";
 
 /** Consul may add up to a sixteenth to the wait. Source: Consul documentation, "Blocking Queries". */
 const JITTER_SHARE = 1 / 16;
@@ -10,12 +10,9 @@ const MARGIN_MS = 5_000;
 /** What an answer may take that Consul does not hold. */
 const AT_ONCE_MS = 10_000;
 
-/** What to read of Consul's HTTP API. */
+/** What to read of Consul. */
 export interface Question {
-  /** Such as `/v1/health/service/web`, its parts encoded. */
-  readonly path: string;
-  /** A value of `""` stands for a parameter without one, such as `recurse`. */
-  readonly params?: Readonly<Record<string, string>>;
+  readonly call: Call;
   /** The config's own when absent. */
   readonly datacenter?: string | undefined;
   /** The agent answers for itself, whatever the datacenter. */
@@ -63,7 +60,11 @@ async function ask(
   const withinMs = index === 0n ? AT_ONCE_MS : waitMs + waitMs * JITTER_SHARE + MARGIN_MS;
   let reply: HttpReply;
   try {
-    reply = await client.get(urlOf(question, options), { withinMs, signal });
+    reply = await client.get(question.call, {
+      options: commonOptions(question, options),
+      withinMs,
+      signal,
+    });
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof AppError) throw cause;
@@ -76,32 +77,22 @@ async function ask(
   throw cannotAsk(config, { status, reason: body.toString("utf8", 0, 500).trim() });
 }
 
-function urlOf(
-  { path, params = {}, datacenter, isAgents = false }: Question,
+function commonOptions(
+  { datacenter, isAgents = false }: Question,
   {
     config,
     index,
     waitMs,
     consistency,
   }: AskOptions & { readonly consistency: ConsulConfig["consistency"] },
-): string {
+): Omit<CommonOptions, "ctx" | "token"> {
   const dc = isAgents ? undefined : (datacenter ?? config.datacenter);
-  const all: readonly (readonly [string, string])[] = [
-    ...Object.entries(params),
-    ...(dc === undefined ? [] : [["dc", dc] as const]),
-    ...(config.partition === undefined ? [] : [["partition", config.partition] as const]),
-    ...(consistency === "default" ? [] : [[consistency, ""] as const]),
-    ...(index === 0n
-      ? []
-      : ([
-          ["index", String(index)],
-          ["wait", `${waitMs}ms`],
-        ] as const)),
-  ];
-  const query = all.map(([key, value]) =>
-    value === "" ? key : `${key}=${encodeURIComponent(value)}`,
-  );
-  return query.length === 0 ? path : `${path}?${query.join("&")}`;
+  return {
+    ...(dc === undefined ? {} : { dc }),
+    ...(config.partition === undefined ? {} : { partition: config.partition }),
+    ...(consistency === "default" ? {} : { [consistency]: true }),
+    ...(index === 0n ? {} : { index: String(index), wait: `${waitMs}ms` }),
+  };
 }
 
 /** The answer's index. @throws {AppError} CONSUL when it has none: then it does not come from Consul. */
@@ -132,7 +123,7 @@ const staleMs = ({ headers }: RawAnswer): number => Number(headers["x-consul-las
 
 function reasonOf(cause: unknown): string {
   const { code } = cause as { readonly code?: string };
-  const message = messageOf(cause);
+  const message = messageOf(cause).replace(/^consul: /, ""); // the package's own name
   return code === undefined || message.includes(code) ? message : `${code} ${message}`;
 }
 

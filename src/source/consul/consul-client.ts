@@ -2,24 +2,67 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import http from "node:http";
 import https from "node:https";
+import Consul from "consul";
 import type { ConsulConfig } from "../../config/consul-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
-import { type HttpGet, type HttpReply, httpGet } from "./http-get.ts";
+import { type Context, type HttpReply, noteReuse, readReply } from "./read-reply.ts";
+
+/** What a method of the `consul` package takes beside its own options. Source: its README, "Common Method Call Options". */
+export interface CommonOptions {
+  readonly ctx: Context;
+  readonly token?: string;
+  readonly dc?: string;
+  readonly partition?: string;
+  readonly stale?: boolean;
+  readonly consistent?: boolean;
+  readonly index?: string;
+  readonly wait?: string;
+}
+
+/** Calls one plain method of the `consul` package. Its result is not used: the answer is read as it comes. */
+export type Call = (consul: Client, options: CommonOptions) => Promise<unknown>;
+
+/** The `consul` package's client, with what it inherits. Source: papi's README, "Client Methods", "Extensions". */
+type Client = Consul & {
+  _get(request: ApiRequest): Promise<unknown>;
+  _ext(
+    event: "onCreate" | "onRequest",
+    extend: (request: ClientRequest, next: () => void) => void,
+  ): void;
+};
+
+interface ApiRequest {
+  readonly path: string;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly ctx?: Context | undefined;
+}
+
+/** One request on its way through the package. */
+interface ClientRequest {
+  readonly opts: { pipe?: Context["body"] };
+  readonly ctx: Context;
+  /** What `http.request()` will be given. */
+  readonly req: { hostname: string };
+}
 
 /** Consul's HTTP API over one keep-alive agent of at most `maxConnections` sockets. */
 export interface ConsulClient {
   /**
    * Sends one GET with the ACL token of the moment: a token file is read again each time, so that it may rotate.
    *
-   * @param path below the address, such as `/v1/catalog/nodes`
-   * @throws {AppError} CONSUL when the token file cannot be read, else what {@link httpGet} throws
+   * @throws {AppError} CONSUL when the token file cannot be read, else what {@link readReply} throws
    */
-  get(
-    path: string,
-    options: { readonly withinMs: number; readonly signal: AbortSignal },
-  ): Promise<HttpReply>;
+  get(call: Call, options: GetOptions): Promise<HttpReply>;
   /** Closes all sockets. */
   destroy(): void;
+}
+
+interface GetOptions {
+  readonly options: Omit<CommonOptions, "ctx" | "token">;
+  readonly withinMs: number;
+  readonly signal: AbortSignal;
 }
 
 /** The longest answer that is read: far beyond the list of all checks of 50,000 instances. */
@@ -32,35 +75,55 @@ const ASK_PEER_AFTER_MS = 3_000;
 
 /** @throws {AppError} CONSUL when a TLS file cannot be read. */
 export function createConsulClient(config: ConsulConfig, mostBytes = MOST_BYTES): ConsulClient {
-  const address = new URL(config.address);
-  const agent = createAgent(config, address.protocol === "https:");
-  const target: HttpGet["target"] = {
-    agent,
-    // A path in the address is kept: Consul may stand behind a reverse proxy.
-    basePath: address.protocol === "unix:" ? "" : address.pathname.replace(/\/+$/, ""),
-    ...(address.protocol === "unix:"
-      ? { socketPath: address.pathname }
-      : {
-          protocol: address.protocol,
-          host: address.hostname.replace(/^\[|\]$/g, ""),
-          port: address.port,
-        }),
-  };
-  const headers = headersOf(config, address);
+  const consul = openClient(config);
   return {
-    destroy: () => agent.destroy(),
-    async get(path, { withinMs, signal }) {
+    destroy: () => consul.destroy(),
+    async get(call, { options, ...bounds }) {
       const token = await currentToken(config);
-      return await httpGet({
-        target,
-        path,
-        headers: token === undefined ? headers : { ...headers, "x-consul-token": token },
-        withinMs,
-        mostBytes,
-        signal,
-      });
+      const own = token === undefined ? options : { ...options, token };
+      return await readReply((ctx) => call(consul, { ...own, ctx }), { ...bounds, mostBytes });
     },
   };
+}
+
+/** Asks what the package has no method for, with the options that its methods take. */
+export function otherCall(
+  path: string,
+  params: Readonly<Record<string, string>> = {},
+  query: Readonly<Record<string, string>> = {},
+): Call {
+  return (consul, { ctx, token, ...common }) =>
+    consul._get({
+      path,
+      params,
+      query: { ...query, ...common },
+      headers: token === undefined ? {} : { "x-consul-token": token },
+      ctx,
+    });
+}
+
+function openClient(config: ConsulConfig): Client {
+  const address = new URL(config.address);
+  const isSocket = address.protocol === "unix:";
+  const options = {
+    // A path in the address is kept: Consul may stand behind a reverse proxy.
+    baseUrl: isSocket
+      ? "http://localhost/v1"
+      : `${address.protocol}//${address.host}${address.pathname.replace(/\/+$/, "")}/v1`,
+    ...(isSocket ? { socketPath: address.pathname } : {}),
+    agent: createAgent(config, address.protocol === "https:"),
+    headers: headersOf(config, address),
+  };
+  const consul = new Consul(options) as Client;
+  consul._ext("onCreate", ({ opts, ctx }, next) => {
+    opts.pipe = ctx.body;
+    next();
+  });
+  consul._ext("onRequest", ({ req }, next) => {
+    req.hostname = req.hostname?.replace(/^\[|\]$/g, ""); // of an IPv6 address the package keeps the brackets
+    next();
+  });
+  return consul;
 }
 
 function headersOf(config: ConsulConfig, address: URL): Readonly<Record<string, string>> {
@@ -87,9 +150,9 @@ function createAgent(config: ConsulConfig, secure: boolean): http.Agent {
     maxSockets: config.maxConnections,
     scheduling: "lifo" as const,
   };
-  if (!secure) return new http.Agent(sockets);
+  if (!secure) return noteReuse(new http.Agent(sockets));
   const { tls } = config;
-  return new https.Agent({
+  const agent = new https.Agent({
     ...sockets,
     rejectUnauthorized: tls.verify,
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
@@ -97,6 +160,7 @@ function createAgent(config: ConsulConfig, secure: boolean): http.Agent {
     ...(tls.certFile === undefined ? {} : { cert: readTlsFile("certFile", tls.certFile) }),
     ...(tls.keyFile === undefined ? {} : { key: readTlsFile("keyFile", tls.keyFile) }),
   });
+  return noteReuse(agent);
 }
 
 function readTlsFile(key: string, file: string): Buffer {

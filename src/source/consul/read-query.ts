@@ -3,7 +3,7 @@ import type { AnswerValue, Query } from "../../catalog/query.ts";
 import { type AskOptions, askConsul, indexOf, jsonOf, type Question } from "./ask-consul.ts";
 import type { IndexedAnswer } from "./blocking-query.ts";
 import { type ConsulQuery, parseAnswer } from "./consul-answer.ts";
-import type { ConsulClient } from "./consul-client.ts";
+import { type ConsulClient, otherCall } from "./consul-client.ts";
 
 /** How often is read what cannot be waited for. */
 const POLL_MS = { datacenters: 30_000, prepared: 5_000 } as const;
@@ -49,55 +49,73 @@ async function nodeName(
   options: AskOptions,
 ): Promise<string> {
   if (query.node !== undefined) return query.node;
-  const self = { path: "/v1/agent/self", isAgents: true };
-  const answer = jsonOf(await askConsul(client, self, { ...options, index: 0n })) as
+  const answer = jsonOf(await askConsul(client, SELF, { ...options, index: 0n })) as
     | { readonly Config?: { readonly NodeName?: unknown } }
     | undefined;
   return String(answer?.Config?.NodeName);
 }
 
-/** Where Consul's HTTP API answers a query. Source: Consul API documentation. */
+const SELF: Question = { call: (consul, common) => consul.agent.self(common), isAgents: true };
+
+/** How Consul is asked a query. Source: Consul API documentation. */
 export function questionOf(query: ConsulQuery): Question {
   const datacenter = "datacenter" in query ? query.datacenter : undefined;
   switch (query.kind) {
-    case "service":
-    case "connect":
+    case "service": {
+      const own = { service: query.name, ...selection(query, ["tag", "near", "filter"]) };
+      return { call: (consul, common) => consul.health.service({ ...own, ...common }), datacenter };
+    }
+    case "connect": {
+      const own = selection(query, ["tag", "near", "filter"]);
       return {
-        path: `/v1/health/${query.kind}/${encodeURIComponent(query.name)}`,
-        params: selection(query, ["tag", "near", "filter"]),
+        call: otherCall("/health/connect/{service}", { service: query.name }, own),
         datacenter,
       };
-    case "prepared":
-      return {
-        path: `/v1/query/${encodeURIComponent(query.prepared)}/execute`,
-        params: selection(query, ["near"]),
-        datacenter,
-      };
+    }
+    case "prepared": {
+      const own = { query: query.prepared, ...selection(query, ["near"]) };
+      return { call: (consul, common) => consul.query.execute({ ...own, ...common }), datacenter };
+    }
     case "services":
-      return { path: "/v1/catalog/services", datacenter };
-    case "nodes":
-      return {
-        path: "/v1/catalog/nodes",
-        params: selection(query, ["near", "filter"]),
-        datacenter,
-      };
+      return { call: (consul, common) => consul.catalog.services(common), datacenter };
+    case "nodes": {
+      const own = selection(query, ["near", "filter"]);
+      return { call: (consul, common) => consul.catalog.nodes({ ...own, ...common }), datacenter };
+    }
     case "node":
-      return { path: `/v1/catalog/node/${encodeURIComponent(query.node ?? "")}`, datacenter };
+      return nodeQuestion(query.node ?? "", datacenter);
     case "datacenters":
-      return { path: "/v1/catalog/datacenters", isAgents: true };
+      return { call: (consul, common) => consul.catalog.datacenters(common), isAgents: true };
     case "key":
-      return { path: `/v1/kv/${keyPath(query.key)}`, datacenter };
-    case "tree":
-      return { path: `/v1/kv/${keyPath(query.prefix)}`, params: { recurse: "" }, datacenter };
+      return { call: (consul, common) => consul.kv.get({ key: query.key, ...common }), datacenter };
+    case "tree": {
+      const own = { key: query.prefix, recurse: true };
+      return { call: (consul, common) => consul.kv.get({ ...own, ...common }), datacenter };
+    }
     case "caRoots":
-      return { path: "/v1/agent/connect/ca/roots", isAgents: true };
+      return { call: otherCall("/agent/connect/ca/roots"), isAgents: true };
     case "caLeaf":
       return {
-        path: `/v1/agent/connect/ca/leaf/${encodeURIComponent(query.service)}`,
+        call: otherCall("/agent/connect/ca/leaf/{service}", { service: query.service }),
         isAgents: true,
       };
   }
 }
+
+/** All that a node runs. */
+export const nodeQuestion = (node: string, datacenter: string | undefined): Question => ({
+  call: (consul, common) => consul.catalog.node.services({ node, ...common }),
+  datacenter,
+});
+
+/** All checks in a state. */
+export const checksQuestion = (
+  state: "any" | "warning" | "critical",
+  datacenter: string | undefined,
+): Question => ({
+  call: (consul, common) => consul.health.state({ state, ...common }),
+  datacenter,
+});
 
 /** Those of a query's parts that are there. */
 function selection<Q extends ConsulQuery>(
@@ -107,6 +125,3 @@ function selection<Q extends ConsulQuery>(
   const present = keys.filter((key) => query[key] !== undefined);
   return Object.fromEntries(present.map((key) => [key, String(query[key])]));
 }
-
-/** Slashes of a key stay: they are part of the path. */
-const keyPath = (key: string): string => encodeURIComponent(key).replaceAll("%2F", "/");

@@ -1,3 +1,5 @@
+import { createServer, request as httpRequest } from "node:http";
+import type { ListenOptions } from "node:net";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Instance } from "../../../src/catalog/instance.ts";
@@ -6,6 +8,7 @@ import { type CatalogStore, createCatalogStore } from "../../../src/catalog/stor
 import { consulSchema } from "../../../src/config/consul-schema.ts";
 import { consulSource } from "../../../src/source/consul/consul-source.ts";
 import { startFaultProxy } from "../../helpers/fault-proxy.ts";
+import { testDirectory } from "../../helpers/stage.ts";
 import { type ConsulAgent, startConsul } from "../../helpers/start-consul.ts";
 import { until } from "../../helpers/until.ts";
 
@@ -87,6 +90,23 @@ describe("the consul source", () => {
     await until("the service is gone", () => store.snapshot().get(service("kinds"))?.length === 0);
   });
 
+  test("asks whatever the address is, and whatever the names are", async () => {
+    const directory = await testDirectory();
+    const onSocket = await standBefore(consul.address, { path: directory.at("consul.sock") });
+    const onPath = await standBefore(consul.address, { host: "::1", port: 0, below: "/a/consul" });
+    const odd = "odd a/b?c#d&e=%2F é";
+    await consul.putKey(encodeURIComponent(odd), "found");
+    await consul.register({ name: odd, id: "odd", port: 80 });
+    const key = { kind: "key", key: odd } as const;
+    for (const address of [onSocket, onPath, `${onPath}/`]) {
+      const store = open(address);
+      want(store, [service(odd), key]);
+      await until("both are answered", () => store.snapshot().get(key) !== undefined);
+      await until("both are answered", () => statusOf(store, odd) === "passing");
+      expect(store.snapshot().get(key)).toEqual({ key: odd, value: "found" });
+    }
+  });
+
   test.each([2, 3, 8])("uses at most %i sockets, and sees every change", async (maxConnections) => {
     const name = (i: number): string => `many-${maxConnections}-${i}`;
     const names = Array.from({ length: 20 }, (_, i) => name(i));
@@ -156,6 +176,31 @@ describe("the consul source", () => {
     expect(store.snapshot().get(service("brief"))).toBeUndefined();
   });
 });
+
+/** Another address of the same Consul. @returns it */
+async function standBefore(
+  target: string,
+  { below = "", ...where }: ListenOptions & { readonly below?: string },
+): Promise<string> {
+  const server = createServer(({ url = "", headers }, outgoing) => {
+    if (!url.startsWith(below)) return void outgoing.writeHead(404).end();
+    const onward = httpRequest(`${target}${url.slice(below.length)}`, { headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
+      answer.pipe(outgoing);
+    });
+    onward.on("error", () => outgoing.destroy());
+    onward.end();
+  });
+  await new Promise<void>((resolve) => server.listen(where, resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  return typeof address === "string"
+    ? `unix://${address}`
+    : `http://[::1]:${address?.port}${below}`;
+}
 
 function open(address: string, options: object = {}): CatalogStore {
   const ending = new AbortController();

@@ -3,6 +3,7 @@ import { AppError } from "../../../errors.ts";
 import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
 import { parseAnswer } from "../consul-answer.ts";
 import type { Link } from "../link.ts";
+import { checksQuestion } from "../read-query.ts";
 import { atOnce } from "./at-once.ts";
 import { readNode } from "./read-node.ts";
 import type { Entry } from "./service-book.ts";
@@ -68,7 +69,7 @@ async function readChecks(
   readonly index: bigint;
   readonly byNode: ReadonlyMap<string, ReadonlyMap<string, readonly Json[]>>;
 }> {
-  const question = { path: "/v1/health/state/any", datacenter };
+  const question = checksQuestion("any", datacenter);
   const ask = { config, index: 0n, waitMs: 0, signal };
   const answer = await reads.run(signal, () => askConsul(client, question, ask));
   const byNode = new Map<string, Map<string, Json[]>>();

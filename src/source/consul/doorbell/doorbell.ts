@@ -5,7 +5,7 @@ import type { AppError } from "../../../errors.ts";
 import type { FollowedAnswer } from "../blocking-query.ts";
 import { parseAnswer } from "../consul-answer.ts";
 import type { Link } from "../link.ts";
-import { questionOf } from "../read-query.ts";
+import { checksQuestion, questionOf } from "../read-query.ts";
 import { createBellRoster } from "./bell-roster.ts";
 import { readInBulk } from "./bulk-reader.ts";
 import { changedNodes, changedSummaries } from "./changed-lists.ts";
@@ -105,7 +105,7 @@ export function createDoorbell(
   });
   for (const kind of ["critical", "warning"] as const) {
     listen<SickChecks>(kind, {
-      question: { path: `/v1/health/state/${kind}`, datacenter },
+      question: checksQuestion(kind, datacenter),
       parse: parseSickChecks,
       rang: ({ value, index }) => sickRoom.listed(kind, value, index),
     });

@@ -1,7 +1,8 @@
 import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
 import { blockingQuery, type IndexedAnswer } from "../blocking-query.ts";
 import { expected, type Link } from "../link.ts";
-import { contentOf, type NodeContent, nodeQuestion } from "./read-node.ts";
+import { nodeQuestion } from "../read-query.ts";
+import { contentOf, type NodeContent } from "./read-node.ts";
 
 /**
  * A blocking query on each node: where sockets allow, what changed in a service's definition is told at once, by the

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../../../errors.ts";
-import { askConsul, indexOf, jsonOf, type Question } from "../ask-consul.ts";
+import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
 import type { Link } from "../link.ts";
+import { nodeQuestion } from "../read-query.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -51,11 +52,6 @@ export async function readNode(
     content: () => contentOf(node, jsonOf(answer)),
   };
 }
-
-export const nodeQuestion = (node: string, datacenter: string | undefined): Question => ({
-  path: `/v1/catalog/node/${encodeURIComponent(node)}`,
-  datacenter,
-});
 
 /** Consul says `null` of a node that is not there, or may not be seen. @throws {AppError} CONSUL */
 export function contentOf(name: string, body: unknown): NodeContent {

@@ -1,5 +1,6 @@
 import { askConsul, indexOf, jsonOf } from "../ask-consul.ts";
 import { expected, type Link } from "../link.ts";
+import { checksQuestion } from "../read-query.ts";
 import { type AllChecks, namedByChecks, parseAllChecks } from "./all-checks.ts";
 import { createNodeBells } from "./node-bells.ts";
 import { createNodeSurvey, type Surveyed } from "./node-survey.ts";
@@ -114,7 +115,7 @@ export function createChangeSeeker(
 
   /** Reads the services whose checks changed. Any failure is left to the sweep. */
   async function nameByChecks(): Promise<void> {
-    const question = { path: "/v1/health/state/any", datacenter };
+    const question = checksQuestion("any", datacenter);
     const ask = { config: link.config, index: 0n, waitMs: 0, signal };
     try {
       const answer = await link.reads.run(signal, () => askConsul(link.client, question, ask));
