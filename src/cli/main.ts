@@ -6,9 +6,9 @@ import { AppError } from "../errors.ts";
 import type { AdminOptions } from "./admin-client.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { explainError } from "./explain-error.ts";
+import { keepHeapSteady } from "./heap-growth.ts";
 import type { StarterKind } from "./init.ts";
 import type { TestOptions } from "./test.ts";
-import { keepYoungSpaceSmall } from "./young-space.ts";
 
 /*
  * Parses arguments, and loads of the program only what the command needs: `fairlead --version` is quick.
@@ -60,7 +60,7 @@ program
   .action(async (options: CommandOptions) => {
     const { runUnderInit } = await import("./run-under-init.ts");
     process.exitCode = await runUnderInit(async () => {
-      keepYoungSpaceSmall();
+      keepHeapSteady();
       const { run } = await import("./run.ts");
       return await run(options, version);
     });

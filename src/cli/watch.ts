@@ -9,8 +9,8 @@ import { createPipeline, type Pipeline } from "../pipeline.ts";
 import { watchPaths } from "../source/watch-paths.ts";
 import { templatePath } from "../template/load-template.ts";
 import { type FileTemplate, loadProxyTemplates } from "../template/proxy-templates.ts";
+import { growForLargeCatalog, letYoungSpaceGrow } from "./heap-growth.ts";
 import { openStore, type Session } from "./open-session.ts";
-import { growForLargeCatalog, letYoungSpaceGrow } from "./young-space.ts";
 
 /** All proxies of one config being kept up to date. */
 export interface Watch {

@@ -2,19 +2,29 @@ import { setFlagsFromString } from "node:v8";
 import type { CatalogStore } from "../catalog/store.ts";
 
 /*
- * V8's space for young objects starts at 1 MiB, doubles as much of it survives, and hardly ever shrinks again.
+ * How V8's heap grows, which matters to a program that does little most of the time.
+ *
+ * Its space for young objects starts at 1 MiB, doubles as much of it survives, and hardly ever shrinks again.
  * Measured with 150 services × 5: reading the catalog at the start makes it grow for nothing, to 120 MiB resident
  * instead of 84. Measured with 3,000 × 3: without room to grow, 2 % of a core while nothing changes instead of half a percent,
  * and a third longer until the first file.
+ *
+ * A heap that has been quiet for 8 s is collected whole, to give memory back, and so low a limit left that the next change
+ * runs into it. Measured with 3,000 × 3: of 112 ms of processor time that a change takes, 29; with 150 × 5 the memory
+ * that it gives back is none.
  */
 
 /** A catalog with more services than this is worth the room. */
 const MANY_SERVICES = 500;
+const QUIET_MS = 10 * 60_000;
 
-/** Keeps the space at its first size. */
-export const keepYoungSpaceSmall = (): void => setFlagsFromString("--semi-space-growth-factor=1");
+/** Keeps the space for young objects at its first size, and the heap as it is in short times without work. */
+export function keepHeapSteady(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${QUIET_MS}`);
+}
 
-/** Lets it grow from now on, as V8 would by itself. */
+/** Lets the space for young objects grow from now on, as V8 would by itself. */
 export const letYoungSpaceGrow = (): void => setFlagsFromString("--semi-space-growth-factor=2");
 
 /** Lets the space grow as soon as a catalog turns out to be large. */
