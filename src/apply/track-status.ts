@@ -24,7 +24,7 @@ interface StatusParts {
 export function trackStatus(parts: StatusParts): Observer & ObservedProxy {
   const { proxy, state, store, driver, control, renderer, restraints } = parts;
   let fate: Fate | "starting" = "starting";
-  let asked: ReadonlySet<string> = new Set();
+  let asked: ReadonlyMap<string, unknown> = new Map();
   let waitingFor: readonly string[] = [];
   let problems: ProxyStatus["problems"] = [];
   let desired: ProxyStatus["desired"];
@@ -41,7 +41,7 @@ export function trackStatus(parts: StatusParts): Observer & ObservedProxy {
       waitingFor = [];
       held = undefined;
       problems = rendered.problems;
-      asked = new Set(rendered.asked.keys());
+      asked = rendered.asked;
       desired = { id: rendered.id };
       behindSinceMs = state.live?.id === rendered.id ? undefined : (behindSinceMs ?? Date.now());
     },
@@ -100,9 +100,8 @@ export function trackStatus(parts: StatusParts): Observer & ObservedProxy {
   }
 
   function disconnected(): ProxyStatus["disconnected"] {
-    const mine = new Set([...asked, ...waitingFor]);
     return [...store.failures()]
-      .filter(([query]) => mine.has(query))
+      .filter(([query]) => asked.has(query) || waitingFor.includes(query))
       .map(([query, { message, hint }]) => ({ query, reason: message, hint }));
   }
 

@@ -20,6 +20,9 @@ const OUTPUT_LIMIT_BYTES = 64 * 1024;
 
 const KILL_DELAY_MS = 2_000;
 
+/** Read once: each look at `process.env` asks the C library for every variable. */
+const ENVIRONMENT = { ...process.env };
+
 /**
  * Runs a command without a shell, in a process group of its own that is ended at the timeout.
  *
@@ -50,7 +53,9 @@ export async function runCommand(
     buffer: false,
     reject: false,
     shell: false,
-    env: options.temporary === undefined ? {} : { TMPDIR: options.temporary },
+    extendEnv: false,
+    env:
+      options.temporary === undefined ? ENVIRONMENT : { ...ENVIRONMENT, TMPDIR: options.temporary },
     stdin: "ignore",
     stdout: sinkOf("stdout"),
     stderr: sinkOf("stderr"),

@@ -21,7 +21,7 @@ export interface RoutesBasis {
 }
 
 /** A piece of text, and what it was made from. */
-interface Fragment {
+export interface Fragment {
   readonly text: string;
   readonly basis: Basis;
   /** What it depends on beside its item and the basis. */
@@ -41,9 +41,11 @@ export interface FragmentMemory {
 export interface FragmentPass {
   /** Within a turn that is remembered as a whole, loops with fewer turns are not worth remembering. */
   readonly shortestLoop: number;
-  /** A piece that `maker`, such as a loop of a template, made of `item` before, if one fits. */
-  find(maker: object, item: object, fits: (fragment: Fragment) => boolean): Fragment | undefined;
-  /** Adds a piece, or keeps one that was found. */
+  /** The pieces that `maker`, such as a loop of a template, made of `item` before. */
+  known(maker: object, item: object): readonly Fragment[];
+  /** Keeps one of them for the next render. */
+  use(fragment: Fragment): void;
+  /** Adds a piece. */
   add(maker: object, item: object, fragment: Fragment): void;
   /** The route table of the render before. */
   readonly routesBefore: RoutesBasis | undefined;
@@ -52,10 +54,11 @@ export interface FragmentPass {
 }
 
 /** A piece, and in which render it was used last. */
-interface Kept {
-  readonly fragment: Fragment;
+interface Kept extends Fragment {
   usedIn: number;
 }
+
+const NONE: readonly Kept[] = [];
 
 /** Where the same item is written in more ways than these, it is made again each time. */
 const MOST_WAYS = 4;
@@ -74,19 +77,16 @@ export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
       return {
         shortestLoop,
         routesBefore: keptRoutes,
-        find: (maker, item, fits) =>
-          kept
-            .get(maker)
-            ?.get(item)
-            ?.find(({ fragment }) => fits(fragment))?.fragment,
+        known: (maker, item) => kept.get(maker)?.get(item) ?? NONE,
+        use(fragment) {
+          (fragment as Kept).usedIn = render;
+        },
         add(maker, item, fragment) {
           const items = kept.get(maker) ?? new Map<object, readonly Kept[]>();
           kept.set(maker, items);
-          const ways = items.get(item) ?? [];
-          const known = ways.find((way) => way.fragment === fragment);
-          if (known !== undefined) known.usedIn = render;
-          else if (ways.filter(isUsed).length < MOST_WAYS)
-            items.set(item, [...ways, { fragment, usedIn: render }]);
+          const ways = items.get(item) ?? NONE;
+          if (ways.filter(isUsed).length < MOST_WAYS)
+            items.set(item, [...ways, { ...fragment, usedIn: render }]);
         },
         keep(routes) {
           drop((it) => !isUsed(it));

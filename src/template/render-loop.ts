@@ -46,7 +46,7 @@ export function loopHelper(loop: Loop, context: RenderContext): Helper {
     // Where a turn stands does not matter: of thousands only those that are to be made go through Handlebars.
     return joinTurns(list, {
       know: (item) =>
-        isPiece(item) ? recall(context, fragments, { maker: loop, item, needs }) : undefined,
+        isPiece(item) ? recall(context, fragments.known(loop, item), needs) : undefined,
       make: (others, note) =>
         each.call(this, others, {
           ...options,
@@ -65,7 +65,7 @@ function joinTurns(
     make(others: readonly unknown[], note: (text: string) => ""): void;
   },
 ): string {
-  const known = list.map(options.know);
+  const known = list.map((item) => options.know(item));
   const made: string[] = [];
   const others = list.filter((_, i) => known[i] === undefined);
   if (others.length > 0) {
@@ -75,7 +75,8 @@ function joinTurns(
     });
   }
   let next = 0;
-  return known.map((text) => text ?? made[next++]).join("");
+  // V8 keeps a concatenation as its parts: the bytes are copied once, with those around them.
+  return known.reduce<string>((all, text) => all + (text ?? made[next++]), "");
 }
 
 const needsOf = (loop: Loop, needs: readonly unknown[], turn: Turn): readonly unknown[] =>

@@ -1,46 +1,47 @@
-import type { Basis, FragmentPass, RoutesBasis } from "./fragments.ts";
+import type { Basis, Fragment, FragmentPass, RoutesBasis } from "./fragments.ts";
 import { answerTo, type RenderContext } from "./render-context.ts";
 
-/** What tells a piece of text that may have been made in the render before. */
-interface PieceKey {
+/** A piece of text that may have been made in the render before, and how it is made. */
+export interface Piece {
   /** What makes it, such as a loop of a template. */
   readonly maker: object;
   /** What it is made of. */
   readonly item: object;
   /** What it depends on beside that and the answers that making it asks for. */
   readonly needs: readonly unknown[];
-}
-
-/** A piece, and how it is made. */
-export interface Piece extends PieceKey {
   make(): string;
 }
 
 /** The text of a piece: as it was while all that it depends on is the same, else made again. */
 export function reuse(context: RenderContext, fragments: FragmentPass, piece: Piece): string {
-  const known = recall(context, fragments, piece);
-  if (known !== undefined) return known;
   const { maker, item, needs } = piece;
+  const known = recall(context, fragments.known(maker, item), needs);
+  if (known !== undefined) return known;
   const { result: text, basis } = withBasis(context, piece.make);
   if (context.missing.size === 0) fragments.add(maker, item, { text: flat(text), basis, needs });
   return text;
 }
 
-/** The text as it was, while all that it depends on is the same. */
+/**
+ * The text as it was, while all that it depends on is the same. It is asked for each of thousands of turns: neither
+ * it nor what it calls allocates anything where nothing changed.
+ *
+ * @param known the pieces that were made of the item before
+ */
 export function recall(
   context: RenderContext,
-  fragments: FragmentPass,
-  { maker, item, needs }: PieceKey,
+  known: readonly Fragment[],
+  needs: readonly unknown[],
 ): string | undefined {
-  const known = fragments.find(
-    maker,
-    item,
-    (it) => isSame(it.needs, needs) && isCurrent(it.basis, context),
-  );
-  if (known === undefined) return undefined;
-  replay(known.basis, context);
-  fragments.add(maker, item, known);
-  return known.text;
+  for (let i = 0; i < known.length; i += 1) {
+    const fragment = known[i] as Fragment;
+    if (isSame(fragment.needs, needs) && isCurrent(fragment.basis, context)) {
+      replay(fragment.basis, context);
+      context.fragments?.use(fragment);
+      return fragment.text;
+    }
+  }
+  return undefined;
 }
 
 /** Does `work`, and tells what it was made from. */
@@ -72,6 +73,7 @@ export function areCurrent(routes: RoutesBasis, context: RenderContext): boolean
 }
 
 function hasAnswers(asked: RoutesBasis["asked"], context: RenderContext): boolean {
+  if (asked.size === 0) return true;
   for (const { query, answer } of asked.values()) {
     if (answerTo(context, query) !== answer) return false;
   }
@@ -81,7 +83,7 @@ function hasAnswers(asked: RoutesBasis["asked"], context: RenderContext): boolea
 /** Leaves the context as if what was made from `basis` had been made again. */
 function replay(basis: Basis, context: RenderContext): void {
   if (basis.routes !== undefined) useRoutes(basis.routes, context);
-  for (const [text, { query }] of basis.asked) context.asked.set(text, query);
+  if (basis.asked.size > 0) noteAsked(basis.asked, context);
   if (context.basis !== undefined) addTo(context.basis, basis);
 }
 
@@ -89,13 +91,18 @@ function replay(basis: Basis, context: RenderContext): void {
 export function useRoutes(routes: RoutesBasis, context: RenderContext): void {
   if (context.routes === undefined) {
     context.routes = routes;
-    for (const [text, { query }] of routes.asked) context.asked.set(text, query);
+    noteAsked(routes.asked, context);
   }
   if (context.basis !== undefined) context.basis.routes = context.routes;
 }
 
+function noteAsked(asked: RoutesBasis["asked"], context: RenderContext): void {
+  for (const [text, { query }] of asked) context.asked.set(text, query);
+}
+
 function addTo(basis: Basis, more: Basis): void {
   basis.routes ??= more.routes;
+  if (more.asked.size === 0) return;
   for (const [text, answered] of more.asked) basis.asked.set(text, answered);
 }
 
