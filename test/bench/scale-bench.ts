@@ -83,6 +83,7 @@ export async function benchScale(): Promise<readonly (readonly string[])[]> {
           const change = KINDS[kind][way];
           await sleep(GAP_MS);
           floorTimes[kind][way].push(await untilServed(floorAt, () => change(floorCatalog, 0)));
+          await sleep(GAP_MS); // its old workers are still ending
           const begin = performance.now();
           const spent = await spentMs(fairlead.pid, async () => {
             const service = 1 + round * 31;
