@@ -57,7 +57,7 @@ export const stagedPathOf = (target: string): string => beside(target, "new");
 /** Through a symbolic link to what it names. */
 export function targetOf(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch (error) {
     if (isNotFound(error)) return path;
     throw error;
