@@ -80,8 +80,10 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
         return PASS;
       }
       if (hold === undefined && suspicious === undefined) return listen(before, after, nowMs);
+      // What looks like another fault than the one that is held has all of its time before it.
+      const isAnother = hold === undefined || suspicion(hold.view, after, rules) !== undefined;
       hold = {
-        sinceMs: hold?.sinceMs ?? nowMs,
+        sinceMs: isAnother ? nowMs : (hold?.sinceMs ?? nowMs),
         reason: suspicious ?? hold?.reason ?? "",
         view: after,
       };

@@ -90,6 +90,18 @@ describe("createGuard()", () => {
     expect(letGo).toEqual(["time"]);
   });
 
+  test("what vanishes anew while a loss is held has all of its time before it", () => {
+    const { guard, letGo } = guardOf();
+    const before = view({ web: 4, api: 1, more: 1 });
+    expect(reasonOf(guard.look(before, NOTHING, 0))).toContain("vanished");
+    expect(reasonOf(guard.look(before, view({ web: 4 }), 100))).toContain("vanished");
+    expect(reasonOf(guard.look(before, NOTHING, 990))).toContain("vanished");
+    expect(reasonOf(guard.look(before, NOTHING, 1_000))).toContain("vanished");
+    expect(guard.endsAtMs()).toBe(1_990);
+    expect(guard.look(before, view({ web: 4 }), 1_990)).toEqual({ kind: "pass" });
+    expect(letGo).toEqual(["time"]);
+  });
+
   test("lets go what is accepted, but not what vanishes after that", () => {
     const { guard, letGo } = guardOf();
     const before = view({ a: 4, b: 4, c: 4 });
