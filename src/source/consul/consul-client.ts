@@ -27,7 +27,7 @@ type Client = Consul & {
   _get(request: ApiRequest): Promise<unknown>;
   _ext(
     event: "onCreate" | "onRequest",
-    extend: (request: ClientRequest, next: () => void) => void,
+    extend: (request: PendingRequest, next: () => void) => void,
   ): void;
 };
 
@@ -40,11 +40,11 @@ interface ApiRequest {
 }
 
 /** One request on its way through the package. */
-interface ClientRequest {
+interface PendingRequest {
   readonly opts: { pipe?: Context["body"] };
   readonly ctx: Context;
   /** What `http.request()` will be given. */
-  readonly req: { hostname: string };
+  readonly req: { hostname?: string };
 }
 
 /** Consul's HTTP API over one keep-alive agent of at most `maxConnections` sockets. */
@@ -120,7 +120,8 @@ function openClient(config: ConsulConfig): Client {
     next();
   });
   consul._ext("onRequest", ({ req }, next) => {
-    req.hostname = req.hostname?.replace(/^\[|\]$/g, ""); // of an IPv6 address the package keeps the brackets
+    // Of an IPv6 address the package keeps the brackets.
+    if (req.hostname !== undefined) req.hostname = req.hostname.replace(/^\[|\]$/g, "");
     next();
   });
   return consul;
