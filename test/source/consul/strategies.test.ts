@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { Instance } from "../../../src/catalog/instance.ts";
 import { type Query, queryText } from "../../../src/catalog/query.ts";
 import type { Snapshot } from "../../../src/catalog/snapshot.ts";
@@ -40,11 +40,12 @@ const SHAPES = [
  */
 const BOUND_MS = 10_000;
 
-let consul: ConsulAgent;
-beforeAll(async () => {
-  consul = await startConsul();
-});
-afterAll(async () => await consul.stop());
+/** One for each test: an agent counts blocking queries whose client has gone until their wait is over, up to 200. */
+async function ownConsul(): Promise<ConsulAgent> {
+  const consul = await startConsul();
+  onTestFinished(() => consul.stop());
+  return consul;
+}
 
 describe("following a query each, and the doorbell", () => {
   test.each(SHAPES)(
@@ -53,6 +54,7 @@ describe("following a query each, and the doorbell", () => {
       timeout: 3_600_000,
     },
     async ({ services, nodes }) => {
+      const consul = await ownConsul();
       const catalog = await randomCatalog(consul.address, {
         random: seededRandom(SEED),
         services,
@@ -61,7 +63,7 @@ describe("following a query each, and the doorbell", () => {
       });
       const queries = queriesOf(catalog);
       // A query each; the doorbell with few sockets; and with enough for a blocking query on each of few nodes.
-      const stores = [open(queries.length), open(12), open(40)];
+      const stores = [queries.length, 12, 40].map((most) => open(most, consul));
       for (const store of stores) want(store, queries);
       await allSee(catalog, stores);
       for (let done = 0; done < CHANGES; ) {
@@ -77,13 +79,14 @@ describe("following a query each, and the doorbell", () => {
   test.each(SHAPES)(
     "a lone change of any kind is seen by the doorbell: $what",
     async ({ services, nodes }) => {
+      const consul = await ownConsul();
       const catalog = await randomCatalog(consul.address, {
         random: seededRandom(SEED),
         services,
         nodes,
         prefix: `lone-${nodes}`,
       });
-      const stores = [open(12), open(40)];
+      const stores = [12, 40].map((most) => open(most, consul));
       for (const store of stores) want(store, queriesOf(catalog));
       await allSee(catalog, stores);
       for (const kind of new Set(CHANGE_KINDS)) {
@@ -94,9 +97,7 @@ describe("following a query each, and the doorbell", () => {
   );
 
   test("see the same catalog of another datacenter, asked through an agent of this one", async () => {
-    // One of its own: the other tests' blocking queries count among the agent's connections until their wait is over.
-    const here = await startConsul();
-    onTestFinished(() => here.stop());
+    const here = await ownConsul();
     const other = await startConsul({ datacenter: "dc2", joinWan: here.wanAddress });
     onTestFinished(() => other.stop());
     await until("this datacenter knows the other one", async () => {
@@ -188,7 +189,7 @@ const inAnyOrder = (value: unknown): unknown =>
       )
     : value;
 
-function open(maxConnections: number, { address } = consul): CatalogStore {
+function open(maxConnections: number, { address }: ConsulAgent): CatalogStore {
   const ending = new AbortController();
   onTestFinished(() => ending.abort(new Error("the test is finished")));
   const config = consulSchema.parse({ address, maxConnections });
