@@ -51,6 +51,17 @@ export interface GuardEvents {
   readonly onShadow: (reason: string) => void;
 }
 
+/** A change that is held. */
+interface Hold {
+  /** When the first loss was seen, and when the last one. */
+  readonly sinceMs: number;
+  readonly lossMs: number;
+  /** Whether what is there now still looks like a loss. */
+  readonly isSuspicious: boolean;
+  readonly reason: string;
+  readonly view: View;
+}
+
 /**
  * What goes live within this time is one step. Consul tells of each service by itself: of a fault that takes
  * all, the first may be applied before the others are heard of.
@@ -58,11 +69,13 @@ export interface GuardEvents {
 const STEP_MS = 5_000;
 /** And so the first that empties a service waits this long. */
 const LISTEN_MS = 200;
+/** How many times its time a hold lasts at most, however often there is another loss: from then on it waits for a moment without. */
+const MOST_HOLDS = 3;
 const PASS: Verdict = { kind: "pass" };
 
 export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardEvents): Guard {
   const { rules, holdMs, isShadow } = options;
-  let hold: { readonly sinceMs: number; readonly reason: string; readonly view: View } | undefined;
+  let hold: Hold | undefined;
   /** A view that was let go: what comes after is measured against it, until it is live. */
   let passed: View | undefined;
   let listensUntilMs: number | undefined;
@@ -80,15 +93,16 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
         return PASS;
       }
       if (hold === undefined && suspicious === undefined) return listen(before, after, nowMs);
-      // What looks like another fault than the one that is held has all of its time before it.
       const isAnother = hold === undefined || suspicion(hold.view, after, rules) !== undefined;
       hold = {
-        sinceMs: isAnother ? nowMs : (hold?.sinceMs ?? nowMs),
+        sinceMs: hold?.sinceMs ?? nowMs,
+        lossMs: isAnother ? nowMs : (hold?.lossMs ?? nowMs),
+        isSuspicious: suspicious !== undefined,
         reason: suspicious ?? hold?.reason ?? "",
         view: after,
       };
       if (suspicious === undefined && isRecovered(before, after)) return letGo("recovered");
-      if (nowMs - hold.sinceMs >= holdMs) return letGo("time");
+      if (nowMs >= endOf(hold)) return letGo("time");
       return { kind: "held", reason: hold.reason };
     },
     accept() {
@@ -105,9 +119,15 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
       if (before !== undefined) replaced = [...replaced, { view: before, atMs: nowMs }];
     },
     endsAtMs() {
-      return hold === undefined ? listensUntilMs : hold.sinceMs + holdMs;
+      return hold === undefined ? listensUntilMs : endOf(hold);
     },
   };
+
+  /** What looks like another loss has all of its time before it; what does not, in the end, goes live all the same. */
+  function endOf({ isSuspicious, sinceMs, lossMs }: Hold): number {
+    const ownMs = lossMs + holdMs;
+    return isSuspicious ? ownMs : Math.min(ownMs, sinceMs + MOST_HOLDS * holdMs);
+  }
 
   function suspicionNow(before: View, after: View, nowMs: number): string | undefined {
     const stepStart = replaced.find(isRecent(nowMs))?.view ?? before;

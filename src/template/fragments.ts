@@ -21,7 +21,7 @@ export interface RoutesBasis {
 }
 
 /** A piece of text, and what it was made from. */
-export interface Fragment {
+interface Fragment {
   readonly text: string;
   readonly basis: Basis;
   /** What it depends on beside its item and the basis. */
@@ -42,9 +42,9 @@ export interface FragmentPass {
   /** Within a turn that is remembered as a whole, loops with fewer turns are not worth remembering. */
   readonly shortestLoop: number;
   /** The pieces that `maker`, such as a loop of a template, made of `item` before. */
-  known(maker: object, item: object): readonly Fragment[];
+  known(maker: object, item: object): readonly Kept[];
   /** Keeps one of them for the next render. */
-  use(fragment: Fragment): void;
+  use(fragment: Kept): void;
   /** Adds a piece. */
   add(maker: object, item: object, fragment: Fragment): void;
   /** The route table of the render before. */
@@ -54,7 +54,7 @@ export interface FragmentPass {
 }
 
 /** A piece, and in which render it was used last. */
-interface Kept extends Fragment {
+export interface Kept extends Fragment {
   usedIn: number;
 }
 
@@ -79,7 +79,7 @@ export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
         routesBefore: keptRoutes,
         known: (maker, item) => kept.get(maker)?.get(item) ?? NONE,
         use(fragment) {
-          (fragment as Kept).usedIn = render;
+          fragment.usedIn = render;
         },
         add(maker, item, fragment) {
           const items = kept.get(maker) ?? new Map<object, readonly Kept[]>();

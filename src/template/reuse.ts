@@ -1,4 +1,4 @@
-import type { Basis, Fragment, FragmentPass, RoutesBasis } from "./fragments.ts";
+import type { Basis, FragmentPass, Kept, RoutesBasis } from "./fragments.ts";
 import { answerTo, type RenderContext } from "./render-context.ts";
 
 /** A piece of text that may have been made in the render before, and how it is made. */
@@ -23,18 +23,18 @@ export function reuse(context: RenderContext, fragments: FragmentPass, piece: Pi
 }
 
 /**
- * The text as it was, while all that it depends on is the same. It is asked for each of thousands of turns: neither
- * it nor what it calls allocates anything where nothing changed.
+ * The text as it was, while all that it depends on is the same. It is asked for each of thousands of turns, of which hardly
+ * any asks Consul for more: for those it allocates nothing.
  *
  * @param known the pieces that were made of the item before
  */
 export function recall(
   context: RenderContext,
-  known: readonly Fragment[],
+  known: readonly Kept[],
   needs: readonly unknown[],
 ): string | undefined {
   for (let i = 0; i < known.length; i += 1) {
-    const fragment = known[i] as Fragment;
+    const fragment = known[i] as Kept;
     if (isSame(fragment.needs, needs) && isCurrent(fragment.basis, context)) {
       replay(fragment.basis, context);
       context.fragments?.use(fragment);
@@ -106,8 +106,14 @@ function addTo(basis: Basis, more: Basis): void {
   for (const [text, answered] of more.asked) basis.asked.set(text, answered);
 }
 
-const isSame = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a === b || (a.length === b.length && a.every((it, i) => it === b[i]));
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) {
+    if (a[i] !== b[i]) return false;
+  }
+  return true;
+}
 
 /** Concatenations are kept by V8 as trees of their parts, until a character of them is read. */
 function flat(text: string): string {

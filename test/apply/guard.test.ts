@@ -102,6 +102,21 @@ describe("createGuard()", () => {
     expect(letGo).toEqual(["time"]);
   });
 
+  test("what others lose and get back again and again does not hold back for good what is gone for good", () => {
+    const { guard, letGo } = guardOf();
+    const [before, without] = [view({ a: 4, b: 4, c: 4, gone: 1 }), view({ a: 4, b: 4, c: 4 })];
+    for (let atMs = 0; atMs < 3_000; atMs += 600) {
+      expect(reasonOf(guard.look(before, NOTHING, atMs))).toContain("vanished");
+      expect(guard.endsAtMs()).toBe(atMs + 1_000);
+      expect(reasonOf(guard.look(before, without, atMs + 300))).toContain("vanished");
+    }
+    expect(guard.endsAtMs()).toBe(3_000);
+    expect(reasonOf(guard.look(before, NOTHING, 3_000))).toContain("vanished");
+    expect(guard.endsAtMs()).toBe(4_000);
+    expect(guard.look(before, without, 3_300)).toEqual({ kind: "pass" });
+    expect(letGo).toEqual(["time"]);
+  });
+
   test("lets go what is accepted, but not what vanishes after that", () => {
     const { guard, letGo } = guardOf();
     const before = view({ a: 4, b: 4, c: 4 });

@@ -22,7 +22,7 @@ export async function readServed(connection: CliConnection): Promise<ServedVcl> 
 /**
  * Names for good what a Varnish serves: what is active, where the labels lead to that it uses, and the manager's process.
  *
- * @param labels those that the active VCL leads to. Others come and go: on trial, when they are no longer needed, or as somebody's own.
+ * @param labels those that the active VCL leads to: none where it stands alone. Others come and go: on trial, when they are no longer needed, or as somebody's own.
  */
 export function identityOf(
   { vcls, down, manager }: ServedVcl,

@@ -24,6 +24,12 @@ const POLL_MS = 50;
 const WARM_MS = 5_000;
 /** How long a varnishd that was just started may take until its CLI answers. */
 const START_MS = 10_000;
+/** What Varnish was seen to serve, and the labels that it uses. */
+interface Proved {
+  readonly identity: string;
+  readonly labels: ReadonlySet<string>;
+}
+
 /** How often it is looked whether the VCL that was proved is still the active one. */
 const WATCH_MS = 2_000;
 
@@ -46,8 +52,8 @@ export function createVarnishDriver(
   const trial = new Set<string>();
   /** The generation that was given to Varnish last. */
   let given: string | undefined;
-  /** What was proved last, and the labels that it uses. */
-  let proved: { readonly identity: string; readonly labels: ReadonlySet<string> } | undefined;
+  /** What was proved last. */
+  let proved: Proved | undefined;
   const session = createSession(cli);
   const scratch = createScratch();
 
@@ -113,7 +119,7 @@ export function createVarnishDriver(
         }
         const needed = wanted.kind === "parts" ? namesOf(wanted.script) : new Set<string>();
         await discarder.discard(connection, outdated(served.vcls, needed));
-        proved = standing(served, wanted.kind === "parts" ? wanted.script : undefined);
+        proved = provedBy(served, wanted.kind === "parts" ? wanted.script : undefined);
         return { evidence: evidenceOf(served, wanted), identity: proved.identity };
       });
     },
@@ -128,7 +134,7 @@ export function createVarnishDriver(
             (script === undefined
               ? await servesWhole(connection, generation)
               : servesParts(served.vcls, script));
-          if (isServing) proved = standing(served, script);
+          if (isServing) proved = provedBy(served, script);
           return isServing;
         });
       } catch (error) {
@@ -214,7 +220,8 @@ const isWanted = ({ vcls, down }: ServedVcl, wanted: Wanted): boolean =>
   down === undefined &&
   (wanted.kind === "whole" ? activeOf(vcls) === wanted.name : servesParts(vcls, wanted.script));
 
-function standing(served: ServedVcl, script: BootScript | undefined) {
+/** What a look at Varnish, which serves what it should, has proved. */
+function provedBy(served: ServedVcl, script: BootScript | undefined): Proved {
   const labels = new Set(script?.labels.keys());
   return { identity: identityOf(served, labels), labels };
 }

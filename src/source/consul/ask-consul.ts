@@ -123,7 +123,8 @@ const staleMs = ({ headers }: RawAnswer): number => Number(headers["x-consul-las
 
 function reasonOf(cause: unknown): string {
   const { code } = cause as { readonly code?: string };
-  const message = messageOf(cause).replace(/^consul: /, ""); // the package's own name
+  // The package puts its name in front, and in some methods theirs.
+  const message = messageOf(cause).replace(/^consul: (?:[a-z.]+: )?/i, "");
   return code === undefined || message.includes(code) ? message : `${code} ${message}`;
 }
 

@@ -41,10 +41,10 @@ interface ApiRequest {
 
 /** One request on its way through the package. */
 interface PendingRequest {
-  readonly opts: { pipe?: Context["body"] };
+  readonly opts: { readonly name?: string; pipe?: Context["body"] };
   readonly ctx: Context;
   /** What `http.request()` will be given. */
-  readonly req: { hostname?: string };
+  readonly req: { hostname?: string; path: string };
 }
 
 /** Consul's HTTP API over one keep-alive agent of at most `maxConnections` sockets. */
@@ -119,13 +119,18 @@ function openClient(config: ConsulConfig): Client {
     opts.pipe = ctx.body;
     next();
   });
-  consul._ext("onRequest", ({ req }, next) => {
+  consul._ext("onRequest", ({ opts, req }, next) => {
     // Of an IPv6 address the package keeps the brackets.
     if (req.hostname !== undefined) req.hostname = req.hostname.replace(/^\[|\]$/g, "");
+    if (opts.name === "kv.get") req.path = withSlashes(req.path);
     next();
   });
   return consul;
 }
+
+/** Of a key the package encodes the slashes too, which a gateway before Consul may refuse. */
+const withSlashes = (path: string): string =>
+  path.replace(/(?<=\/v1\/kv\/)[^?]*/, (key) => key.replaceAll("%2F", "/"));
 
 function headersOf(config: ConsulConfig, address: URL): Readonly<Record<string, string>> {
   const auth =

@@ -46,7 +46,10 @@ export async function readReply(
 /** Failures of connections that were idle before. */
 const closedWhenReused = new WeakSet<Error>();
 
-/** Has an agent tell which requests failed as the idle connection that they got was closed. */
+/**
+ * Has an agent tell which requests failed as the idle connection that they got was closed. Those that waited for one of a
+ * full agent are not told: theirs was never idle.
+ */
 export function noteReuse<A extends http.Agent>(agent: A): A {
   const reuse = agent.reuseSocket.bind(agent);
   agent.reuseSocket = (socket, request) => {
@@ -87,7 +90,7 @@ function readOnce(
     );
     const abort = () => giveUp(new Error("not needed any more"));
     signal.addEventListener("abort", abort, { once: true });
-    call(context).then(ended, ended);
+    call(context).then(() => ended(new Error("the answer broke off")), ended);
 
     /** The package knows no answer that breaks off, and no bound: it is told to let go. */
     function giveUp(error: Error): void {

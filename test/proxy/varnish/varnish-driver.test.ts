@@ -208,6 +208,20 @@ describe("createVarnishDriver()", () => {
     expect(lost[0]).toMatch(/^Varnish runs boot.*, no longer fairlead_top_a1\+/);
   });
 
+  test("a label that it uses and that leads elsewhere is a loss", async ({ signal }) => {
+    const { varnish, driver, putParts, secretFile } = await stage();
+    const parts = await putParts(["g00"]);
+    await driver.reload(parts, signal);
+    await driver.prove(parts, signal);
+    const lost: string[] = [];
+    driver.watch((why) => lost.push(why), signal);
+    await withCli({ address: varnish.admin, secretFile }, signal, async (cli) => {
+      expect((await cli.send(["vcl.label", "fairlead_to_g00", "boot"])).status).toBe(200);
+    });
+    await expect.poll(() => lost, { timeout: 10_000 }).toHaveLength(1);
+    expect(lost[0]).toMatch(/^Varnish runs fairlead_top_a1\+.*, no longer fairlead_top_a1\+/);
+  });
+
   test("words from outside cannot become a command", async ({ signal }) => {
     const { varnish } = await stage();
     const answer = await withCli(

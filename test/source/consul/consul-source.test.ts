@@ -184,6 +184,8 @@ async function standBefore(
 ): Promise<string> {
   const server = createServer(({ url = "", headers }, outgoing) => {
     if (!url.startsWith(below)) return void outgoing.writeHead(404).end();
+    // As many a gateway does.
+    if (/\/kv\/[^?]*%2f/i.test(url)) return void outgoing.writeHead(400).end();
     const onward = httpRequest(`${target}${url.slice(below.length)}`, { headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
       answer.pipe(outgoing);
