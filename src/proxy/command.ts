@@ -23,27 +23,49 @@ const KILL_DELAY_MS = 2_000;
 /** Read once: each look at `process.env` asks the C library for every variable. */
 const ENVIRONMENT = { ...process.env };
 
+/** How a command is started. */
+export interface StartOptions {
+  /**
+   * Outputs that it may open by name, as `/dev/stdout`, which Node's pipes, being sockets, do not allow: they go to a
+   * file then. Only for a command that says little.
+   */
+  readonly opens?: readonly ("stdout" | "stderr")[];
+  /** Where it makes its temporary files, instead of the system's directory for that. */
+  readonly temporary?: string | undefined;
+}
+
+/** How a command is ended that does not end by itself. */
+export interface EndOptions {
+  /** Milliseconds until the whole group gets SIGTERM, and SIGKILL 2 s later. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Runs a command without a shell, in a process group of its own that is ended at the timeout.
  *
- * @param options.timeoutMs milliseconds until the whole group gets SIGTERM, and SIGKILL 2 s later
- * @param options.opens outputs that it may open by name, as `/dev/stdout`, which Node's pipes, being sockets, do not
- * allow: they go to a file then. Only for a command that says little.
- * @param options.temporary where it makes its temporary files, instead of the system's directory for that
  * @throws the signal's reason, once aborted. Nothing else.
  */
 export async function runCommand(
   argv: readonly string[],
-  options: {
-    readonly timeoutMs: number;
-    readonly signal: AbortSignal;
-    readonly opens?: readonly ("stdout" | "stderr")[];
-    readonly temporary?: string | undefined;
-  },
+  options: StartOptions & EndOptions,
 ): Promise<CommandResult> {
   options.signal.throwIfAborted();
-  const [file = "", ...args] = argv;
-  const opens = options.opens ?? [];
+  return await endCommand(startCommand(argv, options), options);
+}
+
+/** A command that was started: {@link endCommand} tells how it ends. */
+export type StartedCommand = ReturnType<typeof startCommand>;
+
+/** @param options.stdin `pipe` for one that reads what it is told */
+export function startCommand(
+  [file = "", ...args]: readonly string[],
+  {
+    opens = [],
+    temporary,
+    stdin = "ignore",
+  }: StartOptions & { readonly stdin?: "ignore" | "pipe" },
+) {
   const outputFile = opens.length > 0 ? openOutputFile() : undefined;
   const sinkOf = (output: "stdout" | "stderr") =>
     // execa takes any descriptor; its types know few.
@@ -54,15 +76,21 @@ export async function runCommand(
     reject: false,
     shell: false,
     extendEnv: false,
-    env:
-      options.temporary === undefined ? ENVIRONMENT : { ...ENVIRONMENT, TMPDIR: options.temporary },
-    stdin: "ignore",
+    env: temporary === undefined ? ENVIRONMENT : { ...ENVIRONMENT, TMPDIR: temporary },
+    stdin,
     stdout: sinkOf("stdout"),
     stderr: sinkOf("stderr"),
     detached: true, // its own process group, so that its children end with it
     cleanup: true,
   });
-  const output = readHead(child.all);
+  return { child, outputFile, output: readHead(child.all) };
+}
+
+/** Waits until a command ended, or ends it. @throws the signal's reason, once aborted. Nothing else. */
+export async function endCommand(
+  { child, outputFile, output }: StartedCommand,
+  options: EndOptions,
+): Promise<CommandResult> {
   const end = endGroupOn(child.pid, options);
   try {
     const result = await child;
@@ -111,10 +139,7 @@ async function readHead(stream: NodeJS.ReadableStream | undefined): Promise<stri
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function endGroupOn(
-  pid: number | undefined,
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
-) {
+function endGroupOn(pid: number | undefined, { timeoutMs, signal }: EndOptions) {
   let timedOut = false;
   let isEnding = false;
   let killTimer: NodeJS.Timeout | undefined;
@@ -141,7 +166,8 @@ function endGroupOn(
   };
 }
 
-function signalGroup(pid: number, name: NodeJS.Signals): void {
+/** Signals a process group, if it is there. */
+export function signalGroup(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(-pid, name);
   } catch {

@@ -14,6 +14,7 @@ export function routes(context: RenderContext): readonly Route[] {
   const before = context.routes ?? context.fragments?.routesBefore;
   const isCurrent = before !== undefined && areCurrent(before, context);
   const basis = isCurrent ? before : build(context);
+  if (!isCurrent) context.routes = basis; // what it asked is noted
   useRoutes(basis, context);
   context.trace?.routed(basis.table.routes);
   return basis.table.routes;

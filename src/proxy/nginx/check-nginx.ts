@@ -1,13 +1,16 @@
 import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
 import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
-import { describeFailure, runCommand } from "../command.ts";
+import { describeFailure } from "../command.ts";
+import type { Standby } from "../standby.ts";
 import { type CheckTree, withLivePaths } from "./check-tree.ts";
 import type { CheckTrees } from "./check-trees.ts";
 
 /** How to ask nginx about a candidate. */
 export interface CheckOptions {
   readonly trees: CheckTrees;
+  /** Runs `nginx -t`. */
+  readonly standby: Standby;
   /** What the running master was given with -p, if anything. */
   readonly prefix: string | undefined;
   readonly signal: AbortSignal;
@@ -37,6 +40,16 @@ export async function checkNginx(
   const tree = await options.trees.build(candidate);
   return settle(await ask(config, { candidate, tree, options }), options);
 }
+
+/** What runs a check, but for the last argument: the main file of its tree. */
+export const checkCommand = (
+  { binary }: NginxConfig,
+  prefix: string | undefined,
+): readonly string[] => [binary, "-t", ...(prefix === undefined ? [] : ["-p", prefix]), "-c"];
+
+/** What the nginx that is served may log to by name. Fairlead's own child has a pipe there that it cannot open. */
+export const checkOpens = ({ reload }: NginxConfig): readonly ("stdout" | "stderr")[] =>
+  reload.supervise === undefined ? ["stdout", "stderr"] : ["stdout"];
 
 interface Verdict {
   readonly result: CheckResult;
@@ -68,14 +81,9 @@ async function runCheck(
   tree: CheckTree,
   options: CheckOptions,
 ): Promise<Verdict> {
-  const prefix = options.prefix === undefined ? [] : ["-p", options.prefix];
-  const argv = [config.binary, "-t", ...prefix, "-c", tree.main];
-  const result = await runCommand(argv, {
-    timeoutMs: config.checkTimeout,
-    signal: options.signal,
-    // What the nginx that is served may log to by name. Fairlead's own child has a pipe there that it cannot open.
-    opens: config.reload.supervise === undefined ? ["stdout", "stderr"] : ["stdout"],
-  });
+  const argv = [...checkCommand(config, options.prefix), tree.main];
+  const { standby, signal } = options;
+  const result = await standby.run(argv, { timeoutMs: config.checkTimeout, signal });
   if (result.notFound) {
     throw new AppError(
       "CHECK_UNAVAILABLE",
@@ -85,8 +93,8 @@ async function runCheck(
       },
     );
   }
-  const output = withLivePaths(describeFailure(argv, result), tree.standIns);
   if (!result.ok) {
+    const output = withLivePaths(describeFailure(argv, result), tree.standIns);
     return {
       result: { ok: false, output: errorLines(output), hint: hintFor(output), ...lineIn(output) },
       warnings: [],

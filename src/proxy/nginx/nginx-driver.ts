@@ -6,8 +6,9 @@ import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { reloadCommandFailed, runCommand } from "../command.ts";
+import { createStandby } from "../standby.ts";
 import { openSupervision } from "../supervise/open-supervision.ts";
-import { checkNginx } from "./check-nginx.ts";
+import { checkCommand, checkNginx, checkOpens } from "./check-nginx.ts";
 import { createCheckTrees } from "./check-trees.ts";
 import { type LogTail, tailFromNow } from "./error-log.ts";
 import { type NginxFacts, readNginxFacts } from "./nginx-facts.ts";
@@ -37,6 +38,7 @@ export function createNginxDriver(
   const child = openSupervision(config, { stopSignal: "SIGQUIT", state, log });
   const configuredPrefix = prefixIn(reload.supervise?.join(" ") ?? "");
   const trees = createCheckTrees(config.config);
+  const standby = createStandby({ opens: checkOpens(config) });
   let facts: NginxFacts | undefined;
   /** The master whose prefix is known, and that prefix. */
   let known: { readonly pid: number; readonly prefix: string | undefined } | undefined;
@@ -76,6 +78,7 @@ export function createNginxDriver(
     async check(candidate, signal) {
       return await checkNginx(config, candidate, {
         trees,
+        standby,
         prefix: await readPrefix(signal),
         signal,
         onWarning: (line) => log.warn(`nginx accepts the candidate, but warns: ${line}`),
@@ -105,6 +108,7 @@ export function createNginxDriver(
       if (master === undefined && proof.url === undefined) throw cannotSee(await readFacts(signal));
       const seen = master === undefined ? undefined : await proveByMaster(master, signal);
       proved = seen?.identity;
+      standby.prepare(checkCommand(config, await readPrefix(signal)));
       if (proof.url === undefined && seen !== undefined) return seen;
       const { timeout: timeoutMs, url = "" } = proof;
       const answered = await proveByUrl(url, { id: generation.id, timeoutMs, signal });
@@ -124,7 +128,7 @@ export function createNginxDriver(
     },
 
     async close() {
-      await Promise.all([child?.stop(), trees.close()]);
+      await Promise.all([child?.stop(), trees.close(), standby.close()]);
     },
   };
 

@@ -8,6 +8,7 @@ import { checkNginx } from "../../../src/proxy/nginx/check-nginx.ts";
 import { createCheckTrees } from "../../../src/proxy/nginx/check-trees.ts";
 import { matchesGlob } from "../../../src/proxy/nginx/include-glob.ts";
 import { readDirectives } from "../../../src/proxy/nginx/nginx-directives.ts";
+import { createStandby } from "../../../src/proxy/standby.ts";
 import { testDirectory } from "../../helpers/stage.ts";
 import { writeNginxConfig } from "../../helpers/start-nginx.ts";
 
@@ -152,6 +153,7 @@ describe("checkNginx()", () => {
     const ask = async () =>
       await checkNginx(config, next, {
         trees,
+        standby: createStandby({}),
         prefix: undefined,
         signal,
         onWarning: () => undefined,
@@ -212,6 +214,7 @@ async function check(config: NginxConfig, candidate: Candidate, signal: AbortSig
   onTestFinished(() => trees.close());
   return await checkNginx(config, candidate, {
     trees,
+    standby: createStandby({}),
     prefix: undefined,
     signal,
     onWarning: () => undefined,

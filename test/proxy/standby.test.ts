@@ -1,0 +1,87 @@
+import { readFile } from "node:fs/promises";
+import { expect, onTestFinished, test } from "vitest";
+import { readChildren } from "../../src/proxy/process-table.ts";
+import { createStandby, type Standby } from "../../src/proxy/standby.ts";
+import { until } from "../helpers/until.ts";
+
+const ECHO = ["echo", "-n", "a b", "$c"];
+
+test("what waits runs the command, with the last argument as it is", async ({ signal }) => {
+  const { standby, waiting, run } = stage(signal);
+  standby.prepare(ECHO);
+  const [pid] = await waiting();
+  expect(pid).toBeDefined();
+  standby.prepare(ECHO);
+  expect(await waiting()).toEqual([pid]);
+  expect(await run([...ECHO, "d'\n e"])).toEqual({
+    ok: true,
+    exitCode: 0,
+    output: "a b $c d'\n e",
+    timedOut: false,
+    notFound: false,
+  });
+  expect(await waiting()).toEqual([]);
+  expect(await run([...ECHO, "again"])).toMatchObject({ ok: true, output: "a b $c again" });
+});
+
+test("a no is the command's own", async ({ signal }) => {
+  const { standby, waiting, run } = stage(signal);
+  const argv = ["grep", "-c", "pattern"];
+  standby.prepare(argv);
+  expect(await waiting()).toHaveLength(1);
+  expect(await run([...argv, "/dev/null"])).toMatchObject({
+    ok: false,
+    exitCode: 1,
+    output: "0\n",
+  });
+});
+
+test("another command than what is waited for, or one whose process was ended, runs by itself", async ({
+  signal,
+}) => {
+  const { standby, waiting, run } = stage(signal);
+  standby.prepare(ECHO);
+  expect(await run(["echo", "other"])).toMatchObject({ ok: true, output: "other\n" });
+  const [pid = 0] = await waiting();
+  process.kill(pid, "SIGKILL");
+  expect(await run([...ECHO, "x"])).toMatchObject({ ok: true, output: "a b $c x" });
+  standby.prepare(["echo", "-n", "-e"]);
+  expect(await waiting()).toHaveLength(1);
+  expect(await run(["echo", "-n", "-e", "y"])).toMatchObject({ ok: true, output: "y" });
+});
+
+test("takes no longer than it may, and leaves nothing behind", async ({ signal }) => {
+  const { standby, waiting } = stage(signal);
+  standby.prepare(["sleep"]);
+  const [pid] = await waiting();
+  const result = await standby.run(["sleep", "600"], { timeoutMs: 300, signal });
+  expect(result).toMatchObject({ ok: false, timedOut: true });
+  await until("it has ended", async () => !(await isRunning(pid)));
+  standby.prepare(["sleep"]);
+  const [other] = await waiting();
+  await standby.close();
+  expect(await isRunning(other)).toBe(false);
+});
+
+function stage(signal: AbortSignal) {
+  const standby = createStandby({ opens: ["stdout", "stderr"] });
+  onTestFinished(() => standby.close());
+  const before = new Set(readChildren(process.pid));
+  return {
+    standby,
+    run: (argv: readonly string[]): ReturnType<Standby["run"]> =>
+      standby.run(argv, { timeoutMs: 10_000, signal }),
+    /** The processes that wait. */
+    waiting: async () => {
+      const children = readChildren(process.pid).filter((pid) => !before.has(pid));
+      const running = await Promise.all(children.map(isRunning));
+      return children.filter((_, i) => running[i]);
+    },
+  };
+}
+
+/** A process that has ended but was not waited for yet is a zombie. */
+async function isRunning(pid: number | undefined): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return stat !== "" && !/\) Z /.test(stat);
+}
