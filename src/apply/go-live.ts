@@ -21,9 +21,11 @@ export async function goLive(
   swapped: Swapped,
 ): Promise<Outcome> {
   try {
+    // The disk may take its time beside the reload: what it holds meanwhile is whole, and was checked.
+    const durable = swapped.durable();
+    durable.catch(() => undefined); // it is awaited below, after the reload is over
     const proof = await reloadAndProve({ driver, generation, signal }, clock);
-    // Only now: what the disk holds meanwhile is whole, and was checked, and a sync slows down what reads beside it.
-    await swapped.durable();
+    await durable;
     const { inPlace } = swapped;
     return { fate: "live", proof, wasLive: false, inPlace, timings: clock.timings() };
   } catch (error) {

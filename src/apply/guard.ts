@@ -69,7 +69,7 @@ interface Hold {
 const STEP_MS = 5_000;
 /** And so the first that empties a service waits this long. */
 const LISTEN_MS = 200;
-/** How many times its time a hold lasts at most, however often there is another loss: from then on it waits for a moment without. */
+/** After so many times its time a hold ends at the first look that shows no loss, however often there was another. */
 const MOST_HOLDS = 3;
 const PASS: Verdict = { kind: "pass" };
 

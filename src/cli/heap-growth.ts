@@ -12,7 +12,7 @@ import type { CatalogStore } from "../catalog/store.ts";
  * A heap that has been quiet for 8 s is collected whole, to give memory back, and so low a limit left that the next change
  * runs into it; and a program that allocates little is given a low limit in any case. Measured with 3,000 × 3: of 112 ms
  * of processor time that a change takes, 29 for the one and 30 for the other. Not to pay that costs memory: 192 to 207 MiB at
-most instead of 172 to 180, and none with 150 × 5.
+ * most instead of 172 to 180, and none with 150 × 5.
  */
 
 /** A catalog with more services than this is worth the room. */

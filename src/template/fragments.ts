@@ -29,8 +29,8 @@ interface Fragment {
 }
 
 /**
- * Pieces of text that a render keeps for the next ones of the same templates. What renders do not use any more goes
- * before it is much.
+ * Pieces of text that a render keeps for the next one of the same templates. What a render did not use, the
+ * next one does not find.
  */
 export interface FragmentMemory {
   /** Begins a render. */
@@ -49,7 +49,7 @@ export interface FragmentPass {
   add(maker: object, item: object, fragment: Fragment): void;
   /** The route table of the render before. */
   readonly routesBefore: RoutesBasis | undefined;
-  /** Ends the render: the next one finds at least what this one used. */
+  /** Ends the render: the next one finds what this one used. */
   keep(routes: RoutesBasis | undefined): void;
 }
 
@@ -57,9 +57,6 @@ export interface FragmentPass {
 export interface Kept extends Fragment {
   usedIn: number;
 }
-
-/** Up to this share of all are pieces that are not used any more: looking at each costs more than they do. */
-const UNUSED_SHARE = 1 / 16;
 
 const NONE: readonly Kept[] = [];
 
@@ -72,33 +69,27 @@ export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
   let keptRoutes: RoutesBasis | undefined;
   let render = 0;
   let lastKept = 0;
-  let count = 0;
-  let used = 0;
   return {
     begin() {
       // A row of renders that come to nothing, as while answers are missing, leaves no more behind than one.
       if (render !== lastKept) drop((it) => it.usedIn !== lastKept && it.usedIn !== render);
       render += 1;
-      used = 0;
       return {
         shortestLoop,
         routesBefore: keptRoutes,
         known: (maker, item) => kept.get(maker)?.get(item) ?? NONE,
         use(fragment) {
-          if (!isUsed(fragment)) used += 1;
           fragment.usedIn = render;
         },
         add(maker, item, fragment) {
           const items = kept.get(maker) ?? new Map<object, readonly Kept[]>();
           kept.set(maker, items);
           const ways = items.get(item) ?? NONE;
-          if (ways.filter(isUsed).length >= MOST_WAYS) return;
-          items.set(item, [...ways, { ...fragment, usedIn: render }]);
-          count += 1;
-          used += 1;
+          if (ways.filter(isUsed).length < MOST_WAYS)
+            items.set(item, [...ways, { ...fragment, usedIn: render }]);
         },
         keep(routes) {
-          if (count - used > count * UNUSED_SHARE) drop((it) => !isUsed(it));
+          drop((it) => !isUsed(it));
           lastKept = render;
           keptRoutes = routes;
         },
@@ -115,7 +106,6 @@ export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
       items.forEach((ways, item) => {
         if (!ways.some(isOver)) return;
         const left = ways.filter((way) => !isOver(way));
-        count -= ways.length - left.length;
         if (left.length === 0) items.delete(item);
         else items.set(item, left);
       });

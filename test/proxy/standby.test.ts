@@ -1,7 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
-import { readChildren } from "../../src/proxy/process-table.ts";
+import { readChildren, readProcText } from "../../src/proxy/process-table.ts";
 import { createStandby, type Standby } from "../../src/proxy/standby.ts";
+import { testDirectory } from "../helpers/stage.ts";
 import { until } from "../helpers/until.ts";
 
 const ECHO = ["echo", "-n", "a b", "$c"];
@@ -62,6 +64,54 @@ test("takes no longer than it may, and leaves nothing behind", async ({ signal }
   await standby.close();
   expect(await isRunning(other)).toBe(false);
 });
+
+test("an abort ends it, also one that came before", async ({ signal }) => {
+  const { standby, waiting } = stage(signal);
+  for (const abort of [AbortSignal.abort(new Error("over")), soon(new Error("over"))]) {
+    standby.prepare(["sleep"]);
+    await expect(
+      standby.run(["sleep", "600"], { timeoutMs: 600_000, signal: abort }),
+    ).rejects.toThrow("over");
+  }
+  await standby.close();
+  await until("nothing is left", async () => (await waiting()).length === 0);
+  standby.prepare(["sleep"]);
+  expect(await waiting()).toEqual([]);
+});
+
+test("what waits ends with the program that started it, however that ends", async ({ signal }) => {
+  const module = new URL("../../src/proxy/standby.ts", import.meta.url).href;
+  const { path, at } = await testDirectory();
+  await writeFile(
+    at("prepare.mjs"),
+    `import { createStandby } from ${JSON.stringify(module)};
+createStandby({ opens: ["stdout", "stderr"] }).prepare(["touch"]);`,
+  );
+  const program = execa(
+    process.execPath,
+    ["--import", import.meta.resolve("tsx"), at("prepare.mjs")],
+    {
+      cwd: path,
+      reject: false,
+      cancelSignal: signal,
+    },
+  );
+  const { pid = 0 } = program;
+  let waits: number | undefined;
+  await until("it waits", () => {
+    waits = readChildren(pid).find((it) => readProcText(`${it}/cmdline`)?.startsWith("xargs"));
+    return waits !== undefined;
+  });
+  program.kill("SIGKILL");
+  await program;
+  await until("it has ended", async () => !(await isRunning(waits)));
+});
+
+function soon(reason: Error): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(reason), 100);
+  return controller.signal;
+}
 
 function stage(signal: AbortSignal) {
   const standby = createStandby({ opens: ["stdout", "stderr"] });

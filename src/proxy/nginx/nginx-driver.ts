@@ -76,13 +76,16 @@ export function createNginxDriver(
     reopenLogs: () => child?.signal("SIGUSR1"),
 
     async check(candidate, signal) {
-      return await checkNginx(config, candidate, {
+      const prefix = await readPrefix(signal);
+      const result = await checkNginx(config, candidate, {
         trees,
         standby,
-        prefix: await readPrefix(signal),
+        prefix,
         signal,
         onWarning: (line) => log.warn(`nginx accepts the candidate, but warns: ${line}`),
       });
+      if (!result.ok) prepareCheck(prefix);
+      return result;
     },
 
     async reload(generation, signal) {
@@ -108,7 +111,7 @@ export function createNginxDriver(
       if (master === undefined && proof.url === undefined) throw cannotSee(await readFacts(signal));
       const seen = master === undefined ? undefined : await proveByMaster(master, signal);
       proved = seen?.identity;
-      standby.prepare(checkCommand(config, await readPrefix(signal)));
+      prepareCheck(await readPrefix(signal));
       if (proof.url === undefined && seen !== undefined) return seen;
       const { timeout: timeoutMs, url = "" } = proof;
       const answered = await proveByUrl(url, { id: generation.id, timeoutMs, signal });
@@ -123,7 +126,10 @@ export function createNginxDriver(
       if (master === undefined) return false;
       const isServed =
         lastProof?.identity === identityOf(master) || (await startedWith(generation, master));
-      if (isServed) proved = identityOf(master);
+      if (isServed) {
+        proved = identityOf(master);
+        prepareCheck(await readPrefix(signal));
+      }
       return isServed;
     },
 
@@ -138,6 +144,11 @@ export function createNginxDriver(
     if (pid === undefined) return configuredPrefix;
     if (known?.pid !== pid) known = { pid, prefix: prefixIn(readMaster(pid)?.title ?? "") };
     return known.prefix;
+  }
+
+  /** Once what is at hand is done, has what runs the next check wait for it. */
+  function prepareCheck(prefix: string | undefined): void {
+    setImmediate(() => standby.prepare(checkCommand(config, prefix)));
   }
 
   async function lookBefore(pid: number | undefined, signal: AbortSignal): Promise<Before> {

@@ -2,10 +2,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Generation } from "../../../src/apply/proxy-driver.ts";
+import type { Candidate, Generation } from "../../../src/apply/proxy-driver.ts";
 import { parseConfig } from "../../../src/config/load-config.ts";
 import type { NginxConfig } from "../../../src/config/proxy-schema.ts";
 import { createNginxDriver } from "../../../src/proxy/nginx/nginx-driver.ts";
+import { readChildren, readProcText } from "../../../src/proxy/process-table.ts";
 import { startProgram } from "../../helpers/child-process.ts";
 import { listenAddress, testDirectory, testNginx } from "../../helpers/stage.ts";
 import { until } from "../../helpers/until.ts";
@@ -23,6 +24,36 @@ describe("createNginxDriver()", () => {
     expect(await driver.serves(generation, proof, signal)).toBe(true);
     await nginx.startAgain();
     expect(await driver.serves(generation, proof, signal)).toBe(false);
+  });
+
+  test("what runs the next check waits once a generation is proved: it warns, refuses, and is used once", async () => {
+    const warnings: string[] = [];
+    const { driver, generation, signal, candidate, listen } = await stage({
+      onWarning: (it) => warnings.push(it),
+    });
+    const waiting = () =>
+      readChildren(process.pid).filter((pid) =>
+        readProcText(`${pid}/cmdline`)?.startsWith("xargs\0-0\0nginx\0-t\0"),
+      );
+    const server = `server { listen ${listen}; server_name a; }\n`;
+    expect(await driver.check(await candidate(server), signal)).toEqual({ ok: true }); // builds the tree
+    await driver.reload(generation, signal);
+    await driver.prove(generation, signal);
+    await until("a check waits", () => waiting().length === 1);
+    const [first = 0] = waiting();
+    expect(await driver.check(await candidate(server + server), signal)).toEqual({ ok: true });
+    expect(warnings.join()).toContain('conflicting server name "a"');
+    expect(waiting()).toEqual([]);
+    await driver.prove(generation, signal);
+    await until("another check waits", () => waiting().length === 1);
+    expect(waiting()).not.toEqual([first]);
+    expect(await driver.check(await candidate("server { nonsense; }\n"), signal)).toMatchObject({
+      ok: false,
+      output: expect.stringContaining('[emerg] unknown directive "nonsense" in '),
+    });
+    await until("after a refusal too", () => waiting().length === 1);
+    await driver.close();
+    expect(waiting()).toEqual([]);
   });
 
   test("proves by a URL that answers the generation's id, over and over", async () => {
@@ -95,9 +126,10 @@ describe("createNginxDriver()", () => {
 interface Parts {
   readonly reload?: object | ((home: string) => object);
   readonly proof?: (listen: string) => object;
+  readonly onWarning?: (message: string) => void;
 }
 
-async function stage({ reload = {}, proof }: Parts) {
+async function stage({ reload = {}, proof, onWarning }: Parts) {
   const directory = await testDirectory();
   const nginx = await testNginx(directory);
   const { listen } = await listenAddress();
@@ -118,7 +150,10 @@ async function stage({ reload = {}, proof }: Parts) {
   }).replaceAll("$CONFIG", nginx.config);
   const { proxies } = parseConfig(text, { file: directory.at("fairlead.yaml"), environment: {} });
   const driver = createNginxDriver(proxies[0] as NginxConfig, {
-    log: pino({ level: "silent" }),
+    log:
+      onWarning === undefined
+        ? pino({ level: "silent" })
+        : pino({ level: "warn" }, { write: (line) => onWarning(JSON.parse(line).msg) }),
     state: directory.at("state"),
   });
   onTestFinished(() => driver.close());
@@ -132,6 +167,11 @@ async function stage({ reload = {}, proof }: Parts) {
     signal,
     listen,
     put: async (conf: string) => await writeFile(path, `${conf}\n`),
+    candidate: async (conf: string): Promise<Candidate> => {
+      const stagedPath = join(nginx.confDirectory, ".a.conf.new");
+      await writeFile(stagedPath, conf);
+      return { files: [{ path, stagedPath, text: conf, format: "nginx" }], removed: [] };
+    },
   };
 }
 
