@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, symlink, writeFile } from "node:fs/promises";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
 import { readChildren, readProcText } from "../../src/proxy/process-table.ts";
@@ -105,6 +105,30 @@ createStandby({ opens: ["stdout", "stderr"] }).prepare(["touch"]);`,
   program.kill("SIGKILL");
   await program;
   await until("it has ended", async () => !(await isRunning(waits)));
+});
+
+test("where there is no xargs it runs the command by itself", async ({ signal }) => {
+  const module = new URL("../../src/proxy/standby.ts", import.meta.url).href;
+  const { path, at } = await testDirectory();
+  await symlink("/bin/echo", at("echo"));
+  await writeFile(
+    at("run.mjs"),
+    `import { createStandby } from ${JSON.stringify(module)};
+const standby = createStandby({ opens: ["stdout", "stderr"] });
+const { signal } = new AbortController();
+for (const last of ["a", "b"]) {
+  standby.prepare(["echo", "-n"]);
+  const { output } = await standby.run(["echo", "-n", last], { timeoutMs: 10_000, signal });
+  console.log(output);
+}
+await standby.close();`,
+  );
+  const { stdout } = await execa(
+    process.execPath,
+    ["--import", import.meta.resolve("tsx"), at("run.mjs")],
+    { extendEnv: false, env: { PATH: path }, cancelSignal: signal },
+  );
+  expect(stdout).toBe("a\nb");
 });
 
 function soon(reason: Error): AbortSignal {
