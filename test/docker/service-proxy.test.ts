@@ -92,8 +92,11 @@ describe("compose.yaml", () => {
       const left = Object.entries(urls).filter(([name]) => name !== "edge" || !isEdgeGone);
       const others = left.filter(([name]) => !services.includes(name));
       const traffic = startTraffic(others.map(([, url]) => `${url}/stock/`));
-      const slow = left.flatMap(([, url]) => paths.map((path) => beginSlow(`${url}${path}`)));
-      const underWay = await Promise.all(slow);
+      const asked = left.flatMap(([, url]) => paths.map((path) => `${url}${path}`));
+      // After a restart of Consul a service is healthy once its check has passed again.
+      for (const url of asked)
+        await until(`${url} answers`, async () => (await request(url)).status === 200, PATIENCE);
+      const underWay = await Promise.all(asked.map(beginSlow));
       expect(await stack.stopOneOfEach(services)).toEqual(services.map(() => 0));
       for (const { rest } of underWay) expect(await rest).toContain("slow/1000");
       expect((await traffic.stop()).failures).toEqual([]);
