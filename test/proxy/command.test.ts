@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { runCommand } from "../../src/proxy/command.ts";
+import { isRunning } from "../helpers/is-running.ts";
 import { testDirectory } from "../helpers/stage.ts";
 import { until } from "../helpers/until.ts";
 
@@ -16,9 +17,3 @@ test("a command that takes too long is ended with its grandchildren, also those 
     await until(`${name} has ended`, async () => !(await isRunning(pid)));
   }
 });
-
-/** A process that has ended but was not waited for yet is a zombie. */
-async function isRunning(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return stat !== "" && !/\) Z /.test(stat);
-}

@@ -1,8 +1,9 @@
-import { readFile, symlink, writeFile } from "node:fs/promises";
+import { symlink, writeFile } from "node:fs/promises";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
 import { readChildren, readProcText } from "../../src/proxy/process-table.ts";
 import { createStandby, type Standby } from "../../src/proxy/standby.ts";
+import { isRunning } from "../helpers/is-running.ts";
 import { testDirectory } from "../helpers/stage.ts";
 import { until } from "../helpers/until.ts";
 
@@ -152,10 +153,4 @@ function stage(signal: AbortSignal) {
       return children.filter((_, i) => running[i]);
     },
   };
-}
-
-/** A process that has ended but was not waited for yet is a zombie. */
-async function isRunning(pid: number | undefined): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return stat !== "" && !/\) Z /.test(stat);
 }

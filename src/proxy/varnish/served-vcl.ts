@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { BootScript } from "./boot-script.ts";
 import type { CliConnection } from "./cli-connection.ts";
 import { activeOf, type LoadedVcl, listVcls } from "./vcl-list.ts";
 
@@ -33,6 +34,18 @@ export function identityOf(
   );
   const digest = parts.length === 0 ? "" : `+${hash(parts.join(" "))}`;
   return `${down ?? activeOf(vcls) ?? "no VCL"}${digest}@${manager}`;
+}
+
+/** What Varnish was seen to serve, and the labels that it uses. */
+export interface Proved {
+  readonly identity: string;
+  readonly labels: ReadonlySet<string>;
+}
+
+/** What a look at Varnish, which serves what it should, has proved. */
+export function provedBy(served: ServedVcl, script: BootScript | undefined): Proved {
+  const labels = new Set(script?.labels.keys());
+  return { identity: identityOf(served, labels), labels };
 }
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 8);

@@ -15,7 +15,7 @@ import { createDiscarder } from "./discard-vcls.ts";
 import { loadParts, namesOf, servesParts, switchParts } from "./load-parts.ts";
 import { loadWhole, servesWhole, useWhole } from "./load-whole.ts";
 import { createScratch } from "./scratch.ts";
-import { identityOf, readServed, type ServedVcl } from "./served-vcl.ts";
+import { identityOf, type Proved, provedBy, readServed, type ServedVcl } from "./served-vcl.ts";
 import { activeOf, outdated } from "./vcl-list.ts";
 import { warmBackends } from "./warm-backends.ts";
 
@@ -24,12 +24,6 @@ const POLL_MS = 50;
 const WARM_MS = 5_000;
 /** How long a varnishd that was just started may take until its CLI answers. */
 const START_MS = 10_000;
-/** What Varnish was seen to serve, and the labels that it uses. */
-interface Proved {
-  readonly identity: string;
-  readonly labels: ReadonlySet<string>;
-}
-
 /** How often it is looked whether the VCL that was proved is still the active one. */
 const WATCH_MS = 2_000;
 
@@ -219,12 +213,6 @@ export function createVarnishDriver(
 const isWanted = ({ vcls, down }: ServedVcl, wanted: Wanted): boolean =>
   down === undefined &&
   (wanted.kind === "whole" ? activeOf(vcls) === wanted.name : servesParts(vcls, wanted.script));
-
-/** What a look at Varnish, which serves what it should, has proved. */
-function provedBy(served: ServedVcl, script: BootScript | undefined): Proved {
-  const labels = new Set(script?.labels.keys());
-  return { identity: identityOf(served, labels), labels };
-}
 
 function evidenceOf({ vcls, manager }: ServedVcl, wanted: Wanted): string {
   const parts =

@@ -8,6 +8,7 @@ import type { NginxConfig } from "../../../src/config/proxy-schema.ts";
 import { createNginxDriver } from "../../../src/proxy/nginx/nginx-driver.ts";
 import { readChildren, readProcText } from "../../../src/proxy/process-table.ts";
 import { startProgram } from "../../helpers/child-process.ts";
+import { isRunning } from "../../helpers/is-running.ts";
 import { listenAddress, testDirectory, testNginx } from "../../helpers/stage.ts";
 import { until } from "../../helpers/until.ts";
 
@@ -173,10 +174,4 @@ async function stage({ reload = {}, proof, onWarning }: Parts) {
       return { files: [{ path, stagedPath, text: conf, format: "nginx" }], removed: [] };
     },
   };
-}
-
-/** A process that has ended but was not waited for yet is a zombie. */
-async function isRunning(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  return stat !== "" && !/\) Z /.test(stat);
 }
