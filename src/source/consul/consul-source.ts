@@ -9,12 +9,15 @@ import { type CoveredQuery, isCovered } from "./doorbell/service-book.ts";
 import type { Link } from "./link.ts";
 import { createOutage } from "./outage.ts";
 import { createOwnQueries } from "./own-queries.ts";
+import { createSpareSockets } from "./spare-sockets.ts";
 import { createTurns } from "./turns.ts";
 
 /** With more blocking queries than sockets they take turns: none may then hold its socket for longer than this. */
 const TURN_MS = 250;
 /** Plain reads at once. More than this many make Consul no faster (measured). */
 const MOST_READS = 32;
+/** Sockets that are lent at once. */
+const MOST_SPARE = 16;
 
 /**
  * A source that follows each query with a blocking query of its own while there are sockets for that, and else
@@ -57,6 +60,7 @@ function openConsulSource(
     outage: createOutage(parts.log, parts.clock),
     polls: createTurns(most),
     reads: createTurns(1),
+    spares: createSpareSockets(),
     waitMs: () => (isCrowded ? TURN_MS : config.wait),
   };
   const own = createOwnQueries(link);
@@ -88,11 +92,13 @@ function openConsulSource(
     return most - (hasDoorbells ? Math.min(16, Math.max(1, Math.floor(most / 4))) : 0);
   }
 
-  /** Blocking queries get what they need. */
+  /** Blocking queries get what they need, then reads what makes them faster; what is left can be lent. */
   function shareSockets(): void {
     const polls = [...claimed.values()].reduce((sum, count) => sum + count, needed);
     const sockets = Math.min(polls, mostPolls());
-    link.polls.resize(hasDoorbells ? sockets : most);
+    const spare = hasDoorbells ? Math.min(MOST_SPARE, Math.max(0, most - sockets - MOST_READS)) : 0;
+    link.spares.resize(spare);
+    link.polls.resize(hasDoorbells ? sockets + spare : most);
     link.reads.resize(Math.min(MOST_READS, Math.max(1, most - sockets)));
   }
 

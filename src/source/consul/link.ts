@@ -5,6 +5,7 @@ import type { Log } from "../../log.ts";
 import type { Clock } from "./clock.ts";
 import type { ConsulClient } from "./consul-client.ts";
 import type { Outage } from "./outage.ts";
+import type { SpareSockets } from "./spare-sockets.ts";
 import type { Turns } from "./turns.ts";
 
 /** What everything that asks one Consul agent shares. */
@@ -21,6 +22,8 @@ export interface Link {
   readonly polls: Turns;
   /** Sockets for plain reads. */
   readonly reads: Turns;
+  /** Of those for blocking queries, the ones that can be done without. */
+  readonly spares: SpareSockets;
   /** How long Consul may hold a blocking query: less while they take turns. */
   waitMs(): number;
 }

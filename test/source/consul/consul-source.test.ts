@@ -162,6 +162,61 @@ describe("the consul source", () => {
     }
   });
 
+  test("a service that changed lately has a blocking query of its own, while nothing else needs the socket", async () => {
+    const names = Array.from({ length: 60 }, (_, i) => `lately-${i}`);
+    for (const name of names) await consul.register({ name, id: name, port: 80 });
+    const [name = ""] = names;
+    const asked: string[] = [];
+    let isSilent = false;
+    const before = await standBefore(consul.address, {
+      host: "::1",
+      port: 0,
+      onRequest(url) {
+        if (!url.startsWith(`/v1/health/service/${name}?`)) return true;
+        asked.push(url);
+        return !isSilent || !isBlocking(url);
+      },
+    });
+    const proxy = await startFaultProxy(before);
+    onTestFinished(() => proxy.stop());
+    const store = open(proxy.address, { maxConnections: 50 });
+    const changeTo = async (health: "fail" | "pass", status: Instance["status"]) => {
+      asked.length = 0;
+      await consul.setHealth(name, health);
+      await until(`it is ${status}`, () => statusOf(store, name) === status);
+    };
+    want(store, names.map(service));
+    await until("all are answered", () => names.every((it) => statusOf(store, it) === "passing"));
+    expect(asked.filter(isBlocking)).toEqual([]);
+
+    await changeTo("fail", "critical");
+    await until("it is watched", () => asked.some(isBlocking));
+    await changeTo("pass", "passing");
+    await until("it is watched again", () => asked.some(isBlocking));
+    expect(asked.filter((url) => !isBlocking(url))).toEqual([]);
+
+    isSilent = true;
+    await changeTo("fail", "critical"); // which the query that waited tells
+    await until("it is watched in vain", () => asked.some(isBlocking));
+    await changeTo("pass", "passing");
+    expect(asked.some((url) => !isBlocking(url))).toBe(true);
+
+    isSilent = false;
+    const keys = Array.from(
+      { length: 20 },
+      (_, i) => ({ kind: "key", key: `lately/${i}` }) as const,
+    );
+    want(store, [...names.map(service), ...keys]);
+    await until("others have the sockets", () =>
+      keys.every((key) => store.snapshot().get(key) === null),
+    );
+    await changeTo("fail", "critical");
+    await changeTo("pass", "passing");
+    expect(asked.some((url) => !isBlocking(url))).toBe(true);
+    expect(asked.filter(isBlocking)).toEqual([]);
+    expect(proxy.mostConnections()).toBeLessThanOrEqual(50);
+  });
+
   test("what nobody wants any more is not asked any more, and forgotten", async () => {
     await consul.register({ name: "brief", id: "brief", port: 80 });
     const store = open(consul.address);
@@ -177,13 +232,25 @@ describe("the consul source", () => {
   });
 });
 
+/** Whether Consul is to hold it for long: not a read that waits for a server which lags behind. */
+const isBlocking = (url: string): boolean => url.includes("wait=60000ms");
+
 /** Another address of the same Consul. @returns it */
 async function standBefore(
   target: string,
-  { below = "", ...where }: ListenOptions & { readonly below?: string },
+  {
+    below = "",
+    onRequest = () => true,
+    ...where
+  }: ListenOptions & {
+    readonly below?: string;
+    /** @returns whether it is ever answered */
+    readonly onRequest?: (url: string) => boolean;
+  },
 ): Promise<string> {
   const server = createServer(({ url = "", headers }, outgoing) => {
     if (!url.startsWith(below)) return void outgoing.writeHead(404).end();
+    if (!onRequest(url)) return;
     // As many a gateway does.
     if (/\/kv\/[^?]*%2f/i.test(url)) return void outgoing.writeHead(400).end();
     const onward = httpRequest(`${target}${url.slice(below.length)}`, { headers }, (answer) => {

@@ -62,8 +62,9 @@ describe("following a query each, and the doorbell", () => {
         prefix: `history-${nodes}`,
       });
       const queries = queriesOf(catalog);
-      // A query each; the doorbell with few sockets; and with enough for a blocking query on each of few nodes.
-      const stores = [queries.length, 12, 40].map((most) => open(most, consul));
+      // A query each; the doorbell with few sockets; with enough for a blocking query on each of few nodes; and with
+      // some left for services that changed lately.
+      const stores = [queries.length, 12, 40, queries.length - 1].map((most) => open(most, consul));
       for (const store of stores) want(store, queries);
       await allSee(catalog, stores);
       for (let done = 0; done < CHANGES; ) {

@@ -9,11 +9,12 @@ import { checksQuestion, questionOf } from "../read-query.ts";
 import { createBellRoster } from "./bell-roster.ts";
 import { readInBulk } from "./bulk-reader.ts";
 import { changedNodes, changedSummaries } from "./changed-lists.ts";
+import { createCloseWatch } from "./close-watch.ts";
 import { type Bell, listenToBell } from "./listen-to-bell.ts";
 import { createReadQueue, type ReadQueue } from "./read-queue.ts";
 import { createChangeSeeker } from "./seek-changes.ts";
 import { byService, type CoveredQuery, createEntry, type Entry } from "./service-book.ts";
-import { isPlain, readService, takeFromBulk } from "./service-reader.ts";
+import { isPlain, readService, takeFromBulk, takePlain } from "./service-reader.ts";
 import { parseSickChecks, type SickChecks } from "./sick-checks.ts";
 import { createSickRoom } from "./sick-room.ts";
 
@@ -63,12 +64,22 @@ export function createDoorbell(
     onLostHistory: readAllAnew,
     after: (ms, work) => void clock.after(ms, work),
   });
-  const sickRoom = createSickRoom({ book, queue: () => queue });
+  const closeWatch = createCloseWatch(link, {
+    queue: () => queue,
+    onAnswer(entry, answer) {
+      takePlain(link, entry, answer);
+      sickRoom.visited(entry);
+    },
+    signal,
+  });
+  const sickRoom = createSickRoom({ book, soon: closeWatch.soon });
   const queue: ReadQueue = createReadQueue(link, {
     signal,
     async read(entry, ask) {
-      if (await readService(link, entry, { ask, signal })) sickRoom.visited(entry);
-      else if (ask.isKnownToBeThere === true && entry.lagged < LAG_AT_MOST) {
+      if (await readService(link, entry, { ask, signal })) {
+        sickRoom.visited(entry);
+        if (ask.isForced !== true) closeWatch.changed(entry);
+      } else if (ask.isKnownToBeThere === true && entry.lagged < LAG_AT_MOST) {
         entry.lagged += 1;
         queue.soon(entry, { ...ask, newerThan: entry.index ?? 0n });
       }
@@ -86,7 +97,7 @@ export function createDoorbell(
   const seeker = createChangeSeeker(link, {
     datacenter,
     book,
-    queue,
+    queue: { ...queue, soon: closeWatch.soon },
     nodes: nodeNames,
     isTold: roster.areWell,
     claimSockets,
@@ -166,6 +177,7 @@ export function createDoorbell(
     for (const [name, entry] of book) {
       if (asked.has(name)) continue;
       entry.wanted.clear();
+      closeWatch.end(entry);
       book.delete(name);
       sickRoom.forget(entry);
     }
@@ -176,7 +188,9 @@ export function createDoorbell(
       const isMore = [...queries.keys()].some((text) => !entry.wanted.has(text));
       entry.wanted.clear();
       for (const [text, query] of queries) entry.wanted.set(text, query);
-      if (isMore) added.push(entry);
+      if (!isMore) continue;
+      closeWatch.end(entry);
+      added.push(entry);
     }
     if (added.length === 0) return;
     seeker.forget();
@@ -215,7 +229,7 @@ export function createDoorbell(
     const names = changedSummaries(before, value);
     for (const name of names) {
       const entry = book.get(name);
-      if (entry !== undefined) queue.soon(entry);
+      if (entry !== undefined) closeWatch.soon(entry);
     }
     if (names.length > 0) seeker.seekLater(index);
     else seeker.seek(index);
@@ -229,7 +243,7 @@ export function createDoorbell(
     const changed = changedNodes(before, value);
     for (const entry of book.values()) {
       if (!entry.instances.some(({ node }) => changed.has(node))) continue;
-      queue.soon(entry, { newerThan: entry.index ?? 0n });
+      closeWatch.soon(entry, { newerThan: entry.index ?? 0n });
     }
     seeker.seek(index);
   }
@@ -251,6 +265,7 @@ export function createDoorbell(
 
   function readAllAnew(): void {
     seeker.forget();
+    closeWatch.endAll();
     for (const { wanted: queries } of book.values()) {
       for (const text of queries.keys()) outage.suspect(text);
     }

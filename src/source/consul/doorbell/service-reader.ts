@@ -33,15 +33,20 @@ export async function readService(
   });
   const index = indexOf(answer);
   if (ask.isForced !== true && !isNews(entry, index)) return false;
-  const answers = await readWanted(link, entry, { plain: answer, signal });
-  // Of the first read: what changed since is seen at the next one.
-  entry.index = index;
-  entry.isFromBulk = false;
-  entry.older = 0;
-  entry.lagged = 0;
-  entry.changedAtMs = link.clock.now();
-  for (const [text, value] of answers) deliver(link, entry, { text, value });
+  if (isPlain(entry)) takePlain(link, entry, answer);
+  else {
+    const answers = await readWanted(link, entry, { plain: answer, signal });
+    // The index is that of the first read: what changed since is seen at the next one.
+    note(link, entry, { index, isFromBulk: false });
+    for (const [text, value] of answers) deliver(link, entry, { text, value });
+  }
   return true;
+}
+
+/** Hands on an answer to the plain query. Of services that are all plain. @throws {AppError} CONSUL */
+export function takePlain(link: Link, entry: Entry, answer: RawAnswer): void {
+  const read = parseAnswer(entry.plain, jsonOf(answer)) as readonly Instance[];
+  takeInstances(link, entry, { index: indexOf(answer), isFromBulk: false, instances: read });
 }
 
 /** Whether all that is wanted of a service is in its plain answer, as it is read together with others. */
@@ -54,10 +59,27 @@ export function takeFromBulk(
   entry: Entry,
   { index, instances }: { readonly index: bigint; readonly instances: readonly Instance[] },
 ): void {
+  takeInstances(link, entry, { index, isFromBulk: true, instances });
+}
+
+function takeInstances(
+  link: Link,
+  entry: Entry,
+  { instances, ...rest }: Pick<Entry, "isFromBulk" | "instances"> & { readonly index: bigint },
+): void {
   const value = shareUnchanged(entry.instances, instances) as readonly Instance[];
-  Object.assign(entry, { index, isFromBulk: true, instances: value, older: 0, lagged: 0 });
-  entry.changedAtMs = link.clock.now();
-  for (const text of entry.wanted.keys()) deliver(link, entry, { text, value });
+  entry.instances = value;
+  note(link, entry, rest);
+  for (const text of [...entry.wanted.keys()]) deliver(link, entry, { text, value });
+}
+
+/** Notes that an answer was taken. */
+function note(
+  link: Link,
+  entry: Entry,
+  of: { readonly index: bigint; readonly isFromBulk: boolean },
+): void {
+  Object.assign(entry, { ...of, older: 0, lagged: 0, changedAtMs: link.clock.now() });
 }
 
 function isNews(entry: Entry, index: bigint): boolean {

@@ -21,10 +21,11 @@ const DISAGREE_AT_MOST = 3;
 
 export function createSickRoom({
   book,
-  queue,
+  soon,
 }: {
   readonly book: ReadonlyMap<string, Entry>;
-  readonly queue: () => ReadQueue;
+  /** Has a service read. */
+  readonly soon: ReadQueue["soon"];
 }): SickRoom {
   const lists = {
     critical: { list: NOBODY_SICK, index: 0n },
@@ -41,7 +42,7 @@ export function createSickRoom({
       for (const entry of new Set([...sick, ...entries])) {
         if (entry.index === undefined || isAgreed(entry)) continue;
         entry.disagreed = 0;
-        queue().soon(entry);
+        soon(entry);
       }
     },
     visited(entry) {
@@ -50,7 +51,7 @@ export function createSickRoom({
       if (isAgreed(entry)) entry.disagreed = 0;
       else if (isOlderThanLists(entry) && entry.disagreed < DISAGREE_AT_MOST) {
         entry.disagreed += 1;
-        queue().soon(entry, { newerThan: entry.index ?? 0n });
+        soon(entry, { newerThan: entry.index ?? 0n });
       }
       // Else the lists are older, and their bells are about to ring.
     },

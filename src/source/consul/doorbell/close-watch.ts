@@ -1,0 +1,111 @@
+import { askConsul, indexOf, type RawAnswer } from "../ask-consul.ts";
+import { expected, type Link } from "../link.ts";
+import { questionOf } from "../read-query.ts";
+import type { Ask, ReadQueue } from "./read-queue.ts";
+import type { Entry } from "./service-book.ts";
+import { isPlain } from "./service-reader.ts";
+
+/**
+ * Follows services that changed lately by a blocking query of their own, on sockets that nothing else uses.
+ *
+ * What changed is likely to change again soon: a deployment that goes on, an instance that comes and goes. Its next
+ * change is then read at once, where a bell would only say that there is one. The bells stay in force beside it: a
+ * watch may end at any time, and nothing is missed.
+ */
+export interface CloseWatch {
+  /** A service changed. */
+  changed(entry: Entry): void;
+  /** Reads a service that rang: if it is watched, only when its watch does not answer in a moment. */
+  soon(entry: Entry, ask?: Ask): void;
+  /** Ends the watch on a service, if there is one. */
+  end(entry: Entry): void;
+  endAll(): void;
+}
+
+interface Watch {
+  readonly ending: AbortController;
+  readonly giveBack: () => void;
+  answers: number;
+}
+
+/** A service is watched for so long after its last change. */
+const LATELY_MS = 300_000;
+/** How long Consul may hold a query: it goes on counting one that is given up until then. */
+const HOLD_MS = 60_000;
+/** Least time between two answers of one watch. */
+const FLOOR_MS = 50;
+/** How long a watch may take for what a bell has told already. */
+const PATIENCE_MS = 100;
+
+export function createCloseWatch(
+  link: Link,
+  options: {
+    readonly queue: () => ReadQueue;
+    /** Takes an answer to the plain query that is newer than what is known. */
+    readonly onAnswer: (entry: Entry, answer: RawAnswer) => void;
+    /** Aborts when nobody follows anything any more. */
+    readonly signal: AbortSignal;
+  },
+): CloseWatch {
+  const { client, clock, config, polls, spares } = link;
+  const watches = new Map<Entry, Watch>();
+
+  return {
+    changed(entry) {
+      if (watches.has(entry) || !isPlain(entry)) return;
+      const giveBack = spares.borrow(() => end(entry));
+      if (giveBack === undefined) return;
+      const watch = { ending: new AbortController(), giveBack, answers: 0 };
+      watches.set(entry, watch);
+      void follow(entry, watch);
+    },
+    soon(entry, ask = {}) {
+      const watch = watches.get(entry);
+      if (watch === undefined || ask.isForced === true) return options.queue().soon(entry, ask);
+      const { answers } = watch;
+      clock.after(PATIENCE_MS, () => {
+        if (watch.answers === answers) options.queue().soon(entry, ask);
+      });
+    },
+    end,
+    endAll() {
+      for (const entry of watches.keys()) end(entry);
+    },
+  };
+
+  /** Whoever relied on the watch gets a read instead. */
+  function end(entry: Entry): void {
+    const watch = watches.get(entry);
+    if (watch === undefined) return;
+    watches.delete(entry);
+    watch.giveBack();
+    watch.ending.abort(new Error("this service is not watched any more"));
+    options.queue().soon(entry);
+  }
+
+  async function follow(entry: Entry, watch: Watch): Promise<void> {
+    const signal = AbortSignal.any([watch.ending.signal, options.signal]);
+    try {
+      while (clock.now() - entry.changedAtMs < LATELY_MS) {
+        await new Promise<void>((resolve) => void clock.after(FLOOR_MS, resolve));
+        const answer = await polls.run(signal, () =>
+          askConsul(client, questionOf(entry.plain), {
+            config,
+            index: entry.index ?? 0n,
+            waitMs: Math.min(HOLD_MS, link.waitMs()),
+            signal,
+          }),
+        );
+        const index = indexOf(answer);
+        const known = entry.index ?? 0n;
+        if (index < known) break; // of a server that lags behind, or of another history
+        if (index === known) continue; // nothing new, or it was read meanwhile
+        watch.answers += 1;
+        options.onAnswer(entry, answer);
+      }
+    } catch (error) {
+      if (!signal.aborted) expected(error);
+    }
+    end(entry);
+  }
+}
