@@ -70,7 +70,7 @@ function takeInstances(
   const value = shareUnchanged(entry.instances, instances) as readonly Instance[];
   entry.instances = value;
   note(link, entry, rest);
-  for (const text of [...entry.wanted.keys()]) deliver(link, entry, { text, value });
+  for (const text of entry.wanted.keys()) deliver(link, entry, { text, value });
 }
 
 /** Notes that an answer was taken. */
