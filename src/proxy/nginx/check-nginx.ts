@@ -1,10 +1,10 @@
 import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
 import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
-import { describeFailure } from "../command.ts";
-import type { Standby } from "../standby.ts";
+import { describeFailure, runCommand } from "../command.ts";
 import { type CheckTree, withLivePaths } from "./check-tree.ts";
 import type { CheckTrees } from "./check-trees.ts";
+import type { Standby } from "./standby.ts";
 
 /** How to ask nginx about a candidate. */
 export interface CheckOptions {
@@ -41,11 +41,28 @@ export async function checkNginx(
   return settle(await ask(config, { candidate, tree, options }), options);
 }
 
-/** What runs a check, but for the last argument: the main file of its tree. */
-export const checkCommand = (
+/**
+ * Has an `nginx -t` wait for the next check, if that will be of the tree that is there now, and that names a log of its
+ * own: else nginx would log to that of the standby where it was built to log elsewhere, which the check is to try.
+ */
+export async function prepareCheck(
+  config: NginxConfig,
+  { trees, standby, prefix }: Pick<CheckOptions, "trees" | "standby" | "prefix">,
+): Promise<void> {
+  const tree = trees.kept();
+  if (tree?.hasOwnLog === true) await standby.prepare(checkCommand(config, { prefix, tree }));
+}
+
+const checkCommand = (
   { binary }: NginxConfig,
-  prefix: string | undefined,
-): readonly string[] => [binary, "-t", ...(prefix === undefined ? [] : ["-p", prefix]), "-c"];
+  { prefix, tree }: { readonly prefix: string | undefined; readonly tree: CheckTree },
+): readonly string[] => [
+  binary,
+  "-t",
+  ...(prefix === undefined ? [] : ["-p", prefix]),
+  "-c",
+  tree.main,
+];
 
 /** What the nginx that is served may log to by name. Fairlead's own child has a pipe there that it cannot open. */
 export const checkOpens = ({ reload }: NginxConfig): readonly ("stdout" | "stderr")[] =>
@@ -81,9 +98,12 @@ async function runCheck(
   tree: CheckTree,
   options: CheckOptions,
 ): Promise<Verdict> {
-  const argv = [...checkCommand(config, options.prefix), tree.main];
-  const { standby, signal } = options;
-  const result = await standby.run(argv, { timeoutMs: config.checkTimeout, signal });
+  const { standby, prefix, signal } = options;
+  const argv = checkCommand(config, { prefix, tree });
+  const end = { timeoutMs: config.checkTimeout, signal };
+  const result = tree.hasOwnLog
+    ? await standby.run(argv, end)
+    : await runCommand(argv, { opens: checkOpens(config), ...end });
   if (result.notFound) {
     throw new AppError(
       "CHECK_UNAVAILABLE",

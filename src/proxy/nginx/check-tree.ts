@@ -14,6 +14,8 @@ export interface CheckTree {
   readonly standIns: ReadonlyMap<string, string>;
   /** Live paths of candidate files that the main file includes, directly or not. */
   readonly reached: ReadonlySet<string>;
+  /** Whether the main file itself says into which file, or to which output, nginx logs. */
+  readonly hasOwnLog: boolean;
   /** What the tree was made from. While it is the same, so is the tree. */
   readonly sources: TreeSources;
 }
@@ -53,7 +55,7 @@ export async function buildCheckTree(
   standIns.set(main, mainFile);
   await linkNeighbours(await sources.list(home), { home, directory, except: basename(mainFile) });
   standIns.set(`${directory}/`, `${home}/`);
-  return { main, standIns, reached, sources };
+  return { main, standIns, reached, hasOwnLog: logsByItself(text), sources };
 
   /** The text with includes of changed files exchanged, or `undefined` when there are none. */
   async function rewritten(source: string, depth: number): Promise<string | undefined> {
@@ -116,6 +118,12 @@ export function withLivePaths(output: string, standIns: ReadonlyMap<string, stri
   const longestFirst = [...standIns].toSorted(([a], [b]) => b.length - a.length);
   return longestFirst.reduce((text, [standIn, live]) => text.replaceAll(standIn, live), output);
 }
+
+const logsByItself = (text: string): boolean =>
+  readDirectives(text).some(
+    ({ name, depth, args: [to = ""] }) =>
+      name === "error_log" && depth === 0 && !/^(syslog|memory):/.test(to),
+  );
 
 async function readMain(path: string): Promise<string> {
   try {

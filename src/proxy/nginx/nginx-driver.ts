@@ -6,9 +6,8 @@ import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { reloadCommandFailed, runCommand } from "../command.ts";
-import { createStandby } from "../standby.ts";
 import { openSupervision } from "../supervise/open-supervision.ts";
-import { checkCommand, checkNginx, checkOpens } from "./check-nginx.ts";
+import { checkNginx, checkOpens, prepareCheck } from "./check-nginx.ts";
 import { createCheckTrees } from "./check-trees.ts";
 import { type LogTail, tailFromNow } from "./error-log.ts";
 import { type NginxFacts, readNginxFacts } from "./nginx-facts.ts";
@@ -17,6 +16,7 @@ import { cannotSee, childDown, proxyDown } from "./no-master.ts";
 import { answersId, proveByUrl } from "./prove-by-url.ts";
 import { identityOf, proveByWorkers } from "./prove-by-workers.ts";
 import { signalContainer } from "./signal-container.ts";
+import { createStandby } from "./standby.ts";
 
 /** What was so just before a reload: the proof is what differs afterwards. */
 interface Before {
@@ -38,7 +38,10 @@ export function createNginxDriver(
   const child = openSupervision(config, { stopSignal: "SIGQUIT", state, log });
   const configuredPrefix = prefixIn(reload.supervise?.join(" ") ?? "");
   const trees = createCheckTrees(config.config);
-  const standby = createStandby({ opens: checkOpens(config) });
+  const standby = createStandby({
+    opens: checkOpens(config),
+    gate: join(state, config.name, "early-log"),
+  });
   let facts: NginxFacts | undefined;
   /** The master whose prefix is known, and that prefix. */
   let known: { readonly pid: number; readonly prefix: string | undefined } | undefined;
@@ -84,7 +87,7 @@ export function createNginxDriver(
         signal,
         onWarning: (line) => log.warn(`nginx accepts the candidate, but warns: ${line}`),
       });
-      if (!result.ok) prepareCheck(prefix);
+      if (!result.ok) prepareNextCheck(prefix);
       return result;
     },
 
@@ -111,7 +114,7 @@ export function createNginxDriver(
       if (master === undefined && proof.url === undefined) throw cannotSee(await readFacts(signal));
       const seen = master === undefined ? undefined : await proveByMaster(master, signal);
       proved = seen?.identity;
-      prepareCheck(await readPrefix(signal));
+      prepareNextCheck(await readPrefix(signal));
       if (proof.url === undefined && seen !== undefined) return seen;
       const { timeout: timeoutMs, url = "" } = proof;
       const answered = await proveByUrl(url, { id: generation.id, timeoutMs, signal });
@@ -128,7 +131,7 @@ export function createNginxDriver(
         lastProof?.identity === identityOf(master) || (await startedWith(generation, master));
       if (isServed) {
         proved = identityOf(master);
-        prepareCheck(await readPrefix(signal));
+        prepareNextCheck(await readPrefix(signal));
       }
       return isServed;
     },
@@ -147,8 +150,8 @@ export function createNginxDriver(
   }
 
   /** Once what is at hand is done, has what runs the next check wait for it. */
-  function prepareCheck(prefix: string | undefined): void {
-    setImmediate(() => standby.prepare(checkCommand(config, prefix)));
+  function prepareNextCheck(prefix: string | undefined): void {
+    setImmediate(() => void prepareCheck(config, { trees, standby, prefix }));
   }
 
   async function lookBefore(pid: number | undefined, signal: AbortSignal): Promise<Before> {

@@ -8,7 +8,7 @@ import { checkNginx } from "../../../src/proxy/nginx/check-nginx.ts";
 import { createCheckTrees } from "../../../src/proxy/nginx/check-trees.ts";
 import { matchesGlob } from "../../../src/proxy/nginx/include-glob.ts";
 import { readDirectives } from "../../../src/proxy/nginx/nginx-directives.ts";
-import { createStandby } from "../../../src/proxy/standby.ts";
+import { createStandby } from "../../../src/proxy/nginx/standby.ts";
 import { testDirectory } from "../../helpers/stage.ts";
 import { writeNginxConfig } from "../../helpers/start-nginx.ts";
 

@@ -34,7 +34,7 @@ describe("createNginxDriver()", () => {
     });
     const waiting = () =>
       readChildren(process.pid).filter((pid) =>
-        readProcText(`${pid}/cmdline`)?.startsWith("xargs\0-0\0nginx\0-t\0"),
+        readProcText(`${pid}/cmdline`)?.startsWith("nginx\0-e\0"),
       );
     const server = `server { listen ${listen}; server_name a; }\n`;
     expect(await driver.check(await candidate(server), signal)).toEqual({ ok: true }); // builds the tree
