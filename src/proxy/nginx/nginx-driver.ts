@@ -38,10 +38,7 @@ export function createNginxDriver(
   const child = openSupervision(config, { stopSignal: "SIGQUIT", state, log });
   const configuredPrefix = prefixIn(reload.supervise?.join(" ") ?? "");
   const trees = createCheckTrees(config.config);
-  const standby = createStandby({
-    opens: checkOpens(config),
-    gate: join(state, config.name, "early-log"),
-  });
+  const standby = createStandby({ opens: checkOpens(config) });
   let facts: NginxFacts | undefined;
   /** The master whose prefix is known, and that prefix. */
   let known: { readonly pid: number; readonly prefix: string | undefined } | undefined;
@@ -54,6 +51,7 @@ export function createNginxDriver(
   return {
     async open(live) {
       await trees.moveTo(join(state, config.name, "check"));
+      standby.moveTo(join(state, config.name, "early-log"));
       await child?.takeOver();
       if (live !== undefined) child?.start({ atOnce: false });
     },

@@ -37,6 +37,11 @@ import { readChildren } from "../process-table.ts";
 
 /** Runs `nginx -t` again and again, by one that waits to do so where there is one. */
 export interface Standby {
+  /**
+   * Has the pipe at `gate` from now on, in a directory that nobody else uses, and removes the one that a process left
+   * there which was killed. Until then nothing waits.
+   */
+  moveTo(gate: string): void;
   /** Starts an `nginx -t` that waits, unless it waits already. That takes as long as it spares later. */
   prepare(argv: readonly string[]): Promise<void>;
   /** Runs an `nginx -t`, as {@link runCommand} does. @throws the signal's reason, once aborted. Nothing else. */
@@ -50,16 +55,17 @@ interface Waiting {
   readonly started: StartedCommand;
 }
 
-/** @param options.gate where the pipe is to be, in a directory that nobody else uses; nothing waits without */
-export function createStandby({
-  gate,
-  ...options
-}: Pick<StartOptions, "opens"> & { readonly gate?: string }): Standby {
+export function createStandby(options: Pick<StartOptions, "opens">): Standby {
+  let gate: string | undefined;
   let waiting: Waiting | undefined;
   let made: Promise<boolean> | undefined;
   let isOver = false;
 
   return {
+    moveTo(to) {
+      gate = to;
+      removeGate(to);
+    },
     async prepare(argv) {
       if (gate === undefined || isOver || isPrepared(argv)) return;
       made ??= makeGate(gate);
@@ -128,11 +134,7 @@ export function createStandby({
   }
 }
 
-/** Also lets go what a Fairlead left behind that was killed where the kernel could not see to it. */
 async function makeGate(path: string): Promise<boolean> {
-  const fd = openGate(path);
-  if (fd !== undefined) closeSync(fd);
-  removeGate(path);
   try {
     openStateDirectory(dirname(path));
   } catch {
@@ -143,11 +145,14 @@ async function makeGate(path: string): Promise<boolean> {
   return result.ok;
 }
 
+/** What waits there all the same is let go: the kernel could not see to its end. */
 function removeGate(path: string): void {
+  const fd = openGate(path);
+  if (fd !== undefined) closeSync(fd);
   try {
     removeFile(path);
   } catch {
-    // Then none can be made here either.
+    // Then none can be made there either.
   }
 }
 

@@ -37,6 +37,7 @@ describe("createNginxDriver()", () => {
         readProcText(`${pid}/cmdline`)?.startsWith("nginx\0-e\0"),
       );
     const server = `server { listen ${listen}; server_name a; }\n`;
+    await driver.open(undefined);
     expect(await driver.check(await candidate(server), signal)).toEqual({ ok: true }); // builds the tree
     await driver.reload(generation, signal);
     await driver.prove(generation, signal);

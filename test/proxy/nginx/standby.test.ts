@@ -157,8 +157,9 @@ test("lets go what a program left behind that was killed where the kernel did no
   const left = await startProgram([...argv.slice(0, 1), "-e", gate, ...argv.slice(1)]);
   onTestFinished(async () => void (await left.stop("SIGKILL")));
   await until("it waits", () => hasLoaded(left.pid));
-  await standby.prepare(argv);
+  standby.moveTo(gate);
   expect(await left.ended).toBe(0);
+  await standby.prepare(argv);
   expect(await waiting()).toHaveLength(1);
 });
 
@@ -216,7 +217,8 @@ function preparing(argv: readonly string[], gate: string): string {
   const module = new URL("../../../src/proxy/nginx/standby.ts", import.meta.url).href;
   return `import { createStandby } from ${JSON.stringify(module)};
 const argv = ${JSON.stringify(argv)};
-const standby = createStandby({ opens: ["stdout", "stderr"], gate: ${JSON.stringify(gate)} });
+const standby = createStandby({ opens: ["stdout", "stderr"] });
+standby.moveTo(${JSON.stringify(gate)});
 await standby.prepare(argv);`;
 }
 
@@ -233,7 +235,8 @@ async function stage(signal: AbortSignal) {
   const { stdout: nginx } = await execa("which", ["nginx"]);
   await symlink(nginx, binary);
   const gate = at("gate");
-  const standby = createStandby({ opens: ["stdout", "stderr"], gate });
+  const standby = createStandby({ opens: ["stdout", "stderr"] });
+  standby.moveTo(gate);
   onTestFinished(() => standby.close());
   const argv = [binary, "-t", "-c", config];
   const before = new Set(readChildren(process.pid));
