@@ -8,7 +8,7 @@ import type { Link } from "../link.ts";
 import { checksQuestion, questionOf } from "../read-query.ts";
 import { createBellRoster } from "./bell-roster.ts";
 import { readInBulk } from "./bulk-reader.ts";
-import { changedNodes, changedSummaries } from "./changed-lists.ts";
+import { createCatalogLists } from "./catalog-lists.ts";
 import { createCloseWatch } from "./close-watch.ts";
 import { type Bell, listenToBell } from "./listen-to-bell.ts";
 import { createReadQueue, type ReadQueue } from "./read-queue.ts";
@@ -47,10 +47,7 @@ export function createDoorbell(
   setMaxListeners(0, signal); // one for each socket in use
   const { outage, listener, clock } = link;
   const book = new Map<string, Entry>();
-  /** The last answers to the lists that are bells themselves. */
-  const lists = new Map<string, AnswerValue>();
-  /** Consul's index of the list of services that was last heard. */
-  let servicesIndex = 0n;
+  const lists = createCatalogLists(book);
   /** Why nothing was known to be fresh, the last time. */
   let doubt: string | undefined;
   let wanted: ReadonlyMap<string, CoveredQuery> = new Map();
@@ -98,7 +95,7 @@ export function createDoorbell(
     datacenter,
     book,
     queue: { ...queue, soon: closeWatch.soon },
-    nodes: nodeNames,
+    nodes: lists.nodeNames,
     isTold: roster.areWell,
     claimSockets,
     signal,
@@ -161,14 +158,14 @@ export function createDoorbell(
 
   function follow(queries: ReadonlyMap<string, CoveredQuery>): void {
     for (const text of wanted.keys()) if (!queries.has(text)) outage.forget(text);
-    const isNew = (text: string): boolean => !wanted.has(text);
-    const added = [...queries.keys()].filter(isNew);
+    const before = wanted;
+    const added = [...queries].filter(([text]) => !before.has(text));
     wanted = queries;
-    if (added.length > FEW) for (const text of added) outage.suspect(text);
+    if (added.length > FEW) for (const [text] of added) outage.suspect(text);
     updateBook();
-    for (const text of added) {
-      const list = lists.get(text);
-      if (list !== undefined) queueMicrotask(() => answerList(text, list));
+    for (const [, query] of added) {
+      const list = lists.last(query);
+      if (list !== undefined) queueMicrotask(() => answerList(query, list));
     }
   }
 
@@ -197,59 +194,46 @@ export function createDoorbell(
     queue.allAnew(added);
   }
 
-  /** Those that were heard of, if any. */
-  function nodeNames(): readonly string[] {
-    const list = lists.get(queryText(nodes)) ?? [];
-    return (list as readonly CatalogNode[]).map(({ name }) => name);
-  }
-
   function isForMany(entry: Entry, count: number): boolean {
-    const nodeCount = nodeNames().length;
+    const nodeCount = lists.nodeNames().length;
     return nodeCount > 0 && nodeCount * 2 <= count && isPlain(entry);
   }
 
   async function readMany(entries: readonly Entry[]): Promise<void> {
-    const since = servicesIndex;
-    const options = { datacenter, nodes: nodeNames(), since, signal };
+    const since = lists.servicesIndex();
+    const options = { datacenter, nodes: lists.nodeNames(), since, signal };
     const { index, instances } = await readInBulk(link, entries, options);
     for (const [entry, value] of instances) {
       takeFromBulk(link, entry, { index, instances: value });
       sickRoom.visited(entry);
     }
     seeker.forget();
-    if (servicesIndex !== since) seeker.seek(servicesIndex);
+    const now = lists.servicesIndex();
+    if (now !== since) seeker.seek(now);
   }
 
-  function servicesRang({ value, index, isAnew }: FollowedAnswer<readonly ServiceSummary[]>): void {
-    servicesIndex = index;
-    const text = queryText(services);
-    const before = lists.get(text) as readonly ServiceSummary[] | undefined;
-    answerList(text, value);
-    if (isAnew || before === undefined) return;
-    const names = changedSummaries(before, value);
+  function servicesRang(answer: FollowedAnswer<readonly ServiceSummary[]>): void {
+    const names = lists.hearServices(answer);
+    answerList(services, answer.value);
+    if (names === undefined) return;
     for (const name of names) {
       const entry = book.get(name);
       if (entry !== undefined) closeWatch.soon(entry);
     }
-    if (names.length > 0) seeker.seekLater(index);
-    else seeker.seek(index);
+    if (names.length > 0) seeker.seekLater(answer.index);
+    else seeker.seek(answer.index);
   }
 
-  function nodesRang({ value, index, isAnew }: FollowedAnswer<readonly CatalogNode[]>): void {
-    const text = queryText(nodes);
-    const before = lists.get(text) as readonly CatalogNode[] | undefined;
-    answerList(text, value);
-    if (isAnew || before === undefined) return;
-    const changed = changedNodes(before, value);
-    for (const entry of book.values()) {
-      if (!entry.instances.some(({ node }) => changed.has(node))) continue;
-      closeWatch.soon(entry, { newerThan: entry.index ?? 0n });
-    }
-    seeker.seek(index);
+  function nodesRang(answer: FollowedAnswer<readonly CatalogNode[]>): void {
+    const entries = lists.hearNodes(answer);
+    answerList(nodes, answer.value);
+    if (entries === undefined) return;
+    for (const entry of entries) closeWatch.soon(entry, { newerThan: entry.index ?? 0n });
+    seeker.seek(answer.index);
   }
 
-  function answerList(text: string, value: AnswerValue): void {
-    lists.set(text, value);
+  function answerList(list: CoveredQuery, value: AnswerValue): void {
+    const text = queryText(list);
     const query = wanted.get(text);
     if (query !== undefined) outage.answered(text, () => listener.answered(query, value));
   }
