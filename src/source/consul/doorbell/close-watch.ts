@@ -1,3 +1,4 @@
+import type { Instance } from "../../../catalog/instance.ts";
 import { askConsul, indexOf, type RawAnswer } from "../ask-consul.ts";
 import { expected, type Link } from "../link.ts";
 import { questionOf } from "../read-query.ts";
@@ -85,8 +86,9 @@ export function createCloseWatch(
 
   async function follow(entry: Entry, watch: Watch): Promise<void> {
     const signal = AbortSignal.any([watch.ending.signal, options.signal]);
+    let changedAtMs = clock.now();
     try {
-      while (clock.now() - entry.changedAtMs < LATELY_MS) {
+      while (clock.now() - changedAtMs < LATELY_MS) {
         await new Promise<void>((resolve) => void clock.after(FLOOR_MS, resolve));
         const answer = await polls.run(signal, () =>
           askConsul(client, questionOf(entry.plain), {
@@ -101,7 +103,10 @@ export function createCloseWatch(
         if (index < known) break; // of a server that lags behind, or of another history
         if (index === known) continue; // nothing new, or it was read meanwhile
         watch.answers += 1;
+        const before = entry.instances;
         options.onAnswer(entry, answer);
+        // The index of a service that is gone goes up with those of others.
+        if (!isSame(before, entry.instances)) changedAtMs = clock.now();
       }
     } catch (error) {
       if (!signal.aborted) expected(error);
@@ -109,3 +114,7 @@ export function createCloseWatch(
     end(entry);
   }
 }
+
+/** What did not change is the same object. */
+const isSame = (before: readonly Instance[], now: readonly Instance[]): boolean =>
+  before.length === now.length && before.every((it, i) => it === now[i]);
