@@ -57,14 +57,9 @@ export async function runCommand(
 /** A command that was started: {@link endCommand} tells how it ends. */
 export type StartedCommand = ReturnType<typeof startCommand>;
 
-/** @param options.stdin `pipe` for one that reads what it is told */
 export function startCommand(
   [file = "", ...args]: readonly string[],
-  {
-    opens = [],
-    temporary,
-    stdin = "ignore",
-  }: StartOptions & { readonly stdin?: "ignore" | "pipe" },
+  { opens = [], temporary }: StartOptions,
 ) {
   const outputFile = opens.length > 0 ? openOutputFile() : undefined;
   const sinkOf = (output: "stdout" | "stderr") =>
@@ -77,7 +72,7 @@ export function startCommand(
     shell: false,
     extendEnv: false,
     env: temporary === undefined ? ENVIRONMENT : { ...ENVIRONMENT, TMPDIR: temporary },
-    stdin,
+    stdin: "ignore",
     stdout: sinkOf("stdout"),
     stderr: sinkOf("stderr"),
     detached: true, // its own process group, so that its children end with it

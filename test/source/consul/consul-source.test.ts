@@ -1,5 +1,6 @@
-import { createServer, request as httpRequest } from "node:http";
+import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
 import type { ListenOptions } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Instance } from "../../../src/catalog/instance.ts";
@@ -8,6 +9,7 @@ import { type CatalogStore, createCatalogStore } from "../../../src/catalog/stor
 import { consulSchema } from "../../../src/config/consul-schema.ts";
 import { consulSource } from "../../../src/source/consul/consul-source.ts";
 import { startFaultProxy } from "../../helpers/fault-proxy.ts";
+import { request } from "../../helpers/request.ts";
 import { testDirectory } from "../../helpers/stage.ts";
 import { type ConsulAgent, startConsul } from "../../helpers/start-consul.ts";
 import { until } from "../../helpers/until.ts";
@@ -166,17 +168,25 @@ describe("the consul source", () => {
     const names = Array.from({ length: 60 }, (_, i) => `lately-${i}`);
     for (const name of names) await consul.register({ name, id: name, port: 80 });
     const [name = ""] = names;
+    const isOfIt = (url: string): boolean => url.startsWith(`/v1/health/service/${name}?`);
     const asked: string[] = [];
-    let isSilent = false;
+    /** Until it is over, of the service's queries none of a kind is answered. */
+    let hold: { readonly isOn: (url: string) => boolean; readonly over: Promise<void> } | undefined;
     const before = await standBefore(consul.address, {
       host: "::1",
       port: 0,
-      onRequest(url) {
-        if (!url.startsWith(`/v1/health/service/${name}?`)) return true;
-        asked.push(url);
-        return !isSilent || !isBlocking(url);
+      onRequest: (url) => isOfIt(url) && asked.push(url),
+      async onAnswer(url) {
+        if (isOfIt(url) && hold?.isOn(url) === true) await hold.over;
       },
     });
+    const holding = async (isOn: (url: string) => boolean, work: () => Promise<void>) => {
+      const { promise: over, resolve: end } = deferred();
+      hold = { isOn, over };
+      await work();
+      hold = undefined;
+      end();
+    };
     const proxy = await startFaultProxy(before);
     onTestFinished(() => proxy.stop());
     const store = open(proxy.address, { maxConnections: 50 });
@@ -187,21 +197,14 @@ describe("the consul source", () => {
     };
     want(store, names.map(service));
     await until("all are answered", () => names.every((it) => statusOf(store, it) === "passing"));
-    expect(asked.filter(isBlocking)).toEqual([]);
 
     await changeTo("fail", "critical");
     await until("it is watched", () => asked.some(isBlocking));
-    await changeTo("pass", "passing");
+    await holding(isPlain, () => changeTo("pass", "passing"));
     await until("it is watched again", () => asked.some(isBlocking));
-    expect(asked.filter((url) => !isBlocking(url))).toEqual([]);
 
-    isSilent = true;
-    await changeTo("fail", "critical"); // which the query that waited tells
-    await until("it is watched in vain", () => asked.some(isBlocking));
-    await changeTo("pass", "passing");
-    expect(asked.some((url) => !isBlocking(url))).toBe(true);
+    await holding(isBlocking, () => changeTo("fail", "critical"));
 
-    isSilent = false;
     const keys = Array.from(
       { length: 20 },
       (_, i) => ({ kind: "key", key: `lately/${i}` }) as const,
@@ -210,11 +213,65 @@ describe("the consul source", () => {
     await until("others have the sockets", () =>
       keys.every((key) => store.snapshot().get(key) === null),
     );
-    await changeTo("fail", "critical");
     await changeTo("pass", "passing");
-    expect(asked.some((url) => !isBlocking(url))).toBe(true);
+    await changeTo("fail", "critical");
     expect(asked.filter(isBlocking)).toEqual([]);
+
+    want(store, names.map(service));
+    await changeTo("pass", "passing");
+    await until("it is watched anew", () => asked.some(isBlocking));
+    want(store, names.slice(1).map(service));
+    asked.length = 0;
+    await consul.setHealth(name, "fail");
+    await consul.setHealth(names[1] ?? "", "fail");
+    await until("another is seen", () => statusOf(store, names[1] ?? "") === "critical");
+    expect(asked).toEqual([]);
     expect(proxy.mostConnections()).toBeLessThanOrEqual(50);
+  });
+
+  test("an instance that is read while its node changes has what the node has afterwards", async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `moving-${i}`);
+    for (const name of names) await consul.register({ name, id: name, port: 80 });
+    const [name = ""] = names;
+    const register = async (body: object) => {
+      const options = { method: "PUT", body: JSON.stringify({ Node: "moving", ...body }) };
+      expect((await request(`${consul.address}/v1/catalog/register`, options)).status).toBe(200);
+    };
+    await register({ Address: "10.0.0.1" });
+    let isHeard = false;
+    const isRead = deferred();
+    const isMoved = deferred();
+    const address = await standBefore(consul.address, {
+      host: "::1",
+      port: 0,
+      onRequest(url) {
+        isHeard ||= url.startsWith("/v1/catalog/node/moving?") && url.includes("index=");
+      },
+      async onAnswer(url, body) {
+        if (!url.startsWith(`/v1/health/service/${name}?`) || !body.includes("10.0.0.1")) return;
+        isRead.resolve();
+        await isMoved.promise;
+      },
+    });
+    const store = open(address, { maxConnections: 18 });
+    want(store, [...names.map(service), { kind: "nodes" }]);
+    await until("the node is listened to", () => isHeard);
+    await register({ Address: "10.0.0.1", Service: { Service: name, ID: name, Port: 80 } });
+    await isRead.promise;
+    await register({ Address: "10.0.0.2" });
+    await until("the node's new address is seen", () =>
+      store
+        .snapshot()
+        .get({ kind: "nodes" })
+        ?.some((it) => it.address === "10.0.0.2"),
+    );
+    isMoved.resolve();
+    await until("the instance has it too", () =>
+      store
+        .snapshot()
+        .get(service(name))
+        ?.some((it) => it.nodeAddress === "10.0.0.2"),
+    );
   });
 
   test("what nobody wants any more is not asked any more, and forgotten", async () => {
@@ -232,31 +289,46 @@ describe("the consul source", () => {
   });
 });
 
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 /** Whether Consul is to hold it for long: not a read that waits for a server which lags behind. */
 const isBlocking = (url: string): boolean => url.includes("wait=60000ms");
+const isPlain = (url: string): boolean => !isBlocking(url);
 
 /** Another address of the same Consul. @returns it */
 async function standBefore(
   target: string,
   {
     below = "",
-    onRequest = () => true,
+    onRequest = () => undefined,
+    onAnswer = async () => undefined,
     ...where
   }: ListenOptions & {
     readonly below?: string;
-    /** @returns whether it is ever answered */
-    readonly onRequest?: (url: string) => boolean;
+    readonly onRequest?: (url: string) => unknown;
+    /** What an answer waits for. */
+    readonly onAnswer?: (url: string, body: string) => Promise<void>;
   },
 ): Promise<string> {
   const server = createServer(({ url = "", headers }, outgoing) => {
     if (!url.startsWith(below)) return void outgoing.writeHead(404).end();
-    if (!onRequest(url)) return;
     // As many a gateway does.
     if (/\/kv\/[^?]*%2f/i.test(url)) return void outgoing.writeHead(400).end();
+    onRequest(url);
     const onward = httpRequest(`${target}${url.slice(below.length)}`, { headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
-      answer.pipe(outgoing);
+      void pass(answer);
     });
+    async function pass(answer: IncomingMessage): Promise<void> {
+      const body = await buffer(answer);
+      await onAnswer(url, body.toString("utf8"));
+      outgoing.writeHead(answer.statusCode ?? 0, answer.headers).end(body);
+    }
     onward.on("error", () => outgoing.destroy());
     onward.end();
   });

@@ -1,4 +1,5 @@
-import type { CatalogNode, ServiceSummary } from "../../../catalog/instance.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { CatalogNode, Instance, ServiceSummary } from "../../../catalog/instance.ts";
 import type { AnswerValue } from "../../../catalog/query.ts";
 import type { FollowedAnswer } from "../blocking-query.ts";
 import type { CoveredQuery, Entry } from "./service-book.ts";
@@ -7,8 +8,13 @@ import type { CoveredQuery, Entry } from "./service-book.ts";
 export interface CatalogLists {
   /** Takes the list of services. @returns the names that it tells as changed; nothing while it cannot be compared */
   hearServices(answer: FollowedAnswer<readonly ServiceSummary[]>): readonly string[] | undefined;
-  /** Takes the list of nodes. @returns the services on those that changed; nothing while it cannot be compared */
+  /**
+   * Takes the list of nodes. @returns the services on those that changed, or that are behind it; nothing while it cannot
+   * be compared
+   */
   hearNodes(answer: FollowedAnswer<readonly CatalogNode[]>): readonly Entry[] | undefined;
+  /** Whether the list of nodes is newer than what is known of a service, and says something else of its nodes. */
+  isBehind(entry: Entry): boolean;
   /** The last answer to a query for either list; nothing before there is one. */
   last(query: CoveredQuery): AnswerValue | undefined;
   /** Those that were heard of, if any. */
@@ -20,6 +26,7 @@ export interface CatalogLists {
 export function createCatalogLists(book: ReadonlyMap<string, Entry>): CatalogLists {
   let services: FollowedAnswer<readonly ServiceSummary[]> | undefined;
   let nodes: FollowedAnswer<readonly CatalogNode[]> | undefined;
+  let nodesByName: ReadonlyMap<string, CatalogNode> = new Map();
 
   return {
     hearServices(answer) {
@@ -31,12 +38,14 @@ export function createCatalogLists(book: ReadonlyMap<string, Entry>): CatalogLis
     hearNodes(answer) {
       const before = nodes;
       nodes = answer;
+      nodesByName = new Map(answer.value.map((node) => [node.name, node]));
       if (answer.isAnew || before === undefined) return undefined;
       const changed = changedNodes(before.value, answer.value);
-      return [...book.values()].filter(({ instances }) =>
-        instances.some(({ node }) => changed.has(node)),
+      return [...book.values()].filter(
+        (entry) => entry.instances.some(({ node }) => changed.has(node)) || isBehind(entry),
       );
     },
+    isBehind,
     last({ kind }) {
       if (kind === "service") return undefined;
       return (kind === "services" ? services : nodes)?.value;
@@ -44,7 +53,16 @@ export function createCatalogLists(book: ReadonlyMap<string, Entry>): CatalogLis
     nodeNames: () => (nodes?.value ?? []).map(({ name }) => name),
     servicesIndex: () => services?.index ?? 0n,
   };
+
+  function isBehind({ index, instances }: Entry): boolean {
+    if (index === undefined || nodes === undefined || index > nodes.index) return false;
+    return instances.some((instance) => !isOn(instance, nodesByName.get(instance.node)));
+  }
 }
+
+/** Whether an instance says of its node what the list does, if it has it. */
+const isOn = ({ nodeAddress, nodeMeta }: Instance, node: CatalogNode | undefined): boolean =>
+  node === undefined || (nodeAddress === node.address && isDeepStrictEqual(nodeMeta, node.meta));
 
 /** Names that are in one list only, or whose tags differ. Both lists are sorted by name. */
 function changedSummaries(

@@ -18,7 +18,7 @@ export interface CloseWatch {
   changed(entry: Entry): void;
   /** Reads a service that rang: if it is watched, only when its watch does not answer in a moment. */
   soon(entry: Entry, ask?: Ask): void;
-  /** Ends the watch on a service, if there is one. */
+  /** Ends the watch on a service, if there is one. It is read anew by others, or not wanted any more. */
   end(entry: Entry): void;
   endAll(): void;
 }
@@ -26,7 +26,8 @@ export interface CloseWatch {
 interface Watch {
   readonly ending: AbortController;
   readonly giveBack: () => void;
-  answers: number;
+  /** Whether its query is open: else it rests for a moment, and what rings meanwhile does not wait for it. */
+  isOpen: boolean;
 }
 
 /** A service is watched for so long after its last change. */
@@ -37,6 +38,8 @@ const HOLD_MS = 60_000;
 const FLOOR_MS = 50;
 /** How long a watch may take for what a bell has told already. */
 const PATIENCE_MS = 100;
+/** Answers in a row that say nothing new: more than that do not come of Consul holding the query. */
+const MOST_UNCHANGED = 8;
 
 export function createCloseWatch(
   link: Link,
@@ -53,20 +56,21 @@ export function createCloseWatch(
 
   return {
     changed(entry) {
-      if (watches.has(entry) || !isPlain(entry)) return;
-      const giveBack = spares.borrow(() => end(entry));
+      if (watches.has(entry) || entry.wanted.size === 0 || !isPlain(entry)) return;
+      const giveBack = spares.borrow(() => endAndRead(entry));
       if (giveBack === undefined) return;
-      const watch = { ending: new AbortController(), giveBack, answers: 0 };
+      const watch = { ending: new AbortController(), giveBack, isOpen: false };
       watches.set(entry, watch);
       void follow(entry, watch);
     },
     soon(entry, ask = {}) {
-      const watch = watches.get(entry);
-      if (watch === undefined || ask.isForced === true) return options.queue().soon(entry, ask);
-      const { answers } = watch;
-      clock.after(PATIENCE_MS, () => {
-        if (watch.answers === answers) options.queue().soon(entry, ask);
-      });
+      const queue = options.queue();
+      if (ask.isForced === true || watches.get(entry)?.isOpen !== true) {
+        return queue.soon(entry, ask);
+      }
+      const { index } = entry;
+      // It is read whatever the watch says: that may have been of the change before.
+      clock.after(PATIENCE_MS, () => queue.soon(entry, entry.index === index ? ask : {}));
     },
     end,
     endAll() {
@@ -74,35 +78,33 @@ export function createCloseWatch(
     },
   };
 
-  /** Whoever relied on the watch gets a read instead. */
   function end(entry: Entry): void {
     const watch = watches.get(entry);
     if (watch === undefined) return;
     watches.delete(entry);
     watch.giveBack();
     watch.ending.abort(new Error("this service is not watched any more"));
+  }
+
+  /** What the watch would have said is read instead. */
+  function endAndRead(entry: Entry): void {
+    end(entry);
     options.queue().soon(entry);
   }
 
   async function follow(entry: Entry, watch: Watch): Promise<void> {
     const signal = AbortSignal.any([watch.ending.signal, options.signal]);
     let changedAtMs = clock.now();
+    let unchanged = 0;
     try {
-      while (clock.now() - changedAtMs < LATELY_MS) {
+      while (clock.now() - changedAtMs < LATELY_MS && unchanged < MOST_UNCHANGED) {
         await new Promise<void>((resolve) => void clock.after(FLOOR_MS, resolve));
-        const answer = await polls.run(signal, () =>
-          askConsul(client, questionOf(entry.plain), {
-            config,
-            index: entry.index ?? 0n,
-            waitMs: Math.min(HOLD_MS, link.waitMs()),
-            signal,
-          }),
-        );
+        const asked = entry.index ?? 0n;
+        const answer = await ask(entry, watch, signal);
         const index = indexOf(answer);
-        const known = entry.index ?? 0n;
-        if (index < known) break; // of a server that lags behind, or of another history
-        if (index === known) continue; // nothing new, or it was read meanwhile
-        watch.answers += 1;
+        if (index < asked) break; // of a server that lags behind, or of another history
+        unchanged = index === asked ? unchanged + 1 : 0;
+        if (index <= (entry.index ?? 0n)) continue; // nothing new, or it was read meanwhile
         const before = entry.instances;
         options.onAnswer(entry, answer);
         // The index of a service that is gone goes up with those of others.
@@ -111,7 +113,22 @@ export function createCloseWatch(
     } catch (error) {
       if (!signal.aborted) expected(error);
     }
-    end(entry);
+    if (watches.get(entry) === watch) endAndRead(entry);
+  }
+
+  /** @throws the signal's reason, once aborted, else {AppError} */
+  async function ask(entry: Entry, watch: Watch, signal: AbortSignal): Promise<RawAnswer> {
+    try {
+      return await polls.run(signal, async () => {
+        watch.isOpen = true;
+        const index = entry.index ?? 0n;
+        const waitMs = Math.min(HOLD_MS, link.waitMs());
+        return await askConsul(client, questionOf(entry.plain), { config, index, waitMs, signal });
+      });
+    } finally {
+      watch.isOpen = false;
+      signal.throwIfAborted();
+    }
   }
 }
 

@@ -33,6 +33,8 @@ export const BELLS_OF_A_DOORBELL = 4;
 
 /** Reads in a row, of a quarter of a second each, that wait for a server which lags behind. */
 const LAG_AT_MOST = 20;
+/** Reads that are behind the list of nodes, after which there must be another reason than lag. */
+const BEHIND_AT_MOST = 3;
 /** Services that are asked for together are handed on together, if they are more than this. */
 const FEW = 8;
 
@@ -65,7 +67,7 @@ export function createDoorbell(
     queue: () => queue,
     onAnswer(entry, answer) {
       takePlain(link, entry, answer);
-      sickRoom.visited(entry);
+      visited(entry);
     },
     signal,
   });
@@ -74,7 +76,7 @@ export function createDoorbell(
     signal,
     async read(entry, ask) {
       if (await readService(link, entry, { ask, signal })) {
-        sickRoom.visited(entry);
+        visited(entry);
         if (ask.isForced !== true) closeWatch.changed(entry);
       } else if (ask.isKnownToBeThere === true && entry.lagged < LAG_AT_MOST) {
         entry.lagged += 1;
@@ -122,6 +124,7 @@ export function createDoorbell(
   return {
     follow,
     close() {
+      closeWatch.endAll();
       ending.abort(new Error("nobody asks this datacenter any more"));
       for (const text of wanted.keys()) outage.forget(text);
     },
@@ -202,14 +205,26 @@ export function createDoorbell(
   async function readMany(entries: readonly Entry[]): Promise<void> {
     const since = lists.servicesIndex();
     const options = { datacenter, nodes: lists.nodeNames(), since, signal };
+    const before = new Map(entries.map((entry) => [entry, entry.index]));
     const { index, instances } = await readInBulk(link, entries, options);
     for (const [entry, value] of instances) {
+      if (entry.index !== before.get(entry)) continue; // its watch was faster
       takeFromBulk(link, entry, { index, instances: value });
-      sickRoom.visited(entry);
+      visited(entry);
     }
     seeker.forget();
     const now = lists.servicesIndex();
     if (now !== since) seeker.seek(now);
+  }
+
+  /** A service was read: where a list is newer and says something else, it is read again. */
+  function visited(entry: Entry): void {
+    sickRoom.visited(entry);
+    if (!lists.isBehind(entry)) entry.behind = 0;
+    else if (entry.behind < BEHIND_AT_MOST) {
+      entry.behind += 1;
+      closeWatch.soon(entry, { newerThan: entry.index ?? 0n });
+    }
   }
 
   function servicesRang(answer: FollowedAnswer<readonly ServiceSummary[]>): void {

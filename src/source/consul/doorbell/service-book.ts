@@ -20,6 +20,8 @@ export interface Entry {
   older: number;
   /** Reads in a row that did not agree with the lists of sick checks. */
   disagreed: number;
+  /** Reads in a row that were behind the list of nodes. */
+  behind: number;
   /** Reads in a row that waited for something newer in vain. */
   lagged: number;
   failures: number;
@@ -36,6 +38,7 @@ export function createEntry(name: string, datacenter: string | undefined): Entry
     changedAtMs: 0,
     older: 0,
     disagreed: 0,
+    behind: 0,
     lagged: 0,
     failures: 0,
   };

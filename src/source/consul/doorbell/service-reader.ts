@@ -25,6 +25,7 @@ export async function readService(
   { ask, signal }: { readonly ask: Ask; readonly signal: AbortSignal },
 ): Promise<boolean> {
   const { client, config } = link;
+  const before = entry.index;
   const answer = await askConsul(client, questionOf(entry.plain), {
     config,
     index: ask.newerThan ?? 0n,
@@ -32,7 +33,9 @@ export async function readService(
     signal,
   });
   const index = indexOf(answer);
-  if (ask.isForced !== true && !isNews(entry, index)) return false;
+  // Also one that is forced does not replace what came meanwhile.
+  const isForced = ask.isForced === true && entry.index === before;
+  if (!isForced && !isNews(entry, index)) return false;
   if (isPlain(entry)) takePlain(link, entry, answer);
   else {
     const answers = await readWanted(link, entry, { plain: answer, signal });
