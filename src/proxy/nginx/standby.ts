@@ -2,9 +2,11 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   openSync,
   readdirSync,
   readSync,
+  type Stats,
   statSync,
 } from "node:fs";
 import { Socket } from "node:net";
@@ -21,7 +23,6 @@ import {
   signalGroup,
   startCommand,
 } from "../command.ts";
-import { readChildren } from "../process-table.ts";
 
 /*
  * Node starts a program by a fork of itself, which takes the longer the more memory it has: 2 ms with 90 MiB, 6 with
@@ -50,6 +51,9 @@ export interface Standby {
   close(): Promise<void>;
 }
 
+/** Where it is of no use, trying that on and on costs two forks for each check. */
+const MISSED_UNTIL_OVER = 3;
+
 interface Waiting {
   readonly argv: readonly string[];
   readonly started: StartedCommand;
@@ -58,7 +62,10 @@ interface Waiting {
 export function createStandby(options: Pick<StartOptions, "opens">): Standby {
   let gate: string | undefined;
   let waiting: Waiting | undefined;
-  let made: Promise<boolean> | undefined;
+  /** Whether the pipe is there, once it is made. */
+  let making: Promise<boolean> | undefined;
+  /** How often in a row it was of no use: it ended by itself, or did not wait. */
+  let missed = 0;
   let isOver = false;
 
   return {
@@ -68,8 +75,10 @@ export function createStandby(options: Pick<StartOptions, "opens">): Standby {
     },
     async prepare(argv) {
       if (gate === undefined || isOver || isPrepared(argv)) return;
-      made ??= makeGate(gate);
-      if (!(await made)) isOver = true;
+      making ??= readyGate(gate).finally(() => {
+        making = undefined;
+      });
+      if (!(await making)) isOver = true;
       if (isOver || isPrepared(argv)) return;
       void end();
       waiting = { argv, started: start(argv, gate) };
@@ -91,7 +100,8 @@ export function createStandby(options: Pick<StartOptions, "opens">): Standby {
     async close() {
       isOver = true;
       await end();
-      if ((await made) && gate !== undefined) removeGate(gate);
+      await making;
+      if (gate !== undefined) removeGate(gate);
     },
   };
 
@@ -103,23 +113,31 @@ export function createStandby(options: Pick<StartOptions, "opens">): Standby {
     const bound = ["setpriv", "--pdeathsig", "KILL"];
     const started = startCommand([...bound, binary, "-e", at, ...args], options);
     const { child } = started;
-    if (child.pid === undefined) isOver = true; // there is no setpriv
+    if (child.pid === undefined) miss(); // there is no setpriv
     child.once("exit", (code) => {
-      // It ended by itself, and did not wait: there is no use in trying that again.
-      if (waiting?.started === started && code !== null) isOver = true;
+      if (waiting?.started === started && code !== null) miss();
     });
     return started;
+  }
+
+  function miss(): void {
+    missed += 1;
+    isOver ||= missed >= MISSED_UNTIL_OVER;
   }
 
   /** Lets what waits for this go on, if anything does. */
   function openFor(argv: readonly string[]) {
     if (waiting === undefined || gate === undefined) return undefined;
     const { started } = waiting;
-    const log = waitsFor(waiting, argv) ? letGoOn(started, gate) : undefined;
+    const [binary = ""] = argv;
+    const isRight = waitsFor(waiting, argv);
+    const log = isRight ? letGoOn(started, { binary, gate }) : undefined;
     if (log === undefined) {
+      if (isRight) miss();
       void end();
       return undefined;
     }
+    missed = 0;
     waiting = undefined;
     return { started, close: () => void log.destroy() };
   }
@@ -134,7 +152,9 @@ export function createStandby(options: Pick<StartOptions, "opens">): Standby {
   }
 }
 
-async function makeGate(path: string): Promise<boolean> {
+async function readyGate(path: string): Promise<boolean> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO() === true) return true;
+  removeGate(path);
   try {
     openStateDirectory(dirname(path));
   } catch {
@@ -162,24 +182,60 @@ function removeGate(path: string): void {
  *
  * @returns nothing, if it did not wait there: it could have read what it is to check before that was there
  */
-function letGoOn({ child: { pid = 0 } }: StartedCommand, gate: string): Socket | undefined {
-  if (hasComeFurther(pid, gate)) return undefined;
+function letGoOn(
+  { child: { pid = 0 } }: StartedCommand,
+  { binary, gate }: { readonly binary: string; readonly gate: string },
+): Socket | undefined {
+  if (!hasOnlyStarted(pid, { binary, gate })) return undefined;
   const fd = openGate(gate);
   if (fd === undefined) return undefined;
-  if (isAwaited(fd)) return new Socket({ fd, readable: true }).resume();
+  if (isAwaited(fd)) {
+    const log = new Socket({ fd, readable: true });
+    log.on("error", () => undefined); // its exit tells
+    return log.resume();
+  }
   closeSync(fd);
   return undefined;
 }
 
-/** Whether it has the pipe open already, as somebody else let it go on, or left that to another process. */
-function hasComeFurther(pid: number, gate: string): boolean {
+/** As far as can be told: what has capabilities of its own lets nobody look. */
+function hasOnlyStarted(
+  pid: number,
+  { binary, gate }: { readonly binary: string; readonly gate: string },
+): boolean {
   try {
-    const { dev, ino } = statSync(gate);
-    const opened = readdirSync(`/proc/${pid}/fd`).map((fd) => statSync(`/proc/${pid}/fd/${fd}`));
-    return opened.some((it) => it.dev === dev && it.ino === ino) || readChildren(pid).length > 0;
+    return isProgram(pid, binary) && !hasComeFurther(pid, gate);
   } catch {
-    return true; // as far as can be told
+    return false;
   }
+}
+
+/**
+ * Whether a process runs the very program that would be run now: not a script, which may have read what it is about to
+ * give to nginx, nor one that was replaced by an upgrade.
+ */
+function isProgram(pid: number, name: string): boolean {
+  const there = statSync(`/proc/${pid}/exe`, { throwIfNoEntry: false });
+  const wanted = programNamed(name);
+  return there !== undefined && there.dev === wanted?.dev && there.ino === wanted.ino;
+}
+
+/** As execvp(3) finds it. */
+function programNamed(name: string): Stats | undefined {
+  const directories = name.includes("/") ? [""] : (process.env["PATH"] ?? "").split(":");
+  for (const directory of directories) {
+    const path = directory === "" ? name : `${directory}/${name}`;
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() === true && (found.mode & 0o111) !== 0) return found;
+  }
+  return undefined;
+}
+
+/** Whether it has the pipe open already, as somebody else let it go on. */
+function hasComeFurther(pid: number, gate: string): boolean {
+  const { dev, ino } = statSync(gate);
+  const opened = readdirSync(`/proc/${pid}/fd`).map((fd) => statSync(`/proc/${pid}/fd/${fd}`));
+  return opened.some((it) => it.dev === dev && it.ino === ino);
 }
 
 function openGate(path: string): number | undefined {

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Candidate } from "../../../src/apply/proxy-driver.ts";
 import { parseConfig } from "../../../src/config/load-config.ts";
 import type { NginxConfig } from "../../../src/config/proxy-schema.ts";
-import { checkNginx } from "../../../src/proxy/nginx/check-nginx.ts";
+import { checkNginx, prepareCheck } from "../../../src/proxy/nginx/check-nginx.ts";
 import { createCheckTrees } from "../../../src/proxy/nginx/check-trees.ts";
 import { matchesGlob } from "../../../src/proxy/nginx/include-glob.ts";
 import { readDirectives } from "../../../src/proxy/nginx/nginx-directives.ts";
@@ -177,6 +177,28 @@ describe("checkNginx()", () => {
     await writeFile(join(home, "new.inc"), "");
     expect(await ask()).toEqual({ ok: true });
     expect(trees.kept()).not.toBe(third);
+  });
+
+  test.each([
+    ["error_log /a.log warn;\nevents {}", true],
+    ["error_log stderr;\nevents {}", true],
+    ['error_log "syslog:server=127.0.0.1";\nevents {}', false],
+    ["error_log memory:32m debug;\nevents {}", false],
+    ["# error_log /a.log;\nevents {}\nhttp { error_log /b.log; }", false],
+  ])("only a main file with a log of its own has the next check wait: %s", async (main, waits) => {
+    const { config, candidate } = await stage();
+    const trees = createCheckTrees(config.config);
+    onTestFinished(() => trees.close());
+    await writeFile(config.config, main);
+    await trees.build(await candidate("a.conf", ""));
+    const prepared: (readonly string[])[] = [];
+    const standby = {
+      ...createStandby({}),
+      prepare: async (argv: readonly string[]) => void prepared.push(argv),
+    };
+    await prepareCheck(config, { trees, standby, prefix: "/p" });
+    const argv = ["nginx", "-t", "-p", "/p", "-c", trees.kept()?.main];
+    expect(prepared).toEqual(waits ? [argv] : []);
   });
 
   test("says when there is no nginx", async ({ signal }) => {
