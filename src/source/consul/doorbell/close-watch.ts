@@ -16,7 +16,7 @@ import { isPlain } from "./service-reader.ts";
 export interface CloseWatch {
   /** A service changed. */
   changed(entry: Entry): void;
-  /** Reads a service that rang: if it is watched, only when its watch does not answer in a moment. */
+  /** Reads a service that rang; if it is watched a moment later, as its watch is about to tell. */
   soon(entry: Entry, ask?: Ask): void;
   /** Ends the watch on a service, if there is one. It is read anew by others, or not wanted any more. */
   end(entry: Entry): void;
@@ -100,7 +100,7 @@ export function createCloseWatch(
       while (clock.now() - changedAtMs < LATELY_MS && unchanged < MOST_UNCHANGED) {
         await new Promise<void>((resolve) => void clock.after(FLOOR_MS, resolve));
         const asked = entry.index ?? 0n;
-        const answer = await ask(entry, watch, signal);
+        const answer = await ask(entry, watch, { index: asked, signal });
         const index = indexOf(answer);
         if (index < asked) break; // of a server that lags behind, or of another history
         unchanged = index === asked ? unchanged + 1 : 0;
@@ -117,11 +117,14 @@ export function createCloseWatch(
   }
 
   /** @throws the signal's reason, once aborted, else {AppError} */
-  async function ask(entry: Entry, watch: Watch, signal: AbortSignal): Promise<RawAnswer> {
+  async function ask(
+    entry: Entry,
+    watch: Watch,
+    { index, signal }: { readonly index: bigint; readonly signal: AbortSignal },
+  ): Promise<RawAnswer> {
     try {
       return await polls.run(signal, async () => {
         watch.isOpen = true;
-        const index = entry.index ?? 0n;
         const waitMs = Math.min(HOLD_MS, link.waitMs());
         return await askConsul(client, questionOf(entry.plain), { config, index, waitMs, signal });
       });
