@@ -229,6 +229,48 @@ describe("the consul source", () => {
     expect(proxy.mostConnections()).toBeLessThanOrEqual(50);
   });
 
+  test("a read that was under way while its service's own query told more does not take it back", async () => {
+    const names = Array.from({ length: 60 }, (_, i) => `overtaken-${i}`);
+    for (const name of names) await consul.register({ name, id: name, port: 80 });
+    const [name = "", other = ""] = names;
+    const asked: string[] = [];
+    let phase: "open" | "watch is slow" | "read is slow" = "open";
+    const [watchGoesOn, isReadAgain, readGoesOn] = [deferred(), deferred(), deferred()];
+    const address = await standBefore(consul.address, {
+      host: "::1",
+      port: 0,
+      onRequest: (url) => url.includes(`/${name}?`) && asked.push(url),
+      async onAnswer(url) {
+        if (phase === "open" || !url.includes(`/${name}?`)) return;
+        if (isBlocking(url)) return await watchGoesOn.promise;
+        if (phase === "watch is slow") {
+          phase = "read is slow";
+          throw new Error("this read fails, and is tried again");
+        }
+        isReadAgain.resolve();
+        await readGoesOn.promise;
+      },
+    });
+    const store = open(address, { maxConnections: 50 });
+    want(store, names.map(service));
+    await until("all are answered", () => names.every((it) => statusOf(store, it) === "passing"));
+    await consul.setHealth(name, "fail");
+    await until("it is watched", () => asked.some(isBlocking));
+    phase = "watch is slow";
+    await consul.setHealth(name, "warn");
+    await isReadAgain.promise;
+    watchGoesOn.resolve();
+    await until("its query tells", () => statusOf(store, name) === "warning");
+    await consul.setHealth(name, "pass");
+    await until("its query tells more", () => statusOf(store, name) === "passing");
+    const seen = new Set<unknown>();
+    onTestFinished(store.onChange(() => seen.add(statusOf(store, name))));
+    readGoesOn.resolve();
+    await consul.setHealth(other, "fail");
+    await until("what came later is seen", () => statusOf(store, other) === "critical");
+    expect([...seen]).toEqual(["passing"]);
+  });
+
   test("an instance that is read while its node changes has what the node has afterwards", async () => {
     const names = Array.from({ length: 20 }, (_, i) => `moving-${i}`);
     for (const name of names) await consul.register({ name, id: name, port: 80 });
@@ -312,7 +354,7 @@ async function standBefore(
   }: ListenOptions & {
     readonly below?: string;
     readonly onRequest?: (url: string) => unknown;
-    /** What an answer waits for. */
+    /** What an answer waits for. Consul fails where this does. */
     readonly onAnswer?: (url: string, body: string) => Promise<void>;
   },
 ): Promise<string> {
@@ -326,8 +368,12 @@ async function standBefore(
     });
     async function pass(answer: IncomingMessage): Promise<void> {
       const body = await buffer(answer);
-      await onAnswer(url, body.toString("utf8"));
-      outgoing.writeHead(answer.statusCode ?? 0, answer.headers).end(body);
+      try {
+        await onAnswer(url, body.toString("utf8"));
+        outgoing.writeHead(answer.statusCode ?? 0, answer.headers).end(body);
+      } catch {
+        outgoing.writeHead(500).end();
+      }
     }
     onward.on("error", () => outgoing.destroy());
     onward.end();
