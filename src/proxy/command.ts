@@ -57,6 +57,7 @@ export async function runCommand(
 /** A command that was started: {@link endCommand} tells how it ends. */
 export type StartedCommand = ReturnType<typeof startCommand>;
 
+/** Starts a command without a shell, in a process group of its own. One that cannot be started has no pid. */
 export function startCommand(
   [file = "", ...args]: readonly string[],
   { opens = [], temporary }: StartOptions,

@@ -13,7 +13,7 @@ import { createCloseWatch } from "./close-watch.ts";
 import { type Bell, listenToBell } from "./listen-to-bell.ts";
 import { createReadQueue, type ReadQueue } from "./read-queue.ts";
 import { createChangeSeeker } from "./seek-changes.ts";
-import { byService, type CoveredQuery, createEntry, type Entry } from "./service-book.ts";
+import { type CoveredQuery, type Entry, reviseBook } from "./service-book.ts";
 import { isPlain, readService, takeFromBulk, takePlain } from "./service-reader.ts";
 import { parseSickChecks, type SickChecks } from "./sick-checks.ts";
 import { createSickRoom } from "./sick-room.ts";
@@ -173,28 +173,12 @@ export function createDoorbell(
   }
 
   function updateBook(): void {
-    const asked = byService(wanted.values());
-    for (const [name, entry] of book) {
-      if (asked.has(name)) continue;
-      entry.wanted.clear();
-      closeWatch.end(entry);
-      book.delete(name);
-      sickRoom.forget(entry);
-    }
-    const added: Entry[] = [];
-    for (const [name, queries] of asked) {
-      const entry = book.get(name) ?? createEntry(name, datacenter);
-      book.set(name, entry);
-      const isMore = [...queries.keys()].some((text) => !entry.wanted.has(text));
-      entry.wanted.clear();
-      for (const [text, query] of queries) entry.wanted.set(text, query);
-      if (!isMore) continue;
-      closeWatch.end(entry);
-      added.push(entry);
-    }
-    if (added.length === 0) return;
+    const { gone, grown } = reviseBook(book, { wanted: wanted.values(), datacenter });
+    for (const entry of [...gone, ...grown]) closeWatch.end(entry);
+    for (const entry of gone) sickRoom.forget(entry);
+    if (grown.length === 0) return;
     seeker.forget();
-    queue.allAnew(added);
+    queue.allAnew(grown);
   }
 
   function isForMany(entry: Entry, count: number): boolean {

@@ -27,7 +27,7 @@ export interface Entry {
   failures: number;
 }
 
-export function createEntry(name: string, datacenter: string | undefined): Entry {
+function createEntry(name: string, datacenter: string | undefined): Entry {
   return {
     name,
     plain: { kind: "service", name, ...(datacenter === undefined ? {} : { datacenter }) },
@@ -52,8 +52,34 @@ export const isCovered = (query: Query): query is CoveredQuery =>
 
 export type CoveredQuery = Extract<Query, { readonly kind: "service" | "services" | "nodes" }>;
 
+/**
+ * Makes the book one of the services that are wanted now.
+ *
+ * @returns the entries that nobody wants any more, and those of which something is wanted that was not before
+ */
+export function reviseBook(
+  book: Map<string, Entry>,
+  options: { readonly wanted: Iterable<CoveredQuery>; readonly datacenter: string | undefined },
+): { readonly gone: readonly Entry[]; readonly grown: readonly Entry[] } {
+  const asked = byService(options.wanted);
+  const gone = [...book.values()].filter(({ name }) => !asked.has(name));
+  for (const entry of gone) {
+    entry.wanted.clear();
+    book.delete(entry.name);
+  }
+  const grown: Entry[] = [];
+  for (const [name, queries] of asked) {
+    const entry = book.get(name) ?? createEntry(name, options.datacenter);
+    book.set(name, entry);
+    if ([...queries.keys()].some((text) => !entry.wanted.has(text))) grown.push(entry);
+    entry.wanted.clear();
+    for (const [text, query] of queries) entry.wanted.set(text, query);
+  }
+  return { gone, grown };
+}
+
 /** The wanted queries by service. */
-export function byService(
+function byService(
   queries: Iterable<CoveredQuery>,
 ): ReadonlyMap<string, ReadonlyMap<string, ServiceQuery>> {
   const services = new Map<string, Map<string, ServiceQuery>>();
