@@ -27,6 +27,8 @@ export type Fault =
 export interface FaultProxy {
   readonly address: string;
   setFault(fault: Fault): void;
+  /** Breaks all connections, and hands on to another agent from now on: it has taken the place of the one before. */
+  moveTo(target: string): void;
   /** Answers 403 to requests for what lies below a path, as long as the fault is `pass`. */
   forbid(path: string): void;
   /** Paths, with their parameters, of requests that wait for an answer. */
@@ -38,8 +40,9 @@ export interface FaultProxy {
   stop(): Promise<void>;
 }
 
-/** @param target the agent's address */
-export async function startFaultProxy(target: string): Promise<FaultProxy> {
+/** @param firstTarget the agent's address */
+export async function startFaultProxy(firstTarget: string): Promise<FaultProxy> {
+  let target = firstTarget;
   let fault: Fault = "pass";
   let forbidden: string | undefined;
   const waiting = new Set<IncomingMessage>();
@@ -70,6 +73,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       // What waits for an answer is met by the fault as well; and an agent that is back knows no connection of before.
       const isMet = !["pass", "stall", "index-back"].includes(next);
       if (isMet || isHanging) server.closeAllConnections();
+    },
+    moveTo(next) {
+      target = next;
+      server.closeAllConnections();
     },
     forbid(path) {
       forbidden = path;

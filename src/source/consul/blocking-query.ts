@@ -11,7 +11,7 @@ export interface IndexedAnswer<T> {
 export interface FollowedAnswer<T> extends IndexedAnswer<T> {
   /**
    * Whether Consul may have lost its history since the last answer: this is the first one, the first after a
-   * failure, or its index went backwards. What was learned from older indexes does not count any more.
+   * failure or after anybody lost a connection, or its index went backwards. What was learned from older indexes does not count any more.
    */
   readonly isAnew: boolean;
 }
@@ -23,6 +23,13 @@ export interface QueryOptions {
   readonly signal: AbortSignal;
   /** Told of each failed attempt, before the wait for the next one. */
   readonly onFailure: (error: unknown, failures: number) => void;
+  /**
+   * How many connections were lost so far, by anybody. A Consul that was started anew between two requests of this query
+   * would hold one with an index of before, and tell nothing until its own is as high.
+   */
+  readonly losses: () => number;
+  /** Told when a connection was lost since the last answer was asked for, which is asked for anew. */
+  readonly onDoubt: () => void;
   /** Told when Consul answered that there is nothing new. */
   readonly onUnchanged: () => void;
   /** Waits before the next attempt, in milliseconds; may end early when there is reason to try at once. */
@@ -50,10 +57,17 @@ export async function* blockingQuery<T>(
 ): AsyncGenerator<FollowedAnswer<T>, never> {
   let index = 0n;
   let answeredAt = 0;
+  let losses = 0;
   for (;;) {
     await pauseUntil(answeredAt + FLOOR_MS, options.signal);
-    const { answer, retried } = await fetchUntilAnswered(fetch, index, options);
+    if (losses !== options.losses() && index !== 0n) {
+      index = 0n;
+      options.onDoubt();
+    }
+    const fetched = await fetchUntilAnswered(fetch, index, options);
+    const { answer, retried } = fetched;
     answeredAt = performance.now();
+    losses = fetched.losses;
     if (answer.index === index && !retried) {
       options.onUnchanged(); // the wait ran out
       continue;
@@ -68,9 +82,10 @@ export async function* blockingQuery<T>(
 
 async function fetchUntilAnswered<T>(fetch: Fetch<T>, index: bigint, options: QueryOptions) {
   for (let failures = 0; ; ) {
+    const losses = options.losses();
     try {
       const answer = await fetch(failures === 0 ? index : 0n, options.signal);
-      return { answer, retried: failures > 0 };
+      return { answer, retried: failures > 0, losses };
     } catch (error) {
       options.signal.throwIfAborted();
       failures += 1;

@@ -31,7 +31,7 @@ export function createOwnQueries(link: Link): OwnQueries {
   }
 
   async function follow(query: Query, stop: AbortSignal): Promise<void> {
-    const { client, config, outage, listener } = link;
+    const { client, config, outage, lost, listener } = link;
     const text = queryText(query);
     const answers = blockingQuery<AnswerValue>(
       (index, signal) =>
@@ -42,9 +42,12 @@ export function createOwnQueries(link: Link): OwnQueries {
         signal: stop,
         random: Math.random,
         pause: outage.pause,
+        losses: lost.count,
+        onDoubt: () => outage.suspect(text),
         onUnchanged: () => outage.unchanged(text),
         onFailure(error, failures) {
           const failure = expected(error);
+          lost.note(failure, failures);
           outage.failed(text, failure, failures);
           listener.failed(query, failure);
         },

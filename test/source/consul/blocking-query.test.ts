@@ -25,11 +25,24 @@ describe("blockingQuery()", () => {
     expect(failures).toEqual([1, 2]);
   });
 
+  test("after another query's connection was lost it is read anew, once", async () => {
+    const { asked, values, doubts } = await follow(
+      [answer(5n, "a"), answer(6n, "b"), answer(6n, "c"), answer(7n, "d")],
+      4,
+      (asked) => (asked < 2 ? 0 : 1),
+    );
+    expect(values).toEqual(["a", "b", "c", "d"]);
+    expect(asked).toEqual([0n, 5n, 0n, 6n]);
+    expect(doubts).toBe(1);
+  });
+
   test("ends only by its signal", async () => {
     const ending = new AbortController();
     const values = blockingQuery(async () => await new Promise<never>(() => undefined), {
       signal: ending.signal,
       onFailure: () => undefined,
+      losses: () => 0,
+      onDoubt: () => undefined,
       onUnchanged: () => undefined,
       pause: async () => undefined,
       random: () => 0,
@@ -50,7 +63,13 @@ test("retryDelayMs() doubles to at most 3 s, spread by a quarter", () => {
 
 const answer = (index: bigint, value: string): IndexedAnswer<string> => ({ index, value });
 
-async function follow(script: readonly (IndexedAnswer<string> | Error)[], count: number) {
+/** @param losses how many connections were lost by others after so many requests */
+async function follow(
+  script: readonly (IndexedAnswer<string> | Error)[],
+  count: number,
+  losses: (asked: number) => number = () => 0,
+) {
+  let doubts = 0;
   const asked: bigint[] = [];
   const failures: number[] = [];
   const values: string[] = [];
@@ -59,13 +78,17 @@ async function follow(script: readonly (IndexedAnswer<string> | Error)[], count:
     async (index) => {
       asked.push(index);
       const next = script[asked.length - 1];
-      if (next === undefined) throw new Error("the script is over");
+      if (next === undefined) return await new Promise<never>(() => undefined);
       if (next instanceof Error) throw next;
       return next;
     },
     {
       signal: ending.signal,
       onFailure: (_, inARow) => void failures.push(inARow),
+      losses: () => losses(asked.length),
+      onDoubt: () => {
+        doubts += 1;
+      },
       onUnchanged: () => undefined,
       pause: async () => undefined,
       random: () => 0,
@@ -73,5 +96,5 @@ async function follow(script: readonly (IndexedAnswer<string> | Error)[], count:
   );
   while (values.length < count) values.push((await answers.next()).value.value);
   ending.abort();
-  return { asked, values, failures };
+  return { asked, values, failures, doubts };
 }

@@ -316,6 +316,31 @@ describe("the consul source", () => {
     );
   });
 
+  test("an agent that takes another's place between two requests of a query is asked anew by that one, too", async () => {
+    const other = await startConsul();
+    onTestFinished(() => other.stop());
+    await Promise.all([
+      ...["moved", "waits"].map((name) => consul.register({ name, id: name, port: 1 })),
+      ...["moved", "waits"].map((name) => other.register({ name, id: name, port: 3 })),
+      ...Array.from({ length: 30 }, (_, i) => consul.putKey(`moved/${i}`, "far ahead")),
+    ]);
+    const proxy = await startFaultProxy(consul.address);
+    onTestFinished(() => proxy.stop());
+    const store = open(proxy.address);
+    want(store, [service("moved"), service("waits")]);
+    const portOf = (name: string) => store.snapshot().get(service(name))?.[0]?.port;
+    await until("both are followed", () => proxy.waiting().length === 2 && portOf("waits") === 1);
+    const end = store.onChange(() => {
+      if (portOf("moved") !== 2) return;
+      end();
+      proxy.moveTo(other.address); // while it pauses before its next request
+    });
+    await consul.register({ name: "moved", id: "moved", port: 2 });
+    await until("the other agent's answers are seen", () =>
+      ["moved", "waits"].every((name) => portOf(name) === 3),
+    );
+  });
+
   test("what nobody wants any more is not asked any more, and forgotten", async () => {
     await consul.register({ name: "brief", id: "brief", port: 80 });
     const store = open(consul.address);

@@ -24,7 +24,7 @@ export async function listenToBell<T>(
   bell: Bell<T>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, config, outage } = link;
+  const { client, config, outage, lost } = link;
   const answers = blockingQuery<T>(
     (index, stop) =>
       link.polls.run(stop, async () => {
@@ -36,9 +36,12 @@ export async function listenToBell<T>(
       signal,
       random: Math.random,
       pause: outage.pause,
+      losses: lost.count,
+      onDoubt: () => outage.suspect(bell.text),
       onUnchanged: () => outage.unchanged(bell.text),
       onFailure(error, failures) {
         const failure = expected(error);
+        lost.note(failure, failures);
         outage.failed(bell.text, failure, failures);
         bell.onFailure(failure, failures);
       },

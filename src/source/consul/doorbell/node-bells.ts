@@ -69,7 +69,7 @@ export function createNodeBells(
     node: string,
     bell: { readonly ending: AbortController; hasAnswered: boolean },
   ): Promise<void> {
-    const { client, config, outage, polls } = link;
+    const { client, config, outage, lost, polls } = link;
     const end = AbortSignal.any([bell.ending.signal, options.signal]);
     const answers = blockingQuery<NodeContent>(
       (index, signal) =>
@@ -82,9 +82,11 @@ export function createNodeBells(
         signal: end,
         random: Math.random,
         pause: outage.pause,
+        losses: lost.count,
+        onDoubt: () => undefined,
         onUnchanged: () => undefined,
-        onFailure(error) {
-          expected(error);
+        onFailure(error, failures) {
+          lost.note(expected(error), failures);
           restsUntilMs = link.clock.now() + REST_AFTER_FAILURE_MS;
           stop([...bells.keys()]);
         },
