@@ -98,7 +98,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     if (restraint !== undefined) return restraint;
 
     if (isServed) {
-      state.sawView(view);
+      await attempts.sawView(view);
       restraints.wentLive(before);
       renderer.wentLive(renderer.source(snapshot));
       return "unchanged";

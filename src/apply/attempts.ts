@@ -31,6 +31,8 @@ export interface Attempts {
   settle(generation: Generation, outcome: Outcome, view: View): Promise<Fate>;
   /** Only records how one ended. A state directory that fails later is said, and does not end what works. */
   record(generation: Generation, outcome: Outcome, view: View): Promise<void>;
+  /** Notes what the live generation was made from, when that changed but its bytes did not. */
+  sawView(view: View): Promise<void>;
 }
 
 interface AttemptParts {
@@ -87,6 +89,7 @@ export function createAttempts({ driver, state, schedule, report, log }: Attempt
       return outcome.fate;
     },
     record,
+    sawView: async (view) => await noted(state.sawView(view)),
   };
 
   function isNewerDue({ owesReload }: Plan): boolean {
@@ -94,8 +97,12 @@ export function createAttempts({ driver, state, schedule, report, log }: Attempt
   }
 
   async function record(generation: Generation, outcome: Outcome, view: View): Promise<void> {
+    await noted(state.record(generation, outcome, view));
+  }
+
+  async function noted(work: Promise<void>): Promise<void> {
     try {
-      await state.record(generation, outcome, view);
+      await work;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       log.error({ err: error, hint: error.hint }, error.message);

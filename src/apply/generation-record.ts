@@ -9,7 +9,14 @@ import {
 } from "./state-directory.ts";
 import type { Statuses, View } from "./view.ts";
 
-const statusSchema = z.enum(["passing", "warning", "critical", "maintenance", "unreachable"]);
+const statusSchema = z.enum([
+  "passing",
+  "warning",
+  "critical",
+  "maintenance",
+  "unreachable",
+  "unchecked",
+]);
 const viewSchema = z
   .record(z.string(), z.record(z.string(), statusSchema))
   .transform((view): View => new Map(Object.entries(view)));

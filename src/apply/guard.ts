@@ -1,5 +1,5 @@
 import type { ProxyConfig } from "../config/proxy-schema.ts";
-import { type GuardRules, isRecovered, suspicion } from "./suspicion.ts";
+import { forgetting, type GuardRules, isRecovered, isRegistered, suspicion } from "./suspicion.ts";
 import type { View } from "./view.ts";
 
 /** Why a change that was held is not any more. */
@@ -56,6 +56,8 @@ interface Hold {
   /** When the first loss was seen, and when the last one. */
   readonly sinceMs: number;
   readonly lossMs: number;
+  /** Since when all are registered again, and only their first checks are waited for. */
+  readonly registeredMs: number | undefined;
   /** Whether what is there now still looks like a loss. */
   readonly isSuspicious: boolean;
   readonly reason: string;
@@ -69,6 +71,8 @@ interface Hold {
 const STEP_MS = 5_000;
 /** And so the first that empties a service waits this long. */
 const LISTEN_MS = 200;
+/** Who is registered again has its first check within this time, or is taken for what Consul says: critical. */
+const FIRST_CHECK_MS = 60_000;
 /** After so many times its time a hold ends at the first look that shows no loss, however often there was another. */
 const MOST_HOLDS = 3;
 const PASS: Verdict = { kind: "pass" };
@@ -86,22 +90,24 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
   return {
     look(before, after, nowMs) {
       if (before === undefined) return PASS;
-      if (passed !== undefined && suspicion(passed, after, rules) === undefined) return PASS;
+      if (passed !== undefined && isHarmless(passed, after)) return PASS;
       const suspicious = suspicionNow(before, after, nowMs);
+      const reason = suspicious ?? forgetting(before, after);
       if (isShadow) {
-        if (suspicious !== undefined) onShadow(suspicious);
+        if (reason !== undefined) onShadow(reason);
         return PASS;
       }
-      if (hold === undefined && suspicious === undefined) return listen(before, after, nowMs);
+      if (hold === undefined && reason === undefined) return listen(before, after, nowMs);
       const isAnother = hold === undefined || suspicion(hold.view, after, rules) !== undefined;
       hold = {
         sinceMs: hold?.sinceMs ?? nowMs,
         lossMs: isAnother ? nowMs : (hold?.lossMs ?? nowMs),
+        registeredMs: isRegistered(before, after) ? (hold?.registeredMs ?? nowMs) : undefined,
         isSuspicious: suspicious !== undefined,
-        reason: suspicious ?? hold?.reason ?? "",
+        reason: reason ?? hold?.reason ?? "",
         view: after,
       };
-      if (suspicious === undefined && isRecovered(before, after)) return letGo("recovered");
+      if (reason === undefined && isRecovered(before, after)) return letGo("recovered");
       if (nowMs >= endOf(hold)) return letGo("time");
       return { kind: "held", reason: hold.reason };
     },
@@ -124,9 +130,14 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
   };
 
   /** What looks like another loss has all of its time before it; what does not, in the end, goes live all the same. */
-  function endOf({ isSuspicious, sinceMs, lossMs }: Hold): number {
+  function endOf({ isSuspicious, sinceMs, lossMs, registeredMs = Infinity }: Hold): number {
     const ownMs = lossMs + holdMs;
-    return isSuspicious ? ownMs : Math.min(ownMs, sinceMs + MOST_HOLDS * holdMs);
+    if (isSuspicious) return ownMs;
+    return Math.min(ownMs, sinceMs + MOST_HOLDS * holdMs, registeredMs + FIRST_CHECK_MS);
+  }
+
+  function isHarmless(before: View, after: View): boolean {
+    return suspicion(before, after, rules) === undefined && forgetting(before, after) === undefined;
   }
 
   function suspicionNow(before: View, after: View, nowMs: number): string | undefined {

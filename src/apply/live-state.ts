@@ -6,6 +6,7 @@ import { type GenerationRecord, readRecord, writeRecord } from "./generation-rec
 import type { Previous } from "./go-live.ts";
 import type { Generation, Proof } from "./proxy-driver.ts";
 import type { OnUnusable } from "./state-directory.ts";
+import { isAnyLeft } from "./suspicion.ts";
 import { openJournal, type SwapEntry, type SwapJournal } from "./swap-journal.ts";
 import type { View } from "./view.ts";
 
@@ -30,8 +31,11 @@ export interface LiveState {
   record(generation: Generation, outcome: Outcome, view: View): Promise<void>;
   /** Notes that the proxy may no longer serve what is in place. */
   doubt(): void;
-  /** Notes what the live generation was made from, when that changed but its bytes did not. */
-  sawView(view: View): void;
+  /**
+   * Notes what the live generation was made from, when that changed but its bytes did not; for the next start only when
+   * all of it is registered anew. @throws {AppError} SWAP when the state directory fails.
+   */
+  sawView(view: View): Promise<void>;
 }
 
 /**
@@ -116,8 +120,12 @@ export async function openLiveState(
     doubt() {
       if (onDisk !== undefined) onDisk = { ...onDisk, isServed: false };
     },
-    sawView(view) {
-      if (stored.live !== undefined) stored = { ...stored, live: { ...stored.live, view } };
+    async sawView(view) {
+      const { live } = stored;
+      if (live === undefined) return;
+      const record = { ...stored, live: { ...live, view } };
+      if (live.view.size > 0 && !isAnyLeft(live.view, view)) await write(record);
+      else stored = record;
     },
   };
 

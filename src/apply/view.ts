@@ -2,10 +2,16 @@ import type { Instance, InstanceStatus } from "../catalog/instance.ts";
 import type { Query } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
 
-/** How an instance is seen. `unreachable` is critical by a check of its node or agent, not of its own. */
-export type ViewStatus = InstanceStatus | "unreachable";
+/**
+ * How an instance is seen. `unreachable` is critical by a check of its node or agent, not of its own; `unchecked` is
+ * critical as no check has told anything of it since it was registered.
+ */
+export type ViewStatus = InstanceStatus | "unreachable" | "unchecked";
 
-/** Instances of one service: the status of each by its node and id. */
+/**
+ * Instances of one service: the status of each by its node, its id and when it was registered. One that is registered
+ * anew is another, also where a Consul that lost everything counts from 1 again: then its agent has another id.
+ */
 export type Statuses = Readonly<Record<string, ViewStatus>>;
 
 /** The registered instances that a render saw, by service. */
@@ -32,14 +38,20 @@ function statusesOf(instances: readonly Instance[]): Statuses {
   const known = statuses.get(instances);
   if (known !== undefined) return known;
   const result = Object.fromEntries(
-    instances.map((it): [string, ViewStatus] => [`${it.node}/${it.id}`, statusOf(it)]),
+    instances.map((it): [string, ViewStatus] => [
+      `${it.node}/${it.id}/${it.createIndex}/${it.nodeId?.slice(0, 8) ?? ""}`,
+      statusOf(it),
+    ]),
   );
   statuses.set(instances, result);
   return result;
 }
 
-const statusOf = ({ status, isNodeCritical }: Instance): ViewStatus =>
-  isNodeCritical === true && status === "critical" ? "unreachable" : status;
+function statusOf({ status, isNodeCritical, isUnchecked }: Instance): ViewStatus {
+  if (status !== "critical") return status;
+  if (isNodeCritical === true) return "unreachable";
+  return isUnchecked === true ? "unchecked" : status;
+}
 
 /** The services of `a` that are seen otherwise in `b`, or not at all. What did not change is the same object in both. */
 export function changedIn(a: View, b: View): readonly string[] {

@@ -16,7 +16,11 @@ export interface Instance {
   readonly status: InstanceStatus;
   /** A check of its node or agent is critical, not one of its own. */
   readonly isNodeCritical?: true;
+  /** Critical only because Consul begins with that: its checks have told nothing since it was registered. */
+  readonly isUnchecked?: true;
   readonly node: string;
+  /** That of the node's agent, if it has one: an agent that lost what it kept has another. */
+  readonly nodeId?: string;
   readonly nodeAddress: string;
   readonly nodeMeta: Readonly<Record<string, string>>;
   readonly datacenter: string;

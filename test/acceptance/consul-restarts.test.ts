@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
 import {
   listenAddress,
@@ -12,6 +12,8 @@ import {
   testService,
   whoAnswers,
 } from "../helpers/stage.ts";
+import type { ConsulAgent } from "../helpers/start-consul.ts";
+import { startTraffic } from "../helpers/traffic.ts";
 import { until } from "../helpers/until.ts";
 
 test("Consul stops, comes back empty, then fills again: the routes are kept all the time", async () => {
@@ -69,6 +71,88 @@ test("Consul stops, comes back empty, then fills again: the routes are kept all 
     .filter(({ fate }) => fate === "live")
     .map(({ msg }) => msg);
   expect(changes.join()).not.toMatch(/-web|-api/);
+});
+
+describe("what Consul is told again begins critical: the routes are kept until its checks have told", () => {
+  test("whether or not it was seen empty, and one by one", async () => {
+    const { consul, fairlead, services, url, registerAll } = await servedWithChecks();
+    const traffic = startTraffic(services.map(({ name }) => `${url}/${name}/`));
+    for (const isSeenEmpty of [true, false]) {
+      const from = fairlead.log().length;
+      const untilHeld = async (reason: string) =>
+        await fairlead.untilLog(
+          `it is held: ${reason}`,
+          ({ fate, msg }) => fate === "held" && msg.includes(reason),
+          from,
+        );
+      await consul.kill();
+      for (const service of services) service.setHealthy(false);
+      await consul.startAgain();
+      if (isSeenEmpty) await untilHeld("vanished at once");
+      await registerAll();
+      await untilHeld("registered anew, and not every service is back");
+      for (const service of services) {
+        service.setHealthy(true);
+        await untilPassing(consul, service.name);
+      }
+      await fairlead.untilLog("it is let go", (line) => line["letGo"] === "recovered", from);
+    }
+    const { answered, failures } = await traffic.stop();
+    expect(failures).toEqual([]);
+    expect(answered).toBeGreaterThan(20);
+  });
+
+  test("also when Fairlead was not there meanwhile", async () => {
+    const { consul, fairlead, services, url, registerAll, startAgain } = await servedWithChecks();
+    const traffic = startTraffic(services.map(({ name }) => `${url}/${name}/`));
+    await fairlead.stop();
+    await consul.kill();
+    for (const service of services) service.setHealthy(false);
+    await consul.startAgain();
+    await registerAll();
+    const again = await startAgain();
+    await again.untilLog("it is held", ({ fate }) => fate === "held");
+    for (const service of services) service.setHealthy(true);
+    await again.untilLog("it is let go", (line) => line["letGo"] === "recovered");
+    expect((await traffic.stop()).failures).toEqual([]);
+  });
+
+  /** Three services that Consul checks, served by nginx. */
+  async function servedWithChecks() {
+    const directory = await testDirectory();
+    const [consul, nginx, ...services] = await Promise.all([
+      testConsul(),
+      testNginx(directory),
+      testService("web"),
+      testService("api"),
+      testService("pages"),
+    ]);
+    const { listen, url } = await listenAddress();
+    const registerAll = async () => {
+      for (const { name, port } of services) {
+        const checkUrl = `http://127.0.0.1:${port}/health`;
+        await consul.register({ name, port, checkUrl, begins: "critical" });
+      }
+    };
+    await registerAll();
+    for (const { name } of services) await untilPassing(consul, name);
+    const startAgain = async () =>
+      await testFairlead(directory, {
+        consul: { address: consul.address },
+        proxies: [nginxProxy(nginx)],
+        values: { nginx: { listen } },
+      });
+    const fairlead = await startAgain();
+    await fairlead.untilLog("all are served", ({ msg }) => /is live: .*3 services/.test(msg));
+    return { consul, fairlead, services, url, registerAll, startAgain };
+  }
+
+  async function untilPassing(consul: ConsulAgent, name: string): Promise<void> {
+    await until(`Consul has checked ${name}`, async () => {
+      const { body } = await request(`${consul.address}/v1/health/service/${name}?passing`);
+      return JSON.parse(body).length === 1;
+    });
+  }
 });
 
 test("without Consul at the start it waits, names what is missing after 5 s, and goes on when Consul comes", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createGuard, type LetGo, type Verdict } from "../../src/apply/guard.ts";
-import { isRecovered, suspicion } from "../../src/apply/suspicion.ts";
+import { forgetting, isRecovered, isRegistered, suspicion } from "../../src/apply/suspicion.ts";
 import type { Statuses, View, ViewStatus } from "../../src/apply/view.ts";
 
 const RULES = { maxDropPercent: 50, minInstances: {} };
@@ -70,6 +70,35 @@ describe("suspicion()", () => {
   });
 });
 
+describe("forgetting()", () => {
+  const before = view({ web: 2, api: 1 });
+  const FORGOT = "all 3 instances are gone or registered anew, and not every service is back";
+
+  test("sees a Consul that is told again, while a service is missing or no check has told of it", () => {
+    expect(forgetting(before, seen({ web: anew(1, "passing") }))).toBe(FORGOT);
+    const unchecked = { web: anew(2, "passing"), api: anew(1, "unchecked") };
+    expect(forgetting(before, seen(unchecked))).toBe(FORGOT);
+    const unreachable = { web: anew(2, "passing"), api: anew(1, "unreachable") };
+    expect(forgetting(before, seen(unreachable))).toBe(FORGOT);
+  });
+
+  test("sees none where all services are back, be it fewer instances or sick ones", () => {
+    const back = { web: anew(1, "passing"), api: anew(1, "critical") };
+    expect(forgetting(before, seen(back))).toBeUndefined();
+    const wasSick = seen({ web: all(2, "passing"), api: all(1, "critical") });
+    const isUnchecked = seen({ web: anew(2, "passing"), api: anew(1, "unchecked") });
+    expect(forgetting(wasSick, isUnchecked)).toBeUndefined();
+  });
+
+  test("sees none where anything is left as it was, nor in what grows or is alone", () => {
+    expect(forgetting(before, seen({ web: all(1, "critical") }))).toBeUndefined();
+    const first = seen({ web: all(1, "unchecked"), api: all(1, "unchecked") });
+    expect(forgetting(first, seen({ web: all(2, "unchecked") }))).toBeUndefined();
+    expect(forgetting(view({ web: 1 }), seen({ web: anew(1, "unchecked") }))).toBeUndefined();
+    expect(forgetting(NOTHING, first)).toBeUndefined();
+  });
+});
+
 describe("createGuard()", () => {
   test("holds an empty view until every service is there again", () => {
     const { guard, letGo } = guardOf();
@@ -80,6 +109,44 @@ describe("createGuard()", () => {
     expect(guard.look(before, view({ web: 1, api: 1 }), 20)).toEqual({ kind: "pass" });
     expect(guard.endsAtMs()).toBeUndefined();
     expect(letGo).toEqual(["recovered"]);
+  });
+
+  test("holds until the checks of what is registered anew have told, whether or not it was ever seen empty", () => {
+    const before = view({ web: 2, api: 1 });
+    const unchecked = seen({ web: anew(2, "unchecked"), api: anew(1, "unchecked") });
+    const partly = seen({ web: anew(2, "passing"), api: anew(1, "unchecked") });
+    const back = seen({ web: anew(2, "passing"), api: anew(1, "passing") });
+    for (const first of [NOTHING, unchecked]) {
+      const { guard, letGo } = guardOf();
+      expect(guard.look(before, first, 0)).toMatchObject({ kind: "held" });
+      expect(reasonOf(guard.look(before, unchecked, 10))).toContain("registered anew");
+      expect(reasonOf(guard.look(before, partly, 20))).toContain("registered anew");
+      expect(guard.look(before, back, 30)).toEqual({ kind: "pass" });
+      expect(letGo).toEqual(["recovered"]);
+    }
+  });
+
+  test("takes what is registered anew for what Consul says of it once its first check is overdue", () => {
+    const { guard, letGo } = guardOf({ holdMs: 600_000 });
+    const before = view({ web: 2, api: 1 });
+    const unchecked = seen({ web: anew(2, "passing"), api: anew(1, "unchecked") });
+    expect(guard.look(before, seen({ web: anew(1, "unchecked") }), 0)).toMatchObject({
+      kind: "held",
+    });
+    expect(guard.endsAtMs()).toBe(600_000);
+    expect(guard.look(before, unchecked, 10_000)).toMatchObject({ kind: "held" });
+    expect(guard.endsAtMs()).toBe(70_000);
+    expect(guard.look(before, unchecked, 69_999)).toMatchObject({ kind: "held" });
+    expect(guard.look(before, unchecked, 70_000)).toEqual({ kind: "pass" });
+    expect(letGo).toEqual(["time"]);
+  });
+
+  test("waits no shorter for who asks for more instances: all are registered, and none is unchecked", () => {
+    const minInstances = { web: 2 };
+    const { guard } = guardOf({ holdMs: 600_000, rules: { ...RULES, minInstances } });
+    const sick = seen({ web: { ...all(2, "passing"), ...all(1, "critical") } });
+    expect(guard.look(view({ web: 2 }), sick, 0)).toMatchObject({ kind: "held" });
+    expect(guard.endsAtMs()).toBe(600_000);
   });
 
   test("lets go when its time is up, and for as long as that does not go live", () => {
@@ -169,11 +236,11 @@ describe("createGuard()", () => {
     expect(guard.endsAtMs()).toBeUndefined();
   });
 
-  function guardOf({ isShadow = false } = {}) {
+  function guardOf({ isShadow = false, holdMs = 1_000, rules = RULES } = {}) {
     const letGo: LetGo[] = [];
     const shadow: string[] = [];
     const guard = createGuard(
-      { rules: RULES, holdMs: 1_000, isShadow },
+      { rules, holdMs, isShadow },
       {
         onLetGo: (why) => void letGo.push(why),
         onShadow: (reason) => void shadow.push(reason),
@@ -187,6 +254,10 @@ test("isRecovered() wants each service, not each instance, and can reach it", ()
   expect(isRecovered(view({ a: 3, b: 1 }), view({ a: 1, b: 1 }))).toBe(true);
   expect(isRecovered(view({ a: 3, b: 1 }), view({ a: 3 }))).toBe(false);
   expect(isRecovered(view({ a: 3 }), seen({ a: all(3, "unreachable") }))).toBe(false);
+  expect(isRecovered(view({ a: 3 }), seen({ a: all(3, "critical") }))).toBe(true);
+  expect(isRecovered(view({ a: 3 }), seen({ a: all(3, "unchecked") }))).toBe(false);
+  expect(isRegistered(view({ a: 3 }), seen({ a: all(3, "unchecked") }))).toBe(true);
+  expect(isRegistered(view({ a: 3 }), seen({ a: all(3, "unreachable") }))).toBe(false);
 });
 
 function view(counts: Readonly<Record<string, number>>): View {
@@ -202,3 +273,7 @@ const NOTHING: View = new Map();
 
 const all = (count: number, status: ViewStatus): Statuses =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [String(i), status]));
+
+/** As `all()`, of instances that were registered again. */
+const anew = (count: number, status: ViewStatus): Statuses =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i} anew`, status]));

@@ -4,6 +4,7 @@ import type { Change } from "./stack.ts";
 /** What a stack's services get in place of the compose file's own ports, on the loopback address. */
 export interface OnFreePorts {
   readonly consul: Change;
+  readonly consulAddress: string;
   /** A Fairlead with an admin address of its own. */
   fairlead(environment: Readonly<Record<string, string>>): Promise<Change>;
   sample(environment?: Readonly<Record<string, string>>): Promise<Change>;
@@ -29,6 +30,7 @@ export async function onFreePorts(): Promise<OnFreePorts> {
       command: [...command, ...more],
       environment: { CONSUL_HTTP_ADDR: address },
     }),
+    consulAddress: address,
     async fairlead(environment) {
       const [admin] = await freePorts(1);
       const own = { FAIRLEAD_CONSUL: address, FAIRLEAD_ADMIN: `127.0.0.1:${admin}` };

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { startTraffic } from "../helpers/traffic.ts";
 import { docker } from "./docker.ts";
 import { ordersOf } from "./orders.ts";
 import { type SidecarStack, startSidecars } from "./sidecar-stack.ts";
-import { beginSlow, killOneAndPauseOne, startTraffic, untilInstances } from "./traffic.ts";
+import { beginSlow, killOneAndPauseOne, untilInstances } from "./traffic.ts";
 
 /* compose.sidecar.yaml: the tests follow each other on one stack. */
 

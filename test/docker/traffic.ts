@@ -4,45 +4,11 @@ import { request } from "../helpers/request.ts";
 import { until } from "../helpers/until.ts";
 import { docker } from "./docker.ts";
 
-/** Requests that go on until they are stopped. */
-export interface Traffic {
-  /** How many were answered, and what went wrong with the others. */
-  stop(): Promise<{ readonly answered: number; readonly failures: readonly string[] }>;
-}
-
 /** How long containers may take on a slow, busy machine. */
 export const PATIENCE = { patienceMs: 90_000 };
 
-const PAUSE_MS = 40;
 /** Between two looks: what is looked for takes a second or so, and looking takes much. */
 export const LOOK_MS = 250;
-
-/** Asks every one of `urls` over and over, each time over a connection of its own. */
-export function startTraffic(urls: readonly string[]): Traffic {
-  const failures: string[] = [];
-  let answered = 0;
-  const stopping = new AbortController();
-  const ended = Promise.all(urls.map(ask));
-  return {
-    async stop() {
-      stopping.abort();
-      await ended;
-      return { answered, failures };
-    },
-  };
-
-  async function ask(url: string): Promise<void> {
-    while (!stopping.signal.aborted) {
-      const said = await request(url).then(
-        ({ status }) => (status === 200 ? undefined : `status ${status}`),
-        (error: Error) => error.message,
-      );
-      if (said === undefined) answered += 1;
-      else failures.push(`${url}: ${said}`);
-      await sleep(PAUSE_MS);
-    }
-  }
-}
 
 /** A request whose answer has begun and has not ended. */
 export interface UnderWay {

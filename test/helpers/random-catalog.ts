@@ -36,7 +36,8 @@ export const CHANGE_KINDS = [
 ] as const;
 type ChangeKind = (typeof CHANGE_KINDS)[number];
 
-type CheckState = "passing" | "warning" | "critical";
+/** `untold` is critical as Consul begins: nothing was told of it. */
+type CheckState = "passing" | "warning" | "critical" | "untold";
 
 interface Node {
   readonly name: string;
@@ -145,8 +146,10 @@ export async function randomCatalog(
           ? removeCheck(service, id)
           : setCheck(service, id, "critical");
       }
-      case "add-check":
-        return setCheck(service, `extra:${service.id}`, state());
+      case "add-check": {
+        const id = `extra:${service.id}`;
+        return setCheck(service, id, service.checks.has(id) ? state() : pick([state(), "untold"]));
+      }
       case "remove-check": {
         const id = `extra:${service.id}`;
         return service.checks.has(id) ? removeCheck(service, id) : setCheck(service, id, "passing");
@@ -182,7 +185,10 @@ export async function randomCatalog(
     all.set(service.id, service);
     setService(service);
     // Every third has no check at all.
-    return count % 3 === 0 || setCheck(service, `service:${service.id}`, "passing");
+    return (
+      count % 3 === 0 ||
+      setCheck(service, `service:${service.id}`, pick(["passing", "passing", "untold"]))
+    );
   }
 
   function setNode({ name, address, meta, check }: Node): boolean {
@@ -226,7 +232,8 @@ export async function randomCatalog(
           Node: service.node.name,
           CheckID: id,
           Name: id,
-          Status: status,
+          Status: status === "untold" ? "critical" : status,
+          Output: status === "untold" ? "" : "told",
           ServiceID: service.id,
           ServiceName: service.name,
         },
@@ -257,6 +264,8 @@ export async function randomCatalog(
 
 function toExpected(service: Service): ExpectedInstance {
   const { node, checks, id, name, port, tags, meta, weights } = service;
+  const ownSick = [...checks.values()].filter((it) => it === "critical" || it === "untold");
+  const isUnchecked = ownSick.length > 0 && ownSick.every((it) => it === "untold");
   return {
     id,
     name,
@@ -266,9 +275,8 @@ function toExpected(service: Service): ExpectedInstance {
     meta,
     weights,
     status: worstOf([...checks], node.check),
-    ...(node.check === "critical" && ![...checks.values()].includes("critical")
-      ? { isNodeCritical: true as const }
-      : {}),
+    ...(node.check === "critical" && ownSick.length === 0 ? { isNodeCritical: true as const } : {}),
+    ...(isUnchecked ? { isUnchecked } : {}),
     node: node.name,
     nodeAddress: node.address,
     nodeMeta: node.meta,
@@ -281,7 +289,7 @@ function worstOf(
 ): InstanceStatus {
   if (checks.some(([id]) => id.startsWith("_service_maintenance"))) return "maintenance";
   const states = [node, ...checks.map(([, state]) => state)];
-  if (states.includes("critical")) return "critical";
+  if (states.includes("critical") || states.includes("untold")) return "critical";
   return states.includes("warning") ? "warning" : "passing";
 }
 

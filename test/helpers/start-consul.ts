@@ -14,6 +14,8 @@ interface Registration {
   readonly weights?: { readonly passing: number; readonly warning: number };
   /** An HTTP check of this URL every second; else a check that the test sets. */
   readonly checkUrl?: string;
+  /** What Consul says until that check has run first: passing, unless said. */
+  readonly begins?: "passing" | "critical";
 }
 
 /** A real Consul dev agent, all in memory. */
@@ -128,7 +130,12 @@ function toBody(service: Registration): object {
   const check =
     service.checkUrl === undefined
       ? { TTL: "1h", Status: "passing" }
-      : { HTTP: service.checkUrl, Interval: "1s", Timeout: "1s", Status: "passing" };
+      : {
+          HTTP: service.checkUrl,
+          Interval: "1s",
+          Timeout: "1s",
+          Status: service.begins ?? "passing",
+        };
   return {
     Name: service.name,
     ID: service.id ?? `${service.name}-${service.port}`,

@@ -92,8 +92,9 @@ function toInstance(entry: Json): Instance {
     meta: stringMap(service["Meta"]),
     weights: { passing: Number(weights["Passing"] ?? 1), warning: Number(weights["Warning"] ?? 1) },
     status: statusOf(entry["Checks"]),
-    ...(isNodeCritical(entry["Checks"]) ? { isNodeCritical: true } : {}),
+    ...whyCritical(entry["Checks"]),
     node: text(node["Node"]),
+    ...(text(node["ID"]) === "" ? {} : { nodeId: text(node["ID"]) }),
     nodeAddress: text(node["Address"]),
     nodeMeta: stringMap(node["Meta"]),
     datacenter: text(node["Datacenter"]),
@@ -114,11 +115,24 @@ function statusOf(checks: unknown): InstanceStatus {
 export const isMaintenance = (check: Json): boolean =>
   /^_(service|node)_maintenance/.test(text(check["CheckID"]));
 
+/**
+ * Whether a check, as Consul's API shows it, has told nothing since it was registered. Consul begins with critical, and
+ * a check that passes or that is set by its application is modified by that. One whose first run fails looks the same
+ * for some minutes, as the agent is not in a hurry to pass on what is the same but for the output (measured).
+ */
+export const isUntold = (check: Json): boolean =>
+  text(check["Output"]) === "" &&
+  check["CreateIndex"] === check["ModifyIndex"] &&
+  !isMaintenance(check);
+
 /** A check without a service is of the node, such as serfHealth. One of the service's own says more about it. */
-function isNodeCritical(checks: unknown): boolean {
+function whyCritical(checks: unknown): Pick<Instance, "isNodeCritical" | "isUnchecked"> {
   const all = Array.isArray(checks) ? (checks as Json[]) : [];
   const critical = all.filter((check) => text(check["Status"]) === "critical");
-  return critical.length > 0 && critical.every((check) => text(check["ServiceID"]) === "");
+  if (critical.length === 0) return {};
+  const own = critical.filter((check) => text(check["ServiceID"]) !== "");
+  if (own.length === 0) return { isNodeCritical: true };
+  return own.every(isUntold) ? { isUnchecked: true } : {};
 }
 
 const toSummary = ([name, tags]: [string, unknown]): ServiceSummary => ({

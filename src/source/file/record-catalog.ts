@@ -27,6 +27,7 @@ export function recordCatalog(recorded: readonly RecordedAnswer[]): string {
   };
   const plain = parseCatalog(stringify(sections, OPTIONS), "the recorded catalog");
   const answers = sorted
+    .map(({ query, value }) => ({ query, value: asTemplatesSeeIt(value) }))
     .filter(({ query, value }) => !isDeepStrictEqual(answerFrom(plain, query), value))
     .map(({ query, value }) => [queryText(query), withoutKey(query, value)]);
   const used = Object.entries({ ...sections, answers: Object.fromEntries(answers) });
@@ -34,6 +35,12 @@ export function recordCatalog(recorded: readonly RecordedAnswer[]): string {
     Object.fromEntries(used.filter(([, section]) => Object.keys(section).length > 0)),
     OPTIONS,
   );
+}
+
+/** Without what tells only whether a loss is to be believed. */
+function asTemplatesSeeIt(value: AnswerValue): AnswerValue {
+  if (!Array.isArray(value)) return value;
+  return value.map(({ nodeId: _id, isNodeCritical: _node, isUnchecked: _check, ...rest }) => rest);
 }
 
 /** A recorded catalog is passed around; a private key is not. */

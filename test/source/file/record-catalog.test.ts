@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Instance } from "../../../src/catalog/instance.ts";
 import { parseCatalog } from "../../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../../src/source/file/file-source.ts";
 import { recordCatalog } from "../../../src/source/file/record-catalog.ts";
@@ -11,4 +12,17 @@ test("a service may have a name that means something to objects", () => {
   expect(value).toHaveLength(1);
   const recorded = parseCatalog(recordCatalog([{ query, value }]), "recorded.yaml");
   expect(answerFrom(recorded, query)).toEqual(value);
+});
+
+test("what only tells whether a loss is to be believed is not recorded, and what is stays readable", () => {
+  const services = { web: [{ address: "10.0.0.1", port: 1, status: "critical" }] };
+  const catalog = parseCatalog(JSON.stringify({ services }), "catalog.yaml");
+  const query = { kind: "service", name: "web" } as const;
+  const plain = (answerFrom(catalog, query) ?? []) as readonly Instance[];
+  const of = (more: Partial<Instance>) => plain.map((it) => ({ ...it, ...more }));
+  for (const more of [{ nodeId: "9fa208d1" }, { isUnchecked: true }, { isNodeCritical: true }]) {
+    const recorded = recordCatalog([{ query, value: of(more as Partial<Instance>) }]);
+    expect(recorded).toBe(recordCatalog([{ query, value: plain }]));
+    expect(recorded).not.toContain("answers");
+  }
 });

@@ -1,11 +1,13 @@
 import type { Instance, InstanceStatus } from "../../../catalog/instance.ts";
 import { AppError } from "../../../errors.ts";
-import { isMaintenance } from "../consul-answer.ts";
+import { isMaintenance, isUntold } from "../consul-answer.ts";
 
 /** What Consul's list of critical, or of warning, checks says. */
 export interface SickChecks {
   /** The worst state by instance; the node's own checks stand under an instance without a name. */
   readonly states: ReadonlyMap<string, InstanceStatus>;
+  /** Instances of which such a check has told something since it was registered. */
+  readonly told: ReadonlySet<string>;
   /** Instances with such a check, by service. */
   readonly instances: ReadonlyMap<string, ReadonlySet<string>>;
   /** Changes when a check of a node itself appears, changes or goes. */
@@ -14,6 +16,7 @@ export interface SickChecks {
 
 export const NOBODY_SICK: SickChecks = {
   states: new Map(),
+  told: new Set(),
   instances: new Map(),
   nodesText: "",
 };
@@ -28,17 +31,19 @@ export function parseSickChecks(body: unknown): SickChecks {
     });
   }
   const states = new Map<string, InstanceStatus>();
+  const told = new Set<string>();
   const instances = new Map<string, Set<string>>();
   const ofNodes: string[] = [];
   for (const check of body as readonly Readonly<Record<string, unknown>>[]) {
     const at = place(String(check["Node"]), String(check["ServiceID"]));
     const state = isMaintenance(check) ? "maintenance" : (check["Status"] as InstanceStatus);
     states.set(at, worse(states.get(at) ?? "passing", state));
+    if (!isUntold(check)) told.add(at);
     const service = String(check["ServiceName"]);
     if (service === "") ofNodes.push(`${at} ${String(check["CheckID"])} ${state}`);
     else instances.set(service, (instances.get(service) ?? new Set()).add(at));
   }
-  return { states, instances, nodesText: ofNodes.toSorted().join("\n") };
+  return { states, told, instances, nodesText: ofNodes.toSorted().join("\n") };
 }
 
 /**
@@ -56,10 +61,15 @@ export function agrees(
   }
   const stateAt = (at: string): InstanceStatus =>
     worse(critical.states.get(at) ?? "passing", warning.states.get(at) ?? "passing");
-  return instances.every(({ node, id, status, isNodeCritical = false }) => {
+  return instances.every(({ node, id, status, isNodeCritical = false, isUnchecked = false }) => {
     const [own, ofNode] = [place(node, id), place(node, "")];
     const isOnlyNodes = critical.states.has(ofNode) && !critical.states.has(own);
-    return worse(stateAt(own), stateAt(ofNode)) === status && isOnlyNodes === isNodeCritical;
+    const isOnlyUntold = critical.states.has(own) && !critical.told.has(own);
+    return (
+      worse(stateAt(own), stateAt(ofNode)) === status &&
+      isOnlyNodes === isNodeCritical &&
+      isOnlyUntold === isUnchecked
+    );
   });
 }
 
