@@ -98,7 +98,7 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
         return PASS;
       }
       if (hold === undefined && reason === undefined) return listen(before, after, nowMs);
-      const isAnother = hold === undefined || suspicion(hold.view, after, rules) !== undefined;
+      const isAnother = hold === undefined || !isHarmless(hold.view, after);
       hold = {
         sinceMs: hold?.sinceMs ?? nowMs,
         lossMs: isAnother ? nowMs : (hold?.lossMs ?? nowMs),

@@ -169,6 +169,16 @@ describe("createGuard()", () => {
     expect(letGo).toEqual(["time"]);
   });
 
+  test("a Consul that is told again while a loss is held has all of its time before it, too", () => {
+    const { guard } = guardOf();
+    const before = view({ web: 2, gone: 1 });
+    expect(reasonOf(guard.look(before, NOTHING, 0))).toContain("vanished");
+    expect(reasonOf(guard.look(before, seen({ web: anew(2, "passing") }), 100))).toContain("anew");
+    const again = seen({ web: { again: "unchecked", too: "unchecked" } });
+    expect(reasonOf(guard.look(before, again, 990))).toContain("registered anew");
+    expect(guard.endsAtMs()).toBe(1_990);
+  });
+
   test("what others lose and get back again and again does not hold back for good what is gone for good", () => {
     const { guard, letGo } = guardOf();
     const [before, without] = [view({ a: 4, b: 4, c: 4, gone: 1 }), view({ a: 4, b: 4, c: 4 })];

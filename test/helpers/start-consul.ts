@@ -14,7 +14,7 @@ interface Registration {
   readonly weights?: { readonly passing: number; readonly warning: number };
   /** An HTTP check of this URL every second; else a check that the test sets. */
   readonly checkUrl?: string;
-  /** What Consul says until that check has run first: passing, unless said. */
+  /** What Consul says until its check has told first: passing, unless said. */
   readonly begins?: "passing" | "critical";
 }
 
@@ -129,7 +129,7 @@ export async function startConsul(
 function toBody(service: Registration): object {
   const check =
     service.checkUrl === undefined
-      ? { TTL: "1h", Status: "passing" }
+      ? { TTL: "1h", Status: service.begins ?? "passing" }
       : {
           HTTP: service.checkUrl,
           Interval: "1s",

@@ -90,7 +90,9 @@ export function faultsFor(
         await consul.kill();
         await sleep(random() * 1_000);
         await consul.startAgain();
-        await world.fill();
+        await world.fill("critical");
+        await sleep(random() * 2_000);
+        for (const id of WEB) await consul.setHealth(id, "pass");
       },
     },
     {

@@ -19,8 +19,8 @@ export interface World {
   readonly killed: Stand;
   /** Its Fairlead sees the same changes and faults, but is never killed: its memory is watched. */
   readonly spared: Stand;
-  /** Registers all services anew: an agent that was restarted is empty. */
-  fill(): Promise<void>;
+  /** Registers all services anew: an agent that was restarted is empty. Their checks have told, or are about to. */
+  fill(begins?: "passing" | "critical"): Promise<void>;
   /** Everything healthy and well again, and Fairlead has nothing more to do. */
   calm(): Promise<void>;
   end(): Promise<void>;
@@ -51,9 +51,9 @@ export async function raiseWorld(): Promise<World> {
     ends.push(() => killed.end());
     const spared = await raiseStand("spared", from);
     ends.push(() => spared.end());
-    const fill = async () => {
+    const fill = async (begins: "passing" | "critical" = "passing") => {
       for (const [i, id] of WEB.entries()) {
-        await consul.register({ name: "web", id, port: ports[i] ?? 0 });
+        await consul.register({ name: "web", id, port: ports[i] ?? 0, begins });
       }
       for (const { portKey, sitePorts } of [killed, spared])
         await consul.putKey(portKey, String(sitePorts[0]));

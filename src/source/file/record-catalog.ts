@@ -37,11 +37,14 @@ export function recordCatalog(recorded: readonly RecordedAnswer[]): string {
   );
 }
 
-/** Without what tells only whether a loss is to be believed. */
+/** Instances without what tells only whether a loss of theirs is to be believed. */
 function asTemplatesSeeIt(value: AnswerValue): AnswerValue {
-  if (!Array.isArray(value)) return value;
+  if (!Array.isArray(value) || !value.every(isInstance)) return value;
   return value.map(({ nodeId: _id, isNodeCritical: _node, isUnchecked: _check, ...rest }) => rest);
 }
+
+const isInstance = (entry: unknown): entry is Instance =>
+  typeof entry === "object" && entry !== null && "createIndex" in entry;
 
 /** A recorded catalog is passed around; a private key is not. */
 const withoutKey = (query: Query, value: AnswerValue): unknown =>
