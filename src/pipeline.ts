@@ -5,6 +5,7 @@ import type { ControlledProxy } from "./apply/controlled-proxy.ts";
 import { directProxy } from "./apply/direct-proxy.ts";
 import { fillHistory } from "./apply/fill-history.ts";
 import { goBack } from "./apply/go-back.ts";
+import { createOlderCatalog } from "./apply/older-catalog.ts";
 import { openStages, type PipelineParts } from "./apply/open-stages.ts";
 import type { Fate } from "./apply/proxy-status.ts";
 import { type View, viewOf } from "./apply/view.ts";
@@ -36,6 +37,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   const { proxy, store, driver, log } = parts;
   const stages = await openStages(parts);
   const { state, control, history, looks, renderer, restraints, attempts, report } = stages;
+  const olderCatalog = createOlderCatalog({ store, state, history });
   let isHistoryFilled = false;
 
   return {
@@ -72,8 +74,12 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     if (!isHistoryFilled) fillHistory(history, state.live, proxy);
     isHistoryFilled = true;
     const pinned = pinnedBy(control.now());
-    if (pinned === undefined) return await bringUpToDate(signal);
-    return await goBack(pinned, stages, { files: proxy.files, signal });
+    const { files } = proxy;
+    if (pinned !== undefined) return await goBack(pinned, stages, { files, signal });
+    const kept = control.now().mode === "paused" ? undefined : olderCatalog.outdoneBy();
+    if (kept === undefined) return await bringUpToDate(signal);
+    const because = "it is newer than the last good catalog";
+    return await goBack(kept, stages, { files, signal, because });
   }
 
   async function bringUpToDate(signal: AbortSignal): Promise<Fate> {

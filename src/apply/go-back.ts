@@ -7,13 +7,19 @@ import type { Fate } from "./proxy-status.ts";
 /**
  * Serves a generation of the history, whatever the catalog says.
  *
+ * @param options.because why, where no operator asked for it
  * @throws the signal's reason, once aborted
  */
 export async function goBack(
   number: number,
   { history, state, attempts, report }: Stages,
-  { files, signal }: { readonly files: readonly FileConfig[]; readonly signal: AbortSignal },
+  options: {
+    readonly files: readonly FileConfig[];
+    readonly signal: AbortSignal;
+    readonly because?: string | undefined;
+  },
 ): Promise<Fate> {
+  const { files, signal, because } = options;
   try {
     const { entry, outputs } = readGeneration(history, number, files);
     if (state.isServed(entry.id)) return "unchanged";
@@ -21,8 +27,10 @@ export async function goBack(
     const stored = { id: entry.id, outputs };
     const made = await attempts.make(stored, { mayBeSuperseded: false, signal });
     if (made === undefined) return "superseded";
-    const change = `back to generation ${number}`;
-    const cause = { change, queries: [], isByTemplate: false, rollbackTo: number };
+    const cause =
+      because === undefined
+        ? { ...NO_CHANGE, change: `back to generation ${number}`, rollbackTo: number }
+        : { ...NO_CHANGE, change: because };
     report.outcome(made.generation, made.outcome, { cause, outputs });
     return await attempts.settle(made.generation, made.outcome, view);
   } catch (error) {
@@ -31,3 +39,5 @@ export async function goBack(
     return "refused";
   }
 }
+
+const NO_CHANGE = { queries: [], isByTemplate: false };

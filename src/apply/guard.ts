@@ -1,5 +1,12 @@
 import type { ProxyConfig } from "../config/proxy-schema.ts";
-import { forgetting, type GuardRules, isRecovered, isRegistered, suspicion } from "./suspicion.ts";
+import {
+  forgetting,
+  type GuardRules,
+  isRecovered,
+  isRegistered,
+  isUntold,
+  suspicion,
+} from "./suspicion.ts";
 import type { View } from "./view.ts";
 
 /** Why a change that was held is not any more. */
@@ -60,6 +67,8 @@ interface Hold {
   readonly registeredMs: number | undefined;
   /** Whether what is there now still looks like a loss. */
   readonly isSuspicious: boolean;
+  /** Whether checks are about to tell more. */
+  readonly isUntold: boolean;
   readonly reason: string;
   readonly view: View;
 }
@@ -104,6 +113,7 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
         lossMs: isAnother ? nowMs : (hold?.lossMs ?? nowMs),
         registeredMs: isRegistered(before, after) ? (hold?.registeredMs ?? nowMs) : undefined,
         isSuspicious: suspicious !== undefined,
+        isUntold: isUntold(before, after),
         reason: reason ?? hold?.reason ?? "",
         view: after,
       };
@@ -130,10 +140,13 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
   };
 
   /** What looks like another loss has all of its time before it; what does not, in the end, goes live all the same. */
-  function endOf({ isSuspicious, sinceMs, lossMs, registeredMs = Infinity }: Hold): number {
+  function endOf(hold: Hold): number {
+    const { isSuspicious, sinceMs, lossMs, registeredMs = Infinity } = hold;
     const ownMs = lossMs + holdMs;
     if (isSuspicious) return ownMs;
-    return Math.min(ownMs, sinceMs + MOST_HOLDS * holdMs, registeredMs + FIRST_CHECK_MS);
+    const firstCheckMs = registeredMs + FIRST_CHECK_MS;
+    if (hold.isUntold) return Math.min(ownMs, firstCheckMs);
+    return Math.min(ownMs, firstCheckMs, sinceMs + MOST_HOLDS * holdMs);
   }
 
   function isHarmless(before: View, after: View): boolean {

@@ -98,11 +98,16 @@ export function forgetting(before: View, after: View): string | undefined {
   return `all ${total} instances are gone or registered anew, and not every service is back`;
 }
 
-/** Whether any instance is registered still as it was, and not anew. */
+/**
+ * Whether any instance is registered still as it was, and not anew. One of which a check had told, and now none has, is
+ * not: what says so is older.
+ */
 export function isAnyLeft(before: View, after: View): boolean {
   for (const [name, instances] of before) {
     const now = after.get(name) ?? {};
-    if (Object.keys(instances).some((it) => Object.hasOwn(now, it))) return true;
+    const isLeft = (it: string) =>
+      Object.hasOwn(now, it) && (now[it] !== "unchecked" || instances[it] === "unchecked");
+    if (Object.keys(instances).some(isLeft)) return true;
   }
   return false;
 }
@@ -113,6 +118,13 @@ export const isRecovered = (before: View, after: View): boolean => isBack(before
 /** Whether each service that could be reached is registered again, be it that no check has told of it yet. */
 export const isRegistered = (before: View, after: View): boolean =>
   isBack(before, after, REGISTERED);
+
+/** Whether of a service that was well no more is known than that it is registered. */
+export const isUntold = (before: View, after: View): boolean =>
+  changedIn(before, after).some((name) => {
+    const isKnown = bestOf(Object.values(after.get(name) ?? {})) !== REGISTERED;
+    return !isKnown && Object.values(before.get(name) ?? {}).some(isWell);
+  });
 
 const GONE = 0;
 const REGISTERED = 1;

@@ -82,6 +82,12 @@ describe("forgetting()", () => {
     expect(forgetting(before, seen(unreachable))).toBe(FORGOT);
   });
 
+  test("sees a catalog that is older than what was made of it: what had been checked is unchecked", () => {
+    const older = seen({ web: all(2, "unchecked"), api: all(1, "unchecked") });
+    expect(forgetting(before, older)).toBe(FORGOT);
+    expect(forgetting(older, older)).toBeUndefined();
+  });
+
   test("sees none where all services are back, be it fewer instances or sick ones", () => {
     const back = { web: anew(1, "passing"), api: anew(1, "critical") };
     expect(forgetting(before, seen(back))).toBeUndefined();

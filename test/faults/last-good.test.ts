@@ -1,8 +1,15 @@
 import { readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
-import { testConsul, testDirectory, testFairlead } from "../helpers/stage.ts";
+import {
+  nginxProxy,
+  testConsul,
+  testDirectory,
+  testFairlead,
+  testNginx,
+} from "../helpers/stage.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
 import { until } from "../helpers/until.ts";
 
@@ -84,3 +91,37 @@ test("a start without Consul uses the last good catalog, and Consul's own replac
     msg.includes("Cannot use the last good catalog"),
   );
 }, 180_000);
+
+test("what went live after the catalog was kept stays at a start without Consul, also where its files are gone", async () => {
+  const directory = await testDirectory();
+  const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
+  const path = join(nginx.confDirectory, "list.conf");
+  await writeFile(directory.at("list.hbs"), "# {{#each (service 'web')}}{{port}} {{/each}}\n");
+  const config = {
+    consul: { address: consul.address },
+    proxies: [nginxProxy(nginx, { files: [{ template: "list.hbs", path }] })],
+  };
+  const lives = async (text: string) =>
+    await until(`"${text}" is live`, async () => {
+      const { live } = await adminStatus(await adminUrl(directory));
+      return (await readFile(path, "utf8")) === text && live;
+    });
+  await consul.register({ name: "web", id: "1", port: 1 });
+  const first = await testFairlead(directory, config);
+  await until("the catalog is kept", async () =>
+    (await readFile(directory.at("state/snapshot.json"), "utf8")).includes('"port":1,'),
+  );
+  await consul.register({ name: "web", id: "2", port: 2 });
+  await first.untilLog("both are live", ({ msg }) => /is live: web 1 → 2 healthy/.test(msg));
+  const { number } = await lives("# 1 2 \n");
+  await first.stop("SIGKILL");
+  await consul.kill();
+  await rm(path);
+
+  await testFairlead(directory, config);
+  expect(await lives("# 1 2 \n")).toMatchObject({ number });
+  await consul.startAgain();
+  await consul.register({ name: "web", id: "3", port: 3 });
+  await consul.register({ name: "web", id: "4", port: 4 });
+  await lives("# 3 4 \n");
+});

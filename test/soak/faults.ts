@@ -85,7 +85,7 @@ export function faultsFor(
     },
     {
       name: "restart Consul, empty",
-      weight: 2,
+      weight: 10,
       async happen() {
         await consul.kill();
         await sleep(random() * 1_000);
