@@ -37,7 +37,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   const { proxy, store, driver, log } = parts;
   const stages = await openStages(parts);
   const { state, control, history, looks, renderer, restraints, attempts, report } = stages;
-  const olderCatalog = createOlderCatalog({ store, state, history });
+  const olderCatalog = createOlderCatalog({ store, state, history, files: proxy.files });
   let isHistoryFilled = false;
 
   return {
@@ -45,6 +45,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     status: stages.status,
     setTemplates(templates) {
       if (!renderer.use(templates)) return;
+      olderCatalog.useAllTheSame();
       restraints.forgetLack();
       looks.soon();
     },
@@ -119,6 +120,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   ): Promise<Fate> {
     const { view, snapshot, signal } = from;
     const { asked, outputs } = rendered;
+    const origin = { view, catalogAtMs: store.standsInSince()?.getTime() ?? Date.now() };
     const before = state.live?.view;
     const source = renderer.source(snapshot);
     const made = await attempts.make(rendered, { mayBeSuperseded: true, signal });
@@ -127,7 +129,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     if (outcome.fate === "refused") {
       const refused = { driver, refusal: outcome, from: source, asked, signal };
       if (await renderer.leaveOutCulprits(refused)) {
-        await attempts.record(generation, outcome, view);
+        await attempts.record(generation, outcome, origin);
         return await bringUpToDate(signal); // without the culprits, the rest goes live at once
       }
     }
@@ -141,7 +143,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       restraints.wentLive(before);
       renderer.wentLive(source);
     }
-    return await attempts.settle(generation, outcome, view);
+    return await attempts.settle(generation, outcome, origin);
   }
 
   /** The files are as they were, but whether they are served is to be proved anew. */

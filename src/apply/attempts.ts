@@ -10,7 +10,7 @@ import type { Fate } from "./proxy-status.ts";
 import type { Report } from "./report.ts";
 import { makeWhole, resumeGeneration } from "./resume-generation.ts";
 import type { Schedule } from "./schedule.ts";
-import type { View } from "./view.ts";
+import type { Origin, View } from "./view.ts";
 
 /** The attempts at making generations of one proxy live: one at a time, each recorded, and failures tried again. */
 export interface Attempts {
@@ -28,9 +28,9 @@ export interface Attempts {
     options: { readonly mayBeSuperseded: boolean; readonly signal: AbortSignal },
   ): Promise<{ readonly generation: Generation; readonly outcome: Outcome } | undefined>;
   /** Records how one ended, and has it tried again if it did not go live. */
-  settle(generation: Generation, outcome: Outcome, view: View): Promise<Fate>;
+  settle(generation: Generation, outcome: Outcome, origin: Origin): Promise<Fate>;
   /** Only records how one ended. A state directory that fails later is said, and does not end what works. */
-  record(generation: Generation, outcome: Outcome, view: View): Promise<void>;
+  record(generation: Generation, outcome: Outcome, origin: Origin): Promise<void>;
   /** Notes what the live generation was made from, when that changed but its bytes did not. */
   sawView(view: View): Promise<void>;
 }
@@ -56,7 +56,8 @@ export function createAttempts({ driver, state, schedule, report, log }: Attempt
       const { inPlace: previous } = state;
       const outcome = await resumeGeneration(entry, { driver, journal, previous, signal });
       report.resumed(entry.generation, outcome);
-      await record(entry.generation, outcome, state.live?.view ?? new Map());
+      const origin = { view: state.live?.view ?? new Map(), catalogAtMs: Date.now() };
+      await record(entry.generation, outcome, origin);
       if (state.interrupted() !== undefined) report.willRetry(schedule.failed({ soon: false }));
       return state.interrupted() === undefined;
     },
@@ -79,8 +80,8 @@ export function createAttempts({ driver, state, schedule, report, log }: Attempt
         check.stop();
       }
     },
-    async settle(generation, outcome, view) {
-      await record(generation, outcome, view);
+    async settle(generation, outcome, origin) {
+      await record(generation, outcome, origin);
       if (outcome.fate === "live") schedule.succeeded();
       else {
         const isDown = outcome.fate === "failed" && outcome.error.code === "PROXY_DOWN";
@@ -96,8 +97,8 @@ export function createAttempts({ driver, state, schedule, report, log }: Attempt
     return !wasSuperseded && !owesReload && schedule.isChangeDue();
   }
 
-  async function record(generation: Generation, outcome: Outcome, view: View): Promise<void> {
-    await noted(state.record(generation, outcome, view));
+  async function record(generation: Generation, outcome: Outcome, origin: Origin): Promise<void> {
+    await noted(state.record(generation, outcome, origin));
   }
 
   async function noted(work: Promise<void>): Promise<void> {

@@ -34,6 +34,8 @@ const recordSchema = z.object({
       paths: z.array(z.string()),
       proof: z.object({ evidence: z.string(), identity: z.string() }),
       view: viewSchema,
+      /** When the catalog said so, in milliseconds since 1970. */
+      catalogAtMs: z.number().default(0),
       at: z.string(),
     })
     .optional(),

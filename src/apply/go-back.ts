@@ -23,7 +23,11 @@ export async function goBack(
   try {
     const { entry, outputs } = readGeneration(history, number, files);
     if (state.isServed(entry.id)) return "unchanged";
-    const view = state.live?.view ?? new Map();
+    const { live } = state;
+    const origin = {
+      view: live?.view ?? new Map(),
+      catalogAtMs: because === undefined ? 0 : (live?.catalogAtMs ?? 0),
+    };
     const stored = { id: entry.id, outputs };
     const made = await attempts.make(stored, { mayBeSuperseded: false, signal });
     if (made === undefined) return "superseded";
@@ -32,7 +36,7 @@ export async function goBack(
         ? { ...NO_CHANGE, change: `back to generation ${number}`, rollbackTo: number }
         : { ...NO_CHANGE, change: because };
     report.outcome(made.generation, made.outcome, { cause, outputs });
-    return await attempts.settle(made.generation, made.outcome, view);
+    return await attempts.settle(made.generation, made.outcome, origin);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     report.templateRefused(error);

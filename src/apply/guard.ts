@@ -108,10 +108,11 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
       }
       if (hold === undefined && reason === undefined) return listen(before, after, nowMs);
       const isAnother = hold === undefined || !isHarmless(hold.view, after);
+      const registeredMs = isAnother ? undefined : hold?.registeredMs;
       hold = {
         sinceMs: hold?.sinceMs ?? nowMs,
         lossMs: isAnother ? nowMs : (hold?.lossMs ?? nowMs),
-        registeredMs: isRegistered(before, after) ? (hold?.registeredMs ?? nowMs) : undefined,
+        registeredMs: isRegistered(before, after) ? (registeredMs ?? nowMs) : undefined,
         isSuspicious: suspicious !== undefined,
         isUntold: isUntold(before, after),
         reason: reason ?? hold?.reason ?? "",
@@ -145,8 +146,8 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
     const ownMs = lossMs + holdMs;
     if (isSuspicious) return ownMs;
     const firstCheckMs = registeredMs + FIRST_CHECK_MS;
-    if (hold.isUntold) return Math.min(ownMs, firstCheckMs);
-    return Math.min(ownMs, firstCheckMs, sinceMs + MOST_HOLDS * holdMs);
+    const mostMs = sinceMs + MOST_HOLDS * holdMs + (hold.isUntold ? FIRST_CHECK_MS : 0);
+    return Math.min(ownMs, firstCheckMs, mostMs);
   }
 
   function isHarmless(before: View, after: View): boolean {

@@ -8,14 +8,12 @@ import type { Generation, Proof } from "./proxy-driver.ts";
 import type { OnUnusable } from "./state-directory.ts";
 import { isAnyLeft } from "./suspicion.ts";
 import { openJournal, type SwapEntry, type SwapJournal } from "./swap-journal.ts";
-import type { View } from "./view.ts";
+import type { Origin, View } from "./view.ts";
 
 /** What is on disk for one proxy and what it serves, kept across restarts. */
 export interface LiveState {
   /** The generation that went live last. */
-  readonly live:
-    | (Generation & { readonly proof: Proof; readonly view: View; readonly at: string })
-    | undefined;
+  readonly live: (Generation & Origin & { readonly proof: Proof; readonly at: string }) | undefined;
   /** The generation whose files were put in place last: the live one, or one that nothing was there to serve. */
   readonly inPlace: Previous | undefined;
   readonly journal: SwapJournal;
@@ -28,12 +26,12 @@ export interface LiveState {
   /** What rendered files mean to the disk. */
   plan(rendered: Pick<Rendered, "id" | "outputs">): Promise<Plan>;
   /** Notes how making a generation live ended, and ends its swap. @throws {AppError} SWAP when the state directory fails. */
-  record(generation: Generation, outcome: Outcome, view: View): Promise<void>;
+  record(generation: Generation, outcome: Outcome, origin: Origin): Promise<void>;
   /** Notes that the proxy may no longer serve what is in place. */
   doubt(): void;
   /**
-   * Notes what the live generation was made from, when that changed but its bytes did not; for the next start only when
-   * all of it is registered anew. @throws {AppError} SWAP when the state directory fails.
+   * Notes what the live generation was made from, when that changed but its bytes did not; for the next start only once
+   * nothing that it would find is registered still as it was. @throws {AppError} SWAP when the state directory fails.
    */
   sawView(view: View): Promise<void>;
 }
@@ -72,6 +70,8 @@ export async function openLiveState(
   let lastTried: Generation | undefined = interrupted?.generation;
   /** It is not known what the proxy serves, whatever its own words: it is to be told anew. */
   let owesReload = false;
+  /** What the next start would find. */
+  let written = stored.live?.view;
 
   return {
     journal,
@@ -101,7 +101,7 @@ export async function openLiveState(
         removed: [...new Set(known)].filter((path) => !paths.includes(path)),
       };
     },
-    async record(generation, outcome, view) {
+    async record(generation, outcome, origin) {
       interrupted = undefined;
       if (outcome.fate === "failed") {
         onDisk = diskAfter(outcome, generation.id);
@@ -112,7 +112,7 @@ export async function openLiveState(
         onDisk = { id: generation.id, isServed: true };
         owesReload = false;
       }
-      await write(recordAfter(generation, outcome, view));
+      await write(recordAfter(generation, outcome, origin));
       // While a reload is owed, the entry tells the next start so.
       if (!owesReload || isPlaced(outcome)) journal.end();
       else if (interrupted === undefined) journal.tidy();
@@ -124,7 +124,8 @@ export async function openLiveState(
       const { live } = stored;
       if (live === undefined) return;
       const record = { ...stored, live: { ...live, view } };
-      if (live.view.size > 0 && !isAnyLeft(live.view, view)) await write(record);
+      if (written !== undefined && written.size > 0 && !isAnyLeft(written, view))
+        await write(record);
       else stored = record;
     },
   };
@@ -132,14 +133,15 @@ export async function openLiveState(
   async function write(record: GenerationRecord): Promise<void> {
     if (record === stored) return;
     stored = record;
+    written = record.live?.view;
     await writeRecord(directory, proxy, stored);
   }
 
-  function recordAfter(generation: Generation, outcome: Outcome, view: View): GenerationRecord {
+  function recordAfter(generation: Generation, outcome: Outcome, origin: Origin): GenerationRecord {
     const placed = { ...generation, paths: [...generation.paths] };
     if (outcome.fate === "live") {
       const at = new Date().toISOString();
-      return { number, live: { ...placed, proof: outcome.proof, view, at } };
+      return { number, live: { ...placed, ...origin, proof: outcome.proof, at } };
     }
     if (isPlaced(outcome)) return { ...stored, number, placed };
     return number === stored.number ? stored : { ...stored, number };

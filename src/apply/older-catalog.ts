@@ -1,22 +1,28 @@
 import type { CatalogStore } from "../catalog/store.ts";
+import type { FileConfig } from "../config/proxy-schema.ts";
+import { AppError } from "../errors.ts";
+import { readGeneration } from "./direct-proxy.ts";
 import type { History } from "./history.ts";
 import type { LiveState } from "./live-state.ts";
 
 /**
- * Keeps what is live while the catalog that stands in for the source's is older: that one is saved now and then only, and
- * what went live after it is not to be taken back because the source is away at a start.
+ * Keeps what is live while the catalog that stands in for the source's is older than the one that it was made from: that
+ * is saved now and then only, and what went live after it is not to be taken back because the source is away at a start.
  */
 export interface OlderCatalog {
   /** The number of the generation to serve from the history, whatever the catalog says. */
   outdoneBy(): number | undefined;
+  /** Has the catalog used though it is older, as somebody changed what is made from it. */
+  useAllTheSame(): void;
 }
 
 export function createOlderCatalog(parts: {
   readonly store: Pick<CatalogStore, "standsInSince">;
   readonly state: Pick<LiveState, "live">;
-  readonly history: Pick<History, "entries">;
+  readonly history: Pick<History, "read">;
+  readonly files: readonly FileConfig[];
 }): OlderCatalog {
-  const { store, state, history } = parts;
+  const { store, state, history, files } = parts;
   let decided: { readonly since: Date; readonly number: number | undefined } | undefined;
   return {
     outdoneBy() {
@@ -25,13 +31,20 @@ export function createOlderCatalog(parts: {
       else if (decided?.since !== since) decided = { since, number: newerThan(since) };
       return decided?.number;
     },
+    useAllTheSame() {
+      if (decided !== undefined) decided = { ...decided, number: undefined };
+    },
   };
 
   function newerThan(since: Date): number | undefined {
     const { live } = state;
-    if (live === undefined || Date.parse(live.at) <= since.getTime()) return undefined;
-    return history.entries().some(({ id, number }) => id === live.id && number === live.number)
-      ? live.number
-      : undefined;
+    if (live === undefined || live.catalogAtMs <= since.getTime()) return undefined;
+    try {
+      const { entry } = readGeneration(history, live.number, files);
+      return entry.id === live.id ? live.number : undefined;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return undefined; // such as of files that the config does not name any more
+    }
   }
 }

@@ -88,13 +88,14 @@ function shortageOf(
 }
 
 /**
- * Why a step looks as if Consul had lost what it knew and were told again: nothing is left that was registered before,
- * and not every service is back. `undefined` when it does not look so. Pure.
+ * Why a step looks as if Consul had lost what it knew and were told again: nothing is left that was registered before, a
+ * service is registered anew, and not every service is back. `undefined` when it does not look so. Pure.
  */
 export function forgetting(before: View, after: View): string | undefined {
   if (isAnyLeft(before, after) || isRecovered(before, after)) return undefined;
   const total = totalOf(before);
-  if (total < 2) return undefined;
+  // Without a service that is in both, it may be another question that was asked.
+  if (total < 2 || ![...after.keys()].some((name) => before.has(name))) return undefined;
   return `all ${total} instances are gone or registered anew, and not every service is back`;
 }
 

@@ -9,8 +9,8 @@ import type { Snapshot } from "../catalog/snapshot.ts";
 export type ViewStatus = InstanceStatus | "unreachable" | "unchecked";
 
 /**
- * Instances of one service: the status of each by its node, its id and when it was registered. One that is registered
- * anew is another, also where a Consul that lost everything counts from 1 again: then its agent has another id.
+ * Instances of one service: the status of each by its node, its id and, where an agent registered it, when. One that is
+ * registered anew is another, also where a Consul that lost everything counts from 1 again: an agent that kept nothing has another id.
  */
 export type Statuses = Readonly<Record<string, ViewStatus>>;
 
@@ -38,13 +38,16 @@ function statusesOf(instances: readonly Instance[]): Statuses {
   const known = statuses.get(instances);
   if (known !== undefined) return known;
   const result = Object.fromEntries(
-    instances.map((it): [string, ViewStatus] => [
-      `${it.node}/${it.id}/${it.createIndex}/${it.nodeId?.slice(0, 8) ?? ""}`,
-      statusOf(it),
-    ]),
+    instances.map((it): [string, ViewStatus] => [keyOf(it), statusOf(it)]),
   );
   statuses.set(instances, result);
   return result;
+}
+
+function keyOf({ node, id, nodeId, createIndex }: Instance): string {
+  // What no agent registered, such as a catalog file's, has no history: there the index is the place in a list.
+  const when = nodeId === undefined ? "" : `/${createIndex}/${nodeId.slice(0, 8)}`;
+  return `${node}/${id}${when}`;
 }
 
 function statusOf({ status, isNodeCritical, isUnchecked }: Instance): ViewStatus {
@@ -61,6 +64,13 @@ export function changedIn(a: View, b: View): readonly string[] {
     if (b.get(name) !== instances) changed.push(name);
   });
   return changed;
+}
+
+/** What a generation is made from, as far as it is kept. */
+export interface Origin {
+  readonly view: View;
+  /** When the catalog said so, in milliseconds since 1970; 0 where it is not the catalog that was asked for. */
+  readonly catalogAtMs: number;
 }
 
 /** How many instances of a service are registered. */

@@ -96,6 +96,11 @@ describe("forgetting()", () => {
     expect(forgetting(wasSick, isUnchecked)).toBeUndefined();
   });
 
+  test("sees none where no service is in both: another one is asked for", () => {
+    expect(forgetting(before, seen({ green: anew(2, "unchecked") }))).toBeUndefined();
+    expect(forgetting(before, NOTHING)).toBeUndefined();
+  });
+
   test("sees none where anything is left as it was, nor in what grows or is alone", () => {
     expect(forgetting(before, seen({ web: all(1, "critical") }))).toBeUndefined();
     const first = seen({ web: all(1, "unchecked"), api: all(1, "unchecked") });
@@ -183,6 +188,25 @@ describe("createGuard()", () => {
     const again = seen({ web: { again: "unchecked", too: "unchecked" } });
     expect(reasonOf(guard.look(before, again, 990))).toContain("registered anew");
     expect(guard.endsAtMs()).toBe(1_990);
+  });
+
+  test("what is registered anew again and again before all checks have told is not held for good", () => {
+    const { guard, letGo } = guardOf({ holdMs: 100_000 });
+    const before = view({ web: 2, api: 1 });
+    const round = (i: number) => {
+      const [told, untold] = i % 2 === 0 ? ["web", "api"] : ["api", "web"];
+      return seen({
+        [told]: { [`anew ${i}`]: "passing" },
+        [untold]: { [`anew ${i}`]: "unchecked" },
+      });
+    };
+    let verdict: Verdict = { kind: "pass" };
+    for (let i = 0; i <= 36; i += 1) {
+      verdict = guard.look(before, round(i), i * 10_000);
+      if (i < 36) expect(reasonOf(verdict)).toContain("registered anew");
+    }
+    expect(verdict).toEqual({ kind: "pass" });
+    expect(letGo).toEqual(["time"]);
   });
 
   test("what others lose and get back again and again does not hold back for good what is gone for good", () => {

@@ -11,7 +11,7 @@ export interface IndexedAnswer<T> {
 export interface FollowedAnswer<T> extends IndexedAnswer<T> {
   /**
    * Whether Consul may have lost its history since the last answer: this is the first one, the first after a
-   * failure or after anybody lost a connection, or its index went backwards. What was learned from older indexes does not count any more.
+   * failure or after anybody noticed a loss, or its index went backwards. What was learned from older indexes does not count any more.
    */
   readonly isAnew: boolean;
 }
@@ -24,12 +24,14 @@ export interface QueryOptions {
   /** Told of each failed attempt, before the wait for the next one. */
   readonly onFailure: (error: unknown, failures: number) => void;
   /**
-   * How many connections were lost so far, by anybody. A Consul that was started anew between two requests of this query
+   * How often Consul may have lost its history so far, as anybody noticed. A Consul that was started anew between two requests of this query
    * would hold one with an index of before, and tell nothing until its own is as high.
    */
   readonly losses: () => number;
-  /** Told when a connection was lost since the last answer was asked for, which is asked for anew. */
+  /** Told when that was noticed since the last answer was asked for: it is asked for anew. */
   readonly onDoubt: () => void;
+  /** Told when the index went backwards. */
+  readonly onWentBack: () => void;
   /** Told when Consul answered that there is nothing new. */
   readonly onUnchanged: () => void;
   /** Waits before the next attempt, in milliseconds; may end early when there is reason to try at once. */
@@ -73,6 +75,7 @@ export async function* blockingQuery<T>(
       continue;
     }
     const wentBack = answer.index < index;
+    if (wentBack) options.onWentBack();
     const isAnew = index === 0n || retried || wentBack;
     // An index that goes backwards means Consul lost its history (restored snapshot): start over.
     index = wentBack ? 0n : answer.index;

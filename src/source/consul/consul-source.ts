@@ -7,7 +7,7 @@ import { type ConsulClient, createConsulClient } from "./consul-client.ts";
 import { BELLS_OF_A_DOORBELL, createDoorbell, type Doorbell } from "./doorbell/doorbell.ts";
 import { type CoveredQuery, isCovered } from "./doorbell/service-book.ts";
 import type { Link } from "./link.ts";
-import { createLostConnections } from "./lost-connections.ts";
+import { createLostHistories } from "./lost-histories.ts";
 import { createOutage } from "./outage.ts";
 import { createOwnQueries } from "./own-queries.ts";
 import { createSpareSockets } from "./spare-sockets.ts";
@@ -59,7 +59,7 @@ function openConsulSource(
     ...parts,
     config,
     outage: createOutage(parts.log, parts.clock),
-    lost: createLostConnections(),
+    lost: createLostHistories(),
     polls: createTurns(most),
     reads: createTurns(1),
     spares: createSpareSockets(),

@@ -4,7 +4,7 @@ import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Clock } from "./clock.ts";
 import type { ConsulClient } from "./consul-client.ts";
-import type { LostConnections } from "./lost-connections.ts";
+import type { LostHistories } from "./lost-histories.ts";
 import type { Outage } from "./outage.ts";
 import type { SpareSockets } from "./spare-sockets.ts";
 import type { Turns } from "./turns.ts";
@@ -15,7 +15,7 @@ export interface Link {
   readonly client: ConsulClient;
   readonly listener: AnswerListener;
   readonly outage: Outage;
-  readonly lost: LostConnections;
+  readonly lost: LostHistories;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborts when the source is closed. */

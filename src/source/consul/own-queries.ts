@@ -43,6 +43,7 @@ export function createOwnQueries(link: Link): OwnQueries {
         random: Math.random,
         pause: outage.pause,
         losses: lost.count,
+        onWentBack: lost.wentBack,
         onDoubt: () => outage.suspect(text),
         onUnchanged: () => outage.unchanged(text),
         onFailure(error, failures) {

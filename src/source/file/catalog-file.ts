@@ -40,7 +40,10 @@ const instanceSchema = z.strictObject({
     .strictObject({ passing: z.int().min(0), warning: z.int().min(0) })
     .default({ passing: 1, warning: 1 }),
   status: z.enum(["passing", "warning", "critical", "maintenance"]).default("passing"),
+  isNodeCritical: z.literal(true).optional(),
+  isUnchecked: z.literal(true).optional(),
   node: z.string().default("local"),
+  nodeId: z.string().optional(),
   datacenter: z.string().default("dc1"),
   nodeAddress: z.string().optional(),
   nodeMeta: z.record(z.string(), z.string()).optional(),
@@ -200,13 +203,16 @@ function toNamedInstances(
 }
 
 function toInstance(
-  it: InstanceData,
+  { nodeId, isNodeCritical, isUnchecked, ...it }: InstanceData,
   { name, place, age }: { readonly name: string; readonly place: number; readonly age: number },
   { nodes }: CatalogData,
 ): Instance {
   const node = nodes.find((one) => one.name === it.node);
   return {
     ...it,
+    ...(nodeId === undefined ? {} : { nodeId }),
+    ...(isNodeCritical === undefined ? {} : { isNodeCritical }),
+    ...(isUnchecked === undefined ? {} : { isUnchecked }),
     name,
     id: it.id ?? `${name}-${place + 1}`,
     nodeAddress: it.nodeAddress ?? node?.address ?? it.address,

@@ -27,7 +27,6 @@ export function recordCatalog(recorded: readonly RecordedAnswer[]): string {
   };
   const plain = parseCatalog(stringify(sections, OPTIONS), "the recorded catalog");
   const answers = sorted
-    .map(({ query, value }) => ({ query, value: asTemplatesSeeIt(value) }))
     .filter(({ query, value }) => !isDeepStrictEqual(answerFrom(plain, query), value))
     .map(({ query, value }) => [queryText(query), withoutKey(query, value)]);
   const used = Object.entries({ ...sections, answers: Object.fromEntries(answers) });
@@ -36,15 +35,6 @@ export function recordCatalog(recorded: readonly RecordedAnswer[]): string {
     OPTIONS,
   );
 }
-
-/** Instances without what tells only whether a loss of theirs is to be believed. */
-function asTemplatesSeeIt(value: AnswerValue): AnswerValue {
-  if (!Array.isArray(value) || !value.every(isInstance)) return value;
-  return value.map(({ nodeId: _id, isNodeCritical: _node, isUnchecked: _check, ...rest }) => rest);
-}
-
-const isInstance = (entry: unknown): entry is Instance =>
-  typeof entry === "object" && entry !== null && "createIndex" in entry;
 
 /** A recorded catalog is passed around; a private key is not. */
 const withoutKey = (query: Query, value: AnswerValue): unknown =>
@@ -72,7 +62,8 @@ function servicesOf(recorded: readonly RecordedAnswer[]): Readonly<Record<string
 /** An instance as the file has it: what is as the file's reader assumes is left out. */
 function written(instance: Instance): object {
   const { id, address, port, tags, meta, weights, status } = instance;
-  const { node, nodeAddress, nodeMeta, datacenter, createIndex } = instance;
+  const { isNodeCritical, isUnchecked } = instance;
+  const { node, nodeId, nodeAddress, nodeMeta, datacenter, createIndex } = instance;
   return {
     id,
     address,
@@ -81,7 +72,10 @@ function written(instance: Instance): object {
     meta: Object.keys(meta).length > 0 ? meta : undefined,
     weights: weights.passing === 1 && weights.warning === 1 ? undefined : weights,
     status,
+    isNodeCritical,
+    isUnchecked,
     node,
+    nodeId,
     nodeAddress: nodeAddress === address ? undefined : nodeAddress,
     nodeMeta: Object.keys(nodeMeta).length > 0 ? nodeMeta : undefined,
     datacenter,

@@ -17,7 +17,7 @@ export const CATALOG_QUERIES: HelperGroup = {
       signature:
         'service "[TAG.]NAME[@DATACENTER][~NEAR][|HEALTH,…]" [name=] [tag=] [dc=] [near=] [health=] [filter=]',
       meaning:
-        'The instances of a service whose checks pass, or are in one of the states of HEALTH: passing, warning, critical, maintenance, any. Each has id, name, address, port, tags, meta, weights.passing, weights.warning, status, node, nodeAddress, nodeMeta, datacenter, createIndex. A service whose name has dots is given as name="my.web", or with tag="" or a tag=; an item of services will do, too. NEAR is a node, or _agent; filter= is an expression that Consul evaluates',
+        'The instances of a service whose checks pass, or are in one of the states of HEALTH: passing, warning, critical, maintenance, any. Each has id, name, address, port, tags, meta, weights.passing, weights.warning, status, node, nodeAddress, nodeMeta, datacenter, createIndex; and nodeId, isUnchecked and isNodeCritical where there is an agent, no check has told anything yet, or one of its node alone is critical. A service whose name has dots is given as name="my.web", or with tag="" or a tag=; an item of services will do, too. NEAR is a node, or _agent; filter= is an expression that Consul evaluates',
       example: '{{#each (service "v2.web|any")}}{{hostPort address port}} {{status}}; {{/each}}',
       output: "10.0.0.2:8081 passing; 10.0.0.3:8082 critical; ",
       answer(call, subject) {

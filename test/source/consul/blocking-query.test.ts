@@ -10,9 +10,11 @@ describe("blockingQuery()", () => {
   });
 
   test("an index that goes backwards starts over", async () => {
-    const { asked, values } = await follow([answer(9n, "a"), answer(3n, "b"), answer(3n, "b")], 3);
+    const told = await follow([answer(9n, "a"), answer(3n, "b"), answer(3n, "b")], 3);
+    const { asked, values, wentBack } = told;
     expect(values).toEqual(["a", "b", "b"]);
     expect(asked).toEqual([0n, 9n, 0n]);
+    expect(wentBack).toBe(1);
   });
 
   test("after a failure the query is read anew, and what it gives is yielded though the index is the same", async () => {
@@ -42,6 +44,7 @@ describe("blockingQuery()", () => {
       signal: ending.signal,
       onFailure: () => undefined,
       losses: () => 0,
+      onWentBack: () => undefined,
       onDoubt: () => undefined,
       onUnchanged: () => undefined,
       pause: async () => undefined,
@@ -70,6 +73,7 @@ async function follow(
   losses: (asked: number) => number = () => 0,
 ) {
   let doubts = 0;
+  let wentBack = 0;
   const asked: bigint[] = [];
   const failures: number[] = [];
   const values: string[] = [];
@@ -89,6 +93,9 @@ async function follow(
       onDoubt: () => {
         doubts += 1;
       },
+      onWentBack: () => {
+        wentBack += 1;
+      },
       onUnchanged: () => undefined,
       pause: async () => undefined,
       random: () => 0,
@@ -96,5 +103,5 @@ async function follow(
   );
   while (values.length < count) values.push((await answers.next()).value.value);
   ending.abort();
-  return { asked, values, failures, doubts };
+  return { asked, values, failures, doubts, wentBack };
 }

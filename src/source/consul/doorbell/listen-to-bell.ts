@@ -37,6 +37,7 @@ export async function listenToBell<T>(
       random: Math.random,
       pause: outage.pause,
       losses: lost.count,
+      onWentBack: lost.wentBack,
       onDoubt: () => outage.suspect(bell.text),
       onUnchanged: () => outage.unchanged(bell.text),
       onFailure(error, failures) {

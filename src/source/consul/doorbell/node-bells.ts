@@ -83,6 +83,7 @@ export function createNodeBells(
         random: Math.random,
         pause: outage.pause,
         losses: lost.count,
+        onWentBack: lost.wentBack,
         onDoubt: () => undefined,
         onUnchanged: () => undefined,
         onFailure(error, failures) {

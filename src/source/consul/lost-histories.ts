@@ -1,24 +1,29 @@
 import type { AppError } from "../../errors.ts";
 
 /**
- * Counts the connections that blocking queries lost. Each of them may mean that Consul was started anew, and then what any
- * query has seen counts for nothing.
+ * Counts what may mean that Consul lost its history, and then the indexes that any query has seen count for nothing: that a
+ * blocking query lost its connection, or that its index went backwards.
  */
-export interface LostConnections {
+export interface LostHistories {
   /**
-   * Notes that a query failed.
+   * Notes that a query failed. Only a lost connection counts.
    *
    * @param failures attempts that failed in a row: only the first is of a connection that there was
    */
   note(error: AppError, failures: number): void;
+  /** Notes that an index went backwards. */
+  wentBack(): void;
   count(): number;
 }
 
-export function createLostConnections(): LostConnections {
+export function createLostHistories(): LostHistories {
   let count = 0;
   return {
     note(error, failures) {
       if (failures === 1 && isOfConnection(error)) count += 1;
+    },
+    wentBack() {
+      count += 1;
     },
     count: () => count,
   };

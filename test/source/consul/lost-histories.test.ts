@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { AppError } from "../../../src/errors.ts";
-import { createLostConnections } from "../../../src/source/consul/lost-connections.ts";
+import { createLostHistories } from "../../../src/source/consul/lost-histories.ts";
 
 test("counts connections that are lost, by query and not by attempt, and nothing that Consul said", () => {
-  const lost = createLostConnections();
+  const lost = createLostHistories();
   const cause = Object.assign(new Error("reset"), { code: "ECONNRESET" });
   const reset = new AppError("CONSUL", "away", { hint: "wait", cause });
   lost.note(reset, 1);
@@ -14,5 +14,6 @@ test("counts connections that are lost, by query and not by attempt, and nothing
   lost.note(new AppError("CONSUL_REFUSED", "403", { hint: "allow it" }), 1);
   expect(lost.count()).toBe(1);
   lost.note(reset, 1);
-  expect(lost.count()).toBe(2);
+  lost.wentBack();
+  expect(lost.count()).toBe(3);
 });
