@@ -46,7 +46,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     setTemplates(templates) {
       if (!renderer.use(templates)) return;
       olderCatalog.useAllTheSame();
-      restraints.forgetLack();
+      restraints.useOtherTemplates();
       looks.soon();
     },
     async run(signal, onFate) {
@@ -100,28 +100,33 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     if (control.now().mode === "paused") return isServed ? "unchanged" : "paused";
 
     const view = viewOf(snapshot, rendered.asked);
-    const before = renderer.hasOtherTemplates() ? undefined : state.live?.view;
+    const before = renderer.comparable(state.live?.view, { asked: rendered.asked, snapshot });
     const restraint = restraints.guard(before, view);
     if (restraint !== undefined) return restraint;
 
     if (isServed) {
       await attempts.sawView(view);
       restraints.wentLive(before);
-      renderer.wentLive(renderer.source(snapshot));
+      renderer.wentLive(renderer.source(snapshot), rendered.asked);
       return "unchanged";
     }
     if (restraints.isCrowded(driver.draining())) return "waiting";
-    return await makeLive(rendered, { view, snapshot, signal });
+    return await makeLive(rendered, { before, view, snapshot, signal });
   }
 
   async function makeLive(
     rendered: Rendered,
-    from: { readonly view: View; readonly snapshot: Snapshot; readonly signal: AbortSignal },
+    from: {
+      readonly before: View | undefined;
+      readonly view: View;
+      readonly snapshot: Snapshot;
+      readonly signal: AbortSignal;
+    },
   ): Promise<Fate> {
     const { view, snapshot, signal } = from;
     const { asked, outputs } = rendered;
     const origin = { view, catalogAtMs: store.standsInSince()?.getTime() ?? Date.now() };
-    const before = state.live?.view;
+    const wasLive = state.live?.view;
     const source = renderer.source(snapshot);
     const made = await attempts.make(rendered, { mayBeSuperseded: true, signal });
     if (made === undefined) return "superseded";
@@ -137,11 +142,11 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       outcome.fate === "refused"
         ? { ...outcome, output: explainRefusal(outcome, source) }
         : outcome;
-    const cause = causeOf(renderer.live(), source, { asked, change: changeText(before, view) });
+    const cause = causeOf(renderer.live(), source, { asked, change: changeText(wasLive, view) });
     report.outcome(generation, explained, { cause, outputs });
     if (outcome.fate === "live") {
-      restraints.wentLive(before);
-      renderer.wentLive(source);
+      restraints.wentLive(from.before);
+      renderer.wentLive(source, asked);
     }
     return await attempts.settle(generation, outcome, origin);
   }

@@ -39,6 +39,8 @@ export interface Guard {
   accept(): boolean;
   /** Notes that a generation went live in place of one that was made from `before`. */
   wentLive(before: View | undefined, nowMs: number): void;
+  /** Forgets what was live lately: other templates see another part of the catalog. */
+  forgetSteps(): void;
   /** When a hold ends by time, or to look again, in the clock of `nowMs`. */
   endsAtMs(): number | undefined;
 }
@@ -134,6 +136,9 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
       listensUntilMs = undefined;
       replaced = replaced.filter(isRecent(nowMs));
       if (before !== undefined) replaced = [...replaced, { view: before, atMs: nowMs }];
+    },
+    forgetSteps() {
+      replaced = [];
     },
     endsAtMs() {
       return hold === undefined ? listensUntilMs : endOf(hold);

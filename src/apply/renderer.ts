@@ -8,9 +8,11 @@ import type { FileTemplate } from "../template/proxy-templates.ts";
 import type { Rendered, Waiting } from "../template/render-proxy.ts";
 import { renderWell } from "../template/render-well.ts";
 import { blameCheck, type RefusedCandidate } from "./blame-check.ts";
+import { comparableView } from "./comparable-view.ts";
 import { findForeign } from "./foreign-file.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import type { Report } from "./report.ts";
+import type { View } from "./view.ts";
 
 /** The renders of one proxy, each without the services whose data would spoil it. */
 export interface Renderer extends Pick<Quarantine, "list" | "nextTryAtMs"> {
@@ -33,14 +35,20 @@ export interface Renderer extends Pick<Quarantine, "list" | "nextTryAtMs"> {
   /** What the live generation was made from, as far as this process knows. */
   live(): BlameOptions | undefined;
   /** Notes that what was made from `source` is live. */
-  wentLive(source: BlameOptions): void;
-  /** Whether the live generation was made by other templates: they may well see another part of the catalog. */
-  hasOtherTemplates(): boolean;
+  wentLive(source: BlameOptions, asked: Rendered["asked"]): void;
+  /** What is there to compare in the view of what is live: other templates may well see another part of the catalog. */
+  comparable(view: View | undefined, now: ComparedWith): View | undefined;
 }
 
 /** A render that the proxy's check refused. */
 interface Refused extends Pick<RefusedCandidate, "driver" | "refusal" | "from" | "signal"> {
   readonly asked: Rendered["asked"];
+}
+
+/** What is rendered now, as far as it is compared with what is live. */
+interface ComparedWith {
+  readonly asked: Rendered["asked"];
+  readonly snapshot: Snapshot;
 }
 
 /** What renders are made with. */
@@ -62,6 +70,7 @@ export function createRenderer(parts: RendererParts): Renderer {
   let templates: readonly FileTemplate[] | undefined;
   let templateFault: AppError | undefined;
   let live: BlameOptions | undefined;
+  let liveAsked: Rendered["asked"] = new Map();
   use(parts.templates);
 
   return {
@@ -98,10 +107,14 @@ export function createRenderer(parts: RendererParts): Renderer {
       return culprits?.isWell === true;
     },
     live: () => live,
-    wentLive(made) {
+    wentLive(made, asked) {
       live = made;
+      liveAsked = asked;
     },
-    hasOtherTemplates: () => live !== undefined && live.templates !== templates,
+    comparable(view, { asked, snapshot }) {
+      if (view === undefined || live === undefined || live.templates === templates) return view;
+      return comparableView(view, { before: liveAsked, now: asked, snapshot });
+    },
   };
 
   /** Without those services whose output would replace somebody else's file. */

@@ -20,8 +20,8 @@ export interface Restraints extends Pick<Guard, "accept"> {
   isLacking(snapshot: Snapshot): boolean;
   /** Notes the answers that a render lacks. */
   lacks(missing: ReadonlyMap<string, Query>): void;
-  /** Forgets what was lacking, such as for other templates. */
-  forgetLack(): void;
+  /** Forgets what other templates lacked, and what was live of theirs. */
+  useOtherTemplates(): void;
   /** What the guard says to going from one view to the next. */
   guard(before: View | undefined, after: View): "waiting" | "held" | undefined;
   /** Whether so many old workers drain that an apply waits. */
@@ -67,7 +67,10 @@ export function createRestraints(
       lack.found(missing, now());
       report().waiting(missing);
     },
-    forgetLack: lack.forget,
+    useOtherTemplates() {
+      lack.forget();
+      guard.forgetSteps();
+    },
     guard(before, after) {
       const verdict = guard.look(before, after, now());
       if (verdict.kind !== "held") return verdict.kind === "pass" ? undefined : "waiting";

@@ -246,6 +246,11 @@ describe("createGuard()", () => {
     guard.wentLive(first, 1_000);
     expect(reasonOf(guard.look(second, view({ c: 1 }), 2_000))).toContain("11 of 12");
     expect(guardOf().guard.look(second, view({ c: 1 }), 2_000)).toEqual({ kind: "pass" });
+
+    const other = guardOf().guard;
+    other.wentLive(whole, 0);
+    other.forgetSteps();
+    expect(other.look(second, view({ c: 1 }), 2_000)).toEqual({ kind: "pass" });
   });
 
   test("waits a moment before a service is emptied, to hear whether it is alone", () => {
