@@ -123,8 +123,8 @@ export const isRegistered = (before: View, after: View): boolean =>
 /** Whether of a service that was well no more is known than that it is registered. */
 export const isUntold = (before: View, after: View): boolean =>
   changedIn(before, after).some((name) => {
-    const isKnown = bestOf(Object.values(after.get(name) ?? {})) !== REGISTERED;
-    return !isKnown && Object.values(before.get(name) ?? {}).some(isWell);
+    const wasWell = Object.values(before.get(name) ?? {}).some(isWell);
+    return wasWell && bestOf(Object.values(after.get(name) ?? {})) === REGISTERED;
   });
 
 const GONE = 0;

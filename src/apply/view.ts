@@ -10,7 +10,8 @@ export type ViewStatus = InstanceStatus | "unreachable" | "unchecked";
 
 /**
  * Instances of one service: the status of each by its node, its id and, where an agent registered it, when. One that is
- * registered anew is another, also where a Consul that lost everything counts from 1 again: an agent that kept nothing has another id.
+ * registered anew is another, also where a Consul that lost everything counts from 1 again: an agent that kept nothing has
+ * another id.
  */
 export type Statuses = Readonly<Record<string, ViewStatus>>;
 

@@ -11,7 +11,8 @@ export interface IndexedAnswer<T> {
 export interface FollowedAnswer<T> extends IndexedAnswer<T> {
   /**
    * Whether Consul may have lost its history since the last answer: this is the first one, the first after a
-   * failure or after anybody noticed a loss, or its index went backwards. What was learned from older indexes does not count any more.
+   * failure or after anybody noticed a loss, or its index went backwards. What was learned from older indexes does not
+   * count any more.
    */
   readonly isAnew: boolean;
 }
@@ -24,8 +25,8 @@ export interface QueryOptions {
   /** Told of each failed attempt, before the wait for the next one. */
   readonly onFailure: (error: unknown, failures: number) => void;
   /**
-   * How often Consul may have lost its history so far, as anybody noticed. A Consul that was started anew between two requests of this query
-   * would hold one with an index of before, and tell nothing until its own is as high.
+   * How often Consul may have lost its history so far, as anybody noticed. One that was started anew between two requests
+   * of this query would hold the next with an index of before, and tell nothing until its own is as high.
    */
   readonly losses: () => number;
   /** Told when that was noticed since the last answer was asked for: it is asked for anew. */
