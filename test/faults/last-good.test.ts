@@ -114,6 +114,10 @@ test("what went live after the catalog was kept stays at a start without Consul,
   await consul.register({ name: "web", id: "2", port: 2 });
   await first.untilLog("both are live", ({ msg }) => /is live: web 1 → 2 healthy/.test(msg));
   const { number } = await lives("# 1 2 \n");
+  await until("that is recorded", async () => {
+    const record = JSON.parse(await readFile(directory.at("state/edge/record.json"), "utf8"));
+    return record.live?.number === number;
+  });
   await first.stop("SIGKILL");
   await consul.kill();
   await rm(path);
