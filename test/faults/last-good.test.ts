@@ -112,8 +112,9 @@ test("what went live after the catalog was kept stays at a start without Consul,
     (await readFile(directory.at("state/snapshot.json"), "utf8")).includes('"port":1,'),
   );
   await consul.register({ name: "web", id: "2", port: 2 });
-  await first.untilLog("both are live", ({ msg }) => /is live: web 1 → 2 healthy/.test(msg));
-  const { number } = await lives("# 1 2 \n");
+  const { generation: number } = await first.untilLog("both are live", ({ msg }) =>
+    /is live: web 1 → 2 healthy/.test(msg),
+  );
   await until("that is recorded", async () => {
     const record = JSON.parse(await readFile(directory.at("state/edge/record.json"), "utf8"));
     return record.live?.number === number;
