@@ -1,12 +1,6 @@
 import type { ProxyConfig } from "../config/proxy-schema.ts";
-import {
-  forgetting,
-  type GuardRules,
-  isRecovered,
-  isRegistered,
-  isUntold,
-  suspicion,
-} from "./suspicion.ts";
+import { forgetting, isAwaitingChecks, isRecovered, isRegistered } from "./recovery.ts";
+import { type GuardRules, suspicion } from "./suspicion.ts";
 import type { View } from "./view.ts";
 
 /** Why a change that was held is not any more. */
@@ -70,7 +64,7 @@ interface Hold {
   /** Whether what is there now still looks like a loss. */
   readonly isSuspicious: boolean;
   /** Whether checks are about to tell more. */
-  readonly isUntold: boolean;
+  readonly isAwaitingChecks: boolean;
   readonly reason: string;
   readonly view: View;
 }
@@ -116,7 +110,7 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
         lossMs: isAnother ? nowMs : (hold?.lossMs ?? nowMs),
         registeredMs: isRegistered(before, after) ? (registeredMs ?? nowMs) : undefined,
         isSuspicious: suspicious !== undefined,
-        isUntold: isUntold(before, after),
+        isAwaitingChecks: isAwaitingChecks(before, after),
         reason: reason ?? hold?.reason ?? "",
         view: after,
       };
@@ -151,7 +145,7 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
     const ownMs = lossMs + holdMs;
     if (isSuspicious) return ownMs;
     const firstCheckMs = registeredMs + FIRST_CHECK_MS;
-    const mostMs = sinceMs + MOST_HOLDS * holdMs + (hold.isUntold ? FIRST_CHECK_MS : 0);
+    const mostMs = sinceMs + MOST_HOLDS * holdMs + (hold.isAwaitingChecks ? FIRST_CHECK_MS : 0);
     return Math.min(ownMs, firstCheckMs, mostMs);
   }
 

@@ -5,8 +5,8 @@ import type { Outcome, Plan } from "./generation-outcome.ts";
 import { type GenerationRecord, readRecord, writeRecord } from "./generation-record.ts";
 import type { Previous } from "./go-live.ts";
 import type { Generation, Proof } from "./proxy-driver.ts";
+import { isAnyLeft } from "./recovery.ts";
 import type { OnUnusable } from "./state-directory.ts";
-import { isAnyLeft } from "./suspicion.ts";
 import { openJournal, type SwapEntry, type SwapJournal } from "./swap-journal.ts";
 import type { Origin, View } from "./view.ts";
 

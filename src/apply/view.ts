@@ -78,6 +78,10 @@ export interface Origin {
 export const countOf = (instances: Statuses | undefined): number =>
   Object.keys(instances ?? {}).length;
 
+/** How many instances are registered of all services. */
+export const totalOf = (view: View): number =>
+  [...view.values()].reduce((sum, instances) => sum + countOf(instances), 0);
+
 /** How many instances of a service pass their checks. */
 export const healthyOf = (instances: Statuses | undefined): number =>
   Object.values(instances ?? {}).filter((status) => status === "passing").length;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createGuard, type LetGo, type Verdict } from "../../src/apply/guard.ts";
-import { forgetting, isRecovered, isRegistered, suspicion } from "../../src/apply/suspicion.ts";
+import { forgetting, isRecovered, isRegistered } from "../../src/apply/recovery.ts";
+import { suspicion } from "../../src/apply/suspicion.ts";
 import type { Statuses, View, ViewStatus } from "../../src/apply/view.ts";
 
 const RULES = { maxDropPercent: 50, minInstances: {} };

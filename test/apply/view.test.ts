@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isAnyLeft } from "../../src/apply/suspicion.ts";
+import { isAnyLeft } from "../../src/apply/recovery.ts";
 import { type View, viewOf } from "../../src/apply/view.ts";
 import type { Instance } from "../../src/catalog/instance.ts";
 import { queryText } from "../../src/catalog/query.ts";
