@@ -7,8 +7,11 @@ const STAGES = [
   "template",
   "apply",
   "proxy",
+  "events",
   "admin",
+  "cases",
   "register",
+  "convert",
   "cli",
 ];
 

@@ -49,3 +49,10 @@ export function joinErrors(errors: readonly AppError[]): AppError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The failure and each failure found with it, as text for a person: the message, then the next step. */
+export function explainError(error: AppError): string {
+  return [error, ...error.also]
+    .map(({ message, hint }) => `${message}\n  ${hint}${hint.endsWith("?") ? "" : "."}\n`)
+    .join("");
+}

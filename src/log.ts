@@ -52,7 +52,7 @@ async function lineWriter(pretty: boolean): Promise<(line: string) => void> {
     translateTime: "SYS:HH:MM:ss.l",
     // What the message says already.
     ignore:
-      "err,hint,proxy,generation,id,fate,change,proof,service,instance,node,query,missing,retryInMs",
+      "err,hint,proxy,generation,id,result,change,proof,service,instance,node,query,missing,retryInMs",
     messageFormat: readableMessage,
     singleLine: true,
   });

@@ -1,28 +1,28 @@
-import { explainRefusal } from "./apply/blame-check.ts";
-import { causeOf, changeText } from "./apply/cause.ts";
-import { pinnedBy } from "./apply/control.ts";
 import type { ControlledProxy } from "./apply/controlled-proxy.ts";
-import { directProxy } from "./apply/direct-proxy.ts";
-import { fillHistory } from "./apply/fill-history.ts";
-import { goBack } from "./apply/go-back.ts";
-import { createOlderCatalog } from "./apply/older-catalog.ts";
-import { openStages, type PipelineParts } from "./apply/open-stages.ts";
-import type { Fate } from "./apply/proxy-status.ts";
-import { type View, viewOf } from "./apply/view.ts";
+import { type View, viewOf } from "./apply/guard/view.ts";
+import { createNewerLiveGeneration } from "./apply/loop/newer-live-generation.ts";
+import { openStages, type PipelineParts } from "./apply/loop/open-stages.ts";
+import { createOperatorCommands } from "./apply/loop/operator-commands.ts";
+import { serveGeneration } from "./apply/loop/serve-generation.ts";
+import type { ReconcileResult } from "./apply/proxy-status.ts";
+import { explainRefusal } from "./apply/quarantine/blame-check.ts";
+import { causeOf, changeText } from "./apply/report/cause.ts";
+import { pinnedBy } from "./apply/state/control.ts";
+import { fillHistory } from "./apply/state/fill-history.ts";
 import type { Snapshot } from "./catalog/snapshot.ts";
 import type { AppError } from "./errors.ts";
-import type { FileTemplate } from "./template/proxy-templates.ts";
-import type { Rendered } from "./template/render-proxy.ts";
+import type { FileTemplate } from "./template/compile/proxy-templates.ts";
+import type { Rendered } from "./template/render/render-proxy.ts";
 
 /** One proxy being kept up to date. */
 export interface Pipeline extends ControlledProxy {
   /**
    * Follows the catalog until `signal` aborts.
    *
-   * @param onFate told how each look ended
+   * @param onReconciled told how each look ended
    * @throws the signal's reason, once aborted. Anything else is a bug.
    */
-  run(signal: AbortSignal, onFate: (fate: Fate) => void): Promise<never>;
+  run(signal: AbortSignal, onReconciled: (result: ReconcileResult) => void): Promise<never>;
   /** Uses other templates from now on. With the reason why they cannot be used, it keeps those that it has. */
   setTemplates(templates: readonly FileTemplate[] | AppError): void;
 }
@@ -36,62 +36,67 @@ export interface Pipeline extends ControlledProxy {
 export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   const { proxy, store, driver, log } = parts;
   const stages = await openStages(parts);
-  const { state, control, history, looks, renderer, restraints, attempts, report } = stages;
-  const olderCatalog = createOlderCatalog({ store, state, history, files: proxy.files });
+  const { state, control, history, reconcileLoop, renderer, gates, attempts, report } = stages;
+  const newerLiveGeneration = createNewerLiveGeneration({
+    store,
+    state,
+    history,
+    files: proxy.files,
+  });
   let isHistoryFilled = false;
 
   return {
-    ...directProxy({ ...stages, files: proxy.files }),
+    ...createOperatorCommands({ ...stages, files: proxy.files }),
     status: stages.status,
     setTemplates(templates) {
       if (!renderer.use(templates)) return;
-      olderCatalog.useAllTheSame();
-      restraints.useOtherTemplates();
-      looks.soon();
+      newerLiveGeneration.ignore();
+      gates.useOtherTemplates();
+      reconcileLoop.soon();
     },
-    async run(signal, onFate) {
-      const unsubscribe = store.onChange(looks.soon);
+    async run(signal, onReconciled) {
+      const unsubscribe = store.onChange(reconcileLoop.soon);
       try {
         await attempts.makeWhole();
         await driver.open(state.live);
         driver.watch(lost, signal);
-        looks.soon();
-        return await looks.run(async () => {
-          const fate = await look(signal);
-          report.looked(fate);
-          onFate(fate);
-          return fate;
+        reconcileLoop.soon();
+        return await reconcileLoop.run(async () => {
+          const result = await look(signal);
+          report.reconciled(result);
+          onReconciled(result);
+          return result;
         }, signal);
       } finally {
         unsubscribe();
         report.stop();
-        looks.stop();
+        reconcileLoop.stop();
       }
     },
   };
 
-  async function look(signal: AbortSignal): Promise<Fate> {
+  async function look(signal: AbortSignal): Promise<ReconcileResult> {
     if (!(await attempts.seeToEnd(signal))) return "failed";
     if (!isHistoryFilled) fillHistory(history, state.live, proxy);
     isHistoryFilled = true;
     const pinned = pinnedBy(control.now());
     const { files } = proxy;
-    if (pinned !== undefined) return await goBack(pinned, stages, { files, signal });
-    const kept = control.now().mode === "paused" ? undefined : olderCatalog.outdoneBy();
+    if (pinned !== undefined) return await serveGeneration(pinned, stages, { files, signal });
+    const kept = control.now().mode === "paused" ? undefined : newerLiveGeneration.number();
     if (kept === undefined) return await bringUpToDate(signal);
     const because = "it is newer than the last good catalog";
-    return await goBack(kept, stages, { files, signal, because });
+    return await serveGeneration(kept, stages, { files, signal, because });
   }
 
-  async function bringUpToDate(signal: AbortSignal): Promise<Fate> {
-    const snapshot = restraints.calm(store.snapshot());
-    if (restraints.isLacking(snapshot)) return "waiting";
+  async function bringUpToDate(signal: AbortSignal): Promise<ReconcileResult> {
+    const snapshot = gates.dampFlaps(store.snapshot());
+    if (gates.isLacking(snapshot)) return "waiting";
     const rendered = renderer.render(snapshot);
     if (rendered === undefined) return "refused";
 
     store.want(proxy.name, rendered.asked);
     if (rendered.kind === "waiting") {
-      restraints.lacks(rendered.missing);
+      gates.lacks(rendered.missing);
       return "waiting";
     }
     report.complete(rendered);
@@ -101,16 +106,16 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
     const view = viewOf(snapshot, rendered.asked);
     const before = renderer.comparable(state.live?.view, { asked: rendered.asked, snapshot });
-    const restraint = restraints.guard(before, view);
-    if (restraint !== undefined) return restraint;
+    const gate = gates.guard(before, view);
+    if (gate !== undefined) return gate;
 
     if (isServed) {
       await attempts.sawView(view);
-      restraints.wentLive(before);
+      gates.wentLive(before);
       renderer.wentLive(renderer.source(snapshot), rendered.asked);
       return "unchanged";
     }
-    if (restraints.isCrowded(driver.draining())) return "waiting";
+    if (gates.isDrainLimited(driver.draining())) return "waiting";
     return await makeLive(rendered, { before, view, snapshot, signal });
   }
 
@@ -122,16 +127,16 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       readonly snapshot: Snapshot;
       readonly signal: AbortSignal;
     },
-  ): Promise<Fate> {
+  ): Promise<ReconcileResult> {
     const { view, snapshot, signal } = from;
     const { asked, outputs } = rendered;
-    const origin = { view, catalogAtMs: store.standsInSince()?.getTime() ?? Date.now() };
+    const origin = { view, catalogAtMs: store.fallbackSince()?.getTime() ?? Date.now() };
     const wasLive = state.live?.view;
     const source = renderer.source(snapshot);
     const made = await attempts.make(rendered, { mayBeSuperseded: true, signal });
     if (made === undefined) return "superseded";
     const { generation, outcome } = made;
-    if (outcome.fate === "refused") {
+    if (outcome.kind === "refused") {
       const refused = { driver, refusal: outcome, from: source, asked, signal };
       if (await renderer.leaveOutCulprits(refused)) {
         await attempts.record(generation, outcome, origin);
@@ -139,13 +144,13 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       }
     }
     const explained =
-      outcome.fate === "refused"
+      outcome.kind === "refused"
         ? { ...outcome, output: explainRefusal(outcome, source) }
         : outcome;
     const cause = causeOf(renderer.live(), source, { asked, change: changeText(wasLive, view) });
     report.outcome(generation, explained, { cause, outputs });
-    if (outcome.fate === "live") {
-      restraints.wentLive(from.before);
+    if (outcome.kind === "live") {
+      gates.wentLive(from.before);
       renderer.wentLive(source, asked);
     }
     return await attempts.settle(generation, outcome, origin);
@@ -154,7 +159,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   /** The files are as they were, but whether they are served is to be proved anew. */
   function lost(why: string): void {
     log.warn(`${why}; it is proved anew what it serves`);
-    state.doubt();
-    looks.soon();
+    state.needsProof();
+    reconcileLoop.soon();
   }
 }

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { AppError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { answer, type Daemon } from "./answer.ts";
 import { json, type Reply } from "./reply.ts";
+import { type Daemon, routeRequest } from "./router.ts";
 
 /** The address that operators and probes ask. */
 export interface AdminServer {
@@ -10,7 +10,7 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-export interface AdminOptions {
+export interface AdminServerOptions {
   readonly listen: string;
   readonly token: string | undefined;
   readonly daemon: Daemon;
@@ -40,7 +40,7 @@ const MOST_DRAINED_BYTES = 16 * 1024 * 1024;
  *
  * @throws {AppError} ADMIN when it cannot listen there
  */
-export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
+export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const server = createServer(LIMITS, (incoming, outgoing) => {
     void respond(incoming, outgoing, options);
   });
@@ -58,7 +58,7 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
 async function respond(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { daemon, token, redact, log }: AdminOptions,
+  { daemon, token, redact, log }: AdminServerOptions,
 ): Promise<void> {
   const { method = "", url = "", headers } = incoming;
   const [path = ""] = url.split("?");
@@ -71,7 +71,7 @@ async function respond(
             error: `Cannot read more than ${MOST_BODY_BYTES} bytes`,
             hint: "Send a command's JSON",
           })
-        : await answer({ method, path, headers, body }, { daemon, token });
+        : await routeRequest({ method, path, headers, body }, { daemon, token });
     send(outgoing, reply, redact);
   } catch (error) {
     log.error({ err: error }, `Cannot answer ${method} at the admin address: ${messageOf(error)}`);

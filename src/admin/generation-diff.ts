@@ -1,4 +1,4 @@
-import type { Output } from "../template/render-files.ts";
+import type { Output } from "../template/render/render-files.ts";
 
 /** A unified diff from one generation's files to another's, as `git apply` would read it. */
 export async function diffOf(before: readonly Output[], after: readonly Output[]): Promise<string> {

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Observer } from "../apply/join-reports.ts";
+import type { EventListener } from "../apply/pipeline-events.ts";
 import type { ProxyStatus } from "../apply/proxy-status.ts";
 
 /** What Prometheus is told. */
@@ -8,7 +8,7 @@ export interface Metrics {
   /** All metrics in Prometheus' text format, with what the statuses say now. */
   text(proxies: readonly ProxyStatus[]): Promise<string>;
   /** Counts what becomes of one proxy. */
-  observe(proxy: string): Observer;
+  observe(proxy: string): EventListener;
 }
 
 /** How often it is looked how late the event loop is: 100 times a second, as is usual, takes half a percent of a core. */
@@ -35,7 +35,7 @@ export function createMetrics(version: string): Metrics {
   const generations = new Counter({
     name: "fairlead_generations_total",
     help: "Attempts to make a generation live, by how they ended",
-    labelNames: ["proxy", "fate"],
+    labelNames: ["proxy", "result"],
     registers,
   });
   const steps = new Histogram({
@@ -86,10 +86,10 @@ export function createMetrics(version: string): Metrics {
         letGo() {
           isSuspicious = false;
         },
-        templateRefused: () => generations.inc({ proxy, fate: "refused" }),
-        outcome(_, { fate, timings }) {
-          if (fate === "live") isSuspicious = false;
-          generations.inc({ proxy, fate });
+        templateRefused: () => generations.inc({ proxy, result: "refused" }),
+        outcome(_, { kind, timings }) {
+          if (kind === "live") isSuspicious = false;
+          generations.inc({ proxy, result: kind });
           for (const [step, ms] of Object.entries(timings)) {
             steps.observe({ proxy, step: step.replace(/Ms$/, "") }, ms / 1_000);
           }
@@ -127,10 +127,10 @@ const GAUGES: Readonly<
     help: "Queries whose last attempt failed; their last answers stay in force",
     value: ({ disconnected }) => disconnected.length,
   },
-  fairlead_last_good_saved_seconds: {
+  fairlead_fallback_saved_seconds: {
     help: "When the catalog was saved that stands in for Consul's, as Unix time; 0 while none does",
-    value: ({ standsInSince }) =>
-      standsInSince === undefined ? 0 : Date.parse(standsInSince) / 1_000,
+    value: ({ fallbackSince }) =>
+      fallbackSince === undefined ? 0 : Date.parse(fallbackSince) / 1_000,
   },
   fairlead_draining_workers: {
     help: "Old workers that still serve their last connections",

@@ -1,12 +1,12 @@
 import type { ControlledProxy } from "../apply/controlled-proxy.ts";
-import type { Fate, ProxyStatus } from "../apply/proxy-status.ts";
+import type { ProxyStatus, ReconcileResult } from "../apply/proxy-status.ts";
 import { AppError } from "../errors.ts";
 import { diffOf } from "./generation-diff.ts";
 import { type AdminRequest, json, notFound, type Reply } from "./reply.ts";
 
 /** What a command answers: how the look after it ended, and how the proxy stands then. */
-export interface CommandResult {
-  readonly fate: Fate;
+export interface OperatorCommandResult {
+  readonly result: ReconcileResult;
   readonly status: ProxyStatus;
 }
 
@@ -38,7 +38,7 @@ async function generation(
 ): Promise<Reply> {
   const stored = history.read(number);
   if (stored === undefined) return notFound(request);
-  const before = history.entries().find((it) => it.number < number && it.fate === "live");
+  const before = history.entries().find((it) => it.number < number && it.result === "live");
   const base = before && history.read(before.number);
   return json(200, {
     ...stored.entry,
@@ -53,9 +53,9 @@ async function command(
   request: AdminRequest,
 ): Promise<Reply> {
   try {
-    const fate = await run(proxy, name, request);
-    if (fate === undefined) return notFound(request);
-    const result: CommandResult = { fate, status: proxy.status() };
+    const reconciled = await run(proxy, name, request);
+    if (reconciled === undefined) return notFound(request);
+    const result: OperatorCommandResult = { result: reconciled, status: proxy.status() };
     return json(200, result);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -67,7 +67,7 @@ async function run(
   proxy: ControlledProxy,
   name: string,
   { body }: AdminRequest,
-): Promise<Fate | undefined> {
+): Promise<ReconcileResult | undefined> {
   switch (name) {
     case "pause":
       return await proxy.pause();

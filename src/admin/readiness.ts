@@ -13,17 +13,17 @@ const isLeftAlone = ({ control, live }: ProxyStatus): boolean =>
   control.mode === "paused" && live !== undefined;
 
 function reasonOf(proxy: ProxyStatus): string {
-  const { lastError, waitingFor, held, disconnected, templateFault, standsInSince } = proxy;
+  const { lastError, waitingFor, held, disconnected, templateFault, fallbackSince } = proxy;
   if (templateFault !== undefined) return `refused: ${templateFault.message}`;
-  if (lastError !== undefined) return `${lastError.fate}: ${lastError.message}`;
+  if (lastError !== undefined) return `${lastError.result}: ${lastError.message}`;
   if (held !== undefined) return `held: ${held.reason}`;
   if (waitingFor.length > 0) {
     const why = disconnected[0] === undefined ? "" : `: ${disconnected[0].reason}`;
     const more = waitingFor.length > 3 ? ` and ${waitingFor.length - 3} more` : "";
     const lack =
-      standsInSince === undefined
+      fallbackSince === undefined
         ? ""
-        : `, which the last good catalog, of ${standsInSince}, lacks`;
+        : `, which the last known good catalog, of ${fallbackSince}, lacks`;
     return `waiting for ${waitingFor.slice(0, 3).join(", ")}${more}${lack}${why}`;
   }
   return "no generation is proved to be served yet";

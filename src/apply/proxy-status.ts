@@ -1,11 +1,10 @@
 import type { RouteProblem } from "../route/route.ts";
-import type { ServiceFault } from "../template/blame.ts";
-
-import type { Control } from "./control.ts";
-import type { Damped } from "./damper.ts";
+import type { ServiceFault } from "../template/provenance/blame.ts";
+import type { DampedInstance } from "./schedule/flap-damping.ts";
+import type { Control } from "./state/control.ts";
 
 /** How one look at a proxy ended. */
-export type Fate =
+export type ReconcileResult =
   | "live"
   | "unchanged"
   | "waiting"
@@ -24,7 +23,7 @@ export interface ProxyStatus {
   readonly name: string;
   readonly kind: "nginx" | "varnish";
   /** How the last look ended; `starting` before the first has. */
-  readonly fate: Fate | "starting";
+  readonly result: ReconcileResult | "starting";
   /** What an operator wants of it. */
   readonly control: Control;
   /** The generation that went live last. */
@@ -42,7 +41,7 @@ export interface ProxyStatus {
   /** Services that are left out of the render, and why. */
   readonly quarantined: readonly ServiceFault[];
   /** Instances that are left out as they flap. */
-  readonly damped: readonly Damped[];
+  readonly damped: readonly DampedInstance[];
   /** Queries whose last attempt failed: their last answers stay in force. */
   readonly disconnected: readonly {
     readonly query: string;
@@ -50,14 +49,14 @@ export interface ProxyStatus {
     readonly hint: string;
   }[];
   /** When the answers were saved that stand in, as the source has not answered since the start. */
-  readonly standsInSince?: string;
+  readonly fallbackSince?: string;
   /** How many old workers still serve their last connections. */
   readonly draining: number;
   /** Entries of routes that are not used, and why. */
   readonly problems: readonly RouteProblem[];
   /** Why the last attempt did not go live; absent once one did. */
   readonly lastError?: {
-    readonly fate: "refused" | "failed";
+    readonly result: "refused" | "failed";
     readonly message: string;
     readonly hint: string;
     readonly at: string;

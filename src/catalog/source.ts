@@ -8,7 +8,7 @@ export interface AnswerListener {
   /** An attempt failed. The source goes on trying; the last answer stays in force. */
   failed(query: Query, error: AppError): void;
   /** From now on answers of an earlier run, saved then, stand in for those that are missing; `undefined` ends that. */
-  standsIn?(savedAt: Date | undefined): void;
+  fallback?(savedAt: Date | undefined): void;
 }
 
 /** Where answers come from. Implementations stand to the right, under `source/`. */

@@ -16,7 +16,7 @@ export interface CatalogStore {
   /** Why a wanted query has no fresh answer, by canonical text. Empty while all is well. */
   failures(): ReadonlyMap<string, AppError>;
   /** When the answers were saved that stand in for those of a source which has not answered since the start. */
-  standsInSince(): Date | undefined;
+  fallbackSince(): Date | undefined;
 }
 
 /** Opens `openSource` and joins what it answers, until `signal` aborts. */
@@ -28,7 +28,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
   let followed: ReadonlyMap<string, Query> = new Map();
   let version = 0;
   let changedAtMs = Date.now();
-  let standsInSince: Date | undefined;
+  let fallbackSince: Date | undefined;
   /** Made when it is asked for: many answers may come before. */
   let snapshot: Snapshot | undefined;
 
@@ -49,8 +49,8 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
         const text = queryText(query);
         if (followed.has(text)) failures.set(text, error);
       },
-      standsIn(savedAt) {
-        standsInSince = savedAt;
+      fallback(savedAt) {
+        fallbackSince = savedAt;
       },
     },
     signal,
@@ -62,7 +62,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
       return snapshot;
     },
     failures: () => failures,
-    standsInSince: () => standsInSince,
+    fallbackSince: () => fallbackSince,
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -2,13 +2,12 @@
 import module, { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { AppError } from "../errors.ts";
-import type { AdminOptions } from "./admin-client.ts";
-import type { CommandOptions } from "./command-options.ts";
-import { explainError } from "./explain-error.ts";
-import { keepHeapSteady } from "./heap-growth.ts";
-import type { StarterKind } from "./init.ts";
-import type { TestOptions } from "./test.ts";
+import { AppError, explainError } from "../errors.ts";
+import type { AdminClientOptions } from "./commands/admin-client.ts";
+import type { CommandOptions } from "./commands/command-options.ts";
+import type { StarterKind } from "./commands/init.ts";
+import type { TestOptions } from "./commands/test.ts";
+import { keepHeapSteady } from "./daemon/heap-growth.ts";
 
 /*
  * Parses arguments, and loads of the program only what the command needs: `fairlead --version` is quick.
@@ -58,10 +57,10 @@ program
   .option("--once", "apply every proxy once, then exit")
   .addOption(logLevel())
   .action(async (options: CommandOptions) => {
-    const { runUnderInit } = await import("./run-under-init.ts");
+    const { runUnderInit } = await import("./daemon/run-under-init.ts");
     process.exitCode = await runUnderInit(async () => {
       keepHeapSteady();
-      const { run } = await import("./run.ts");
+      const { run } = await import("./commands/run.ts");
       return await run(options, version);
     });
   });
@@ -77,7 +76,7 @@ program
   .addOption(noColor())
   .addOption(logLevel().default("warn"))
   .action(async (options: CommandOptions) => {
-    const { render } = await import("./render.ts");
+    const { render } = await import("./commands/render.ts");
     process.exitCode = await render(options);
   });
 
@@ -92,7 +91,7 @@ program
   .addOption(noColor())
   .addOption(logLevel().default("warn"))
   .action(async (options: CommandOptions) => {
-    const { check } = await import("./check.ts");
+    const { check } = await import("./commands/check.ts");
     process.exitCode = await check(options);
   });
 
@@ -106,8 +105,8 @@ program
   .addOption(config())
   .addOption(admin())
   .addOption(json())
-  .action(async (options: AdminOptions) => {
-    const { status } = await import("./status.ts");
+  .action(async (options: AdminClientOptions) => {
+    const { status } = await import("./commands/status.ts");
     process.exitCode = await status(options);
   });
 
@@ -119,10 +118,12 @@ program
   .addOption(config())
   .addOption(admin())
   .addOption(json())
-  .action(async (name: string | undefined, number: number | undefined, options: AdminOptions) => {
-    const { history } = await import("./history.ts");
-    process.exitCode = await history(name, number, options);
-  });
+  .action(
+    async (name: string | undefined, number: number | undefined, options: AdminClientOptions) => {
+      const { history } = await import("./commands/history.ts");
+      process.exitCode = await history(name, number, options);
+    },
+  );
 
 const COMMANDS = [
   ["pause", "change nothing of this proxy until `resume`"],
@@ -138,8 +139,8 @@ for (const [command, description] of COMMANDS) {
     .addOption(config())
     .addOption(admin())
     .addOption(json())
-    .action(async (name: string, options: AdminOptions) => {
-      const { commandProxy } = await import("./command-proxy.ts");
+    .action(async (name: string, options: AdminClientOptions) => {
+      const { directProxy: commandProxy } = await import("./commands/direct-proxy.ts");
       process.exitCode = await commandProxy(command, name, options);
     });
 }
@@ -152,8 +153,8 @@ program
   .addOption(config())
   .addOption(admin())
   .addOption(json())
-  .action(async (name: string, number: number | undefined, options: AdminOptions) => {
-    const { commandProxy } = await import("./command-proxy.ts");
+  .action(async (name: string, number: number | undefined, options: AdminClientOptions) => {
+    const { directProxy: commandProxy } = await import("./commands/direct-proxy.ts");
     const generation = number === undefined ? {} : { generation: number };
     process.exitCode = await commandProxy("rollback", name, { ...options, ...generation });
   });
@@ -166,7 +167,7 @@ program
   .addOption(proxy())
   .addOption(logLevel().default("warn"))
   .action(async (options: CommandOptions) => {
-    const { snapshot } = await import("./snapshot.ts");
+    const { snapshot } = await import("./commands/snapshot.ts");
     process.exitCode = await snapshot(options);
   });
 
@@ -181,7 +182,7 @@ program
   .addOption(noColor())
   .addOption(logLevel().default("warn"))
   .action(async (directory: string, options: TestOptions) => {
-    const { test } = await import("./test.ts");
+    const { test } = await import("./commands/test.ts");
     process.exitCode = await test(directory, options);
   });
 
@@ -191,7 +192,7 @@ program
   .addArgument(new Argument("<kind>", "what is configured").choices(["nginx", "varnish"]))
   .argument("[dir]", "where to; created when it is not there", ".")
   .action(async (kind: StarterKind, directory: string) => {
-    const { init } = await import("./init.ts");
+    const { init } = await import("./commands/init.ts");
     process.exitCode = await init(kind, directory);
   });
 
@@ -200,7 +201,7 @@ program
   .description("tell the helpers of templates, or one of them with an example")
   .argument("[name]", "a helper")
   .action(async (name: string | undefined) => {
-    const { printHelpers } = await import("./helpers.ts");
+    const { printHelpers } = await import("./commands/helpers.ts");
     process.exitCode = printHelpers(name);
   });
 
@@ -209,7 +210,7 @@ program
   .description("print the JSON Schema of the config file, or of files of test cases")
   .addArgument(new Argument("[of]", "which file").choices(["config", "test"]).default("config"))
   .action(async (of: string) => {
-    const { schemaOf } = await import("./schema.ts");
+    const { schemaOf } = await import("./commands/schema.ts");
     process.stdout.write(`${JSON.stringify(await schemaOf(of), null, 2)}\n`);
   });
 

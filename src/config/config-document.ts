@@ -3,7 +3,7 @@ import { AppError } from "../errors.ts";
 import { fillIn, hasMask, maskVariables } from "./interpolate.ts";
 
 /** Something wrong at one place of the config file. */
-export interface Finding {
+export interface ConfigFinding {
   /** From 1; absent when it is not from the file. */
   readonly line?: number;
   readonly column?: number;
@@ -36,7 +36,7 @@ interface Position {
 export function parseConfigDocument(
   text: string,
   environment: Readonly<Record<string, string | undefined>> | undefined,
-): { readonly document: ConfigDocument } | { readonly findings: readonly Finding[] } {
+): { readonly document: ConfigDocument } | { readonly findings: readonly ConfigFinding[] } {
   const lines = new LineCounter();
   const masked = environment === undefined ? { text, hidden: [] } : maskVariables(text);
   const yaml = parseDocument(masked.text, { lineCounter: lines, prettyErrors: false });
@@ -44,7 +44,7 @@ export function parseConfigDocument(
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const findings: Finding[] = yaml.errors.map((error) => ({
+  const findings: ConfigFinding[] = yaml.errors.map((error) => ({
     ...position(error.pos[0]),
     text: `not valid YAML: ${error.message}`,
   }));

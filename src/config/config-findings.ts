@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { ConfigDocument, Finding } from "./config-document.ts";
+import type { ConfigDocument, ConfigFinding } from "./config-document.ts";
 import type { ConsulSetting } from "./consul-environment.ts";
 import { type JsonSchema, knownKeys } from "./known-keys.ts";
 import { nearestName } from "./nearest-name.ts";
@@ -20,7 +20,7 @@ export interface FindingSubject {
 export function toFindings(
   issues: readonly z.core.$ZodIssue[],
   subject: FindingSubject,
-): readonly Finding[] {
+): readonly ConfigFinding[] {
   return issues
     .flatMap((issue) =>
       issue.code === "unrecognized_keys"
@@ -31,7 +31,7 @@ export function toFindings(
 }
 
 /** One line per finding: `fairlead.yaml:4:3: …`. */
-export function formatFindings(file: string, findings: readonly Finding[]): string {
+export function formatFindings(file: string, findings: readonly ConfigFinding[]): string {
   return findings
     .map(({ line, column, text }) =>
       line === undefined ? `environment: ${text}` : `${file}:${line}:${column}: ${text}`,
@@ -43,7 +43,7 @@ function unknownKey(
   path: readonly PropertyKey[],
   key: string,
   { document, schema }: FindingSubject,
-): Finding {
+): ConfigFinding {
   const known = knownKeys(schema, path, document.data);
   const nearest = nearestName(key, known);
   const next =
@@ -59,7 +59,7 @@ function unknownKey(
 function unexpected(
   issue: z.core.$ZodIssue,
   { document, whole, settings = [] }: FindingSubject,
-): Finding {
+): ConfigFinding {
   const setting = settings.find(({ path }) => ["consul", ...path].join() === issue.path.join());
   const written = document.writtenAt(issue.path);
   if (setting !== undefined && written === undefined) {

@@ -57,7 +57,7 @@ export const consulSchema = z
       .refine((count) => count >= 2, { error: "at least 2 connections" })
       .default(64)
       .describe("Most sockets to Consul at once. Consul's own limit is 200 per client address."),
-    lastGood: z
+    lastKnownGood: z
       .strictObject({
         maxAge: duration
           .prefault("24h")

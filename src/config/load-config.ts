@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { AppError, messageOf } from "../errors.ts";
-import { type ConfigDocument, type Finding, parseConfigDocument } from "./config-document.ts";
+import { type ConfigDocument, type ConfigFinding, parseConfigDocument } from "./config-document.ts";
 import { formatFindings, toFindings } from "./config-findings.ts";
 import { type ConsulSetting, consulSettings } from "./consul-environment.ts";
 import { deepFreeze } from "./deep-freeze.ts";
@@ -69,7 +69,7 @@ async function readConfigFile(file: string): Promise<string> {
   }
 }
 
-function invalid(file: string, findings: readonly Finding[]): AppError {
+function invalid(file: string, findings: readonly ConfigFinding[]): AppError {
   return new AppError("CONFIG", formatFindings(file, findings), {
     hint: 'Correct the config; "fairlead schema" prints all keys with their meaning',
   });

@@ -30,13 +30,13 @@ test("it is live at once and ready when the generation is proved; status and met
   });
   const url = `http://${await adminListen(directory)}`;
   await until("it is live", async () => (await request(`${url}/live`)).status === 200);
-  await fairlead.untilLog("nginx does not run", ({ fate }) => fate === "failed");
+  await fairlead.untilLog("nginx does not run", ({ result }) => result === "failed");
   const unready = await request(`${url}/ready`);
   expect(unready.status).toBe(503);
   expect(unready.body).toContain("edge: failed: Cannot reload as nginx does not run");
   expect(await status(url)).toMatchObject({
     isServed: false,
-    lastError: { fate: "failed", message: expect.stringContaining("nginx does not run") },
+    lastError: { result: "failed", message: expect.stringContaining("nginx does not run") },
   });
 
   await nginx.startAgain();
@@ -56,8 +56,8 @@ test("it is live at once and ready when the generation is proved; status and met
   expect(metrics.headers["content-type"]).toContain("text/plain; version=0.0.4");
   expect(metrics.body).toContain('fairlead_served{proxy="edge"} 1\n');
   expect(metrics.body).toContain(`fairlead_live_generation{proxy="edge"} ${known.live?.number}\n`);
-  expect(metrics.body).toMatch(/fairlead_generations_total\{proxy="edge",fate="failed"\} \d/);
-  expect(metrics.body).toContain('fairlead_generations_total{proxy="edge",fate="live"} 1\n');
+  expect(metrics.body).toMatch(/fairlead_generations_total\{proxy="edge",result="failed"\} \d/);
+  expect(metrics.body).toContain('fairlead_generations_total{proxy="edge",result="live"} 1\n');
 });
 
 test("status and metrics tell the service that is left out, and the saved template that cannot be used", async () => {
@@ -113,7 +113,7 @@ describe("where it listens", () => {
       msg.includes("going on without"),
     );
     expect(warning.hint).toContain("admin.listen");
-    await fairlead.untilLog("it works", ({ fate }) => fate === "live");
+    await fairlead.untilLog("it works", ({ result }) => result === "live");
   });
 
   test("an address of the config's own that is taken is an error at the start", async () => {
@@ -139,7 +139,7 @@ describe("where it listens", () => {
     const port = await freePort();
     const admin = { listen: `0.0.0.0:${port}`, token: "planted-token" };
     const { fairlead } = await startSmall({ admin });
-    await fairlead.untilLog("it works", ({ fate }) => fate === "live");
+    await fairlead.untilLog("it works", ({ result }) => result === "live");
     const url = `http://127.0.0.1:${port}`;
     const get = async (path: string, headers = {}) => await request(`${url}${path}`, { headers });
     await until("it is ready", async () => (await get("/ready")).status === 200);
@@ -156,7 +156,7 @@ describe("where it listens", () => {
 
 test("who says nothing, or too much, is cut off", async () => {
   const { fairlead, url } = await startSmall({});
-  await fairlead.untilLog("it works", ({ fate }) => fate === "live");
+  await fairlead.untilLog("it works", ({ result }) => result === "live");
   const post = async (body: string) =>
     await request(`${url}/v1/proxies/edge/rollback`, {
       method: "POST",

@@ -33,7 +33,7 @@ describe("fairlead run --once", () => {
     });
     const first = await runFairlead(["run", "-c", config, "--once"]);
     expect(first).toMatchObject({ exitCode: 0, stdout: "" });
-    expect(first.log.map(({ fate }) => fate)).toEqual(["live"]);
+    expect(first.log.map(({ result }) => result)).toEqual(["live"]);
     const id = (await request(`http://${listen}/__fairlead/generation`)).body.trim();
     expect(first.log[0]).toMatchObject({ id, generation: 1 });
 
@@ -56,7 +56,7 @@ describe("fairlead run --once", () => {
     const result = await runFairlead(["run", "-c", config, "--once"]);
     expect(result.exitCode).toBe(1);
     expect(result.log[0]).toMatchObject({
-      fate: "refused",
+      result: "refused",
       msg: expect.stringContaining(`unknown directive "lisen" in ${path}:1`),
     });
     expect(await readFile(path, "utf8")).toBe("# before\n");
@@ -74,7 +74,7 @@ describe("fairlead run --once", () => {
     const result = await runFairlead(["run", "-c", config, "--once"]);
     expect(result.exitCode).toBe(1);
     expect(result.log[0]).toMatchObject({
-      fate: "failed",
+      result: "failed",
       hint: expect.stringContaining("Start nginx"),
     });
     await nginx.startAgain();
@@ -144,7 +144,7 @@ describe("fairlead run", () => {
       values: { nginx: { listen: address } },
     });
     const fairlead = await testFairlead(directory, configFor(listen));
-    await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+    await fairlead.untilLog("it is live", ({ result }) => result === "live");
 
     await writeFile(directory.at("fairlead.yaml"), "proxies: 3\n");
     process.kill(fairlead.pid, "SIGHUP");
@@ -159,7 +159,7 @@ describe("fairlead run", () => {
     await until("the new address is served", async () => (await request(next.url)).status === 200);
   });
 
-  test("follows a catalog file, and keeps the last good one when it breaks", async () => {
+  test("follows a catalog file, and keeps the last known good one when it breaks", async () => {
     const { directory, nginx, listen } = await stage();
     const web = await testService("web-1");
     const fairlead = await testFairlead(directory, {
@@ -167,7 +167,7 @@ describe("fairlead run", () => {
       proxies: [nginxProxy(nginx)],
       values: { nginx: { listen } },
     });
-    await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+    await fairlead.untilLog("it is live", ({ result }) => result === "live");
     await writeFile(
       directory.at("catalog.yaml"),
       `services:\n  web:\n    - { address: 127.0.0.1, port: ${web.port} }\n`,
@@ -178,7 +178,7 @@ describe("fairlead run", () => {
       "services:\n  web:\n    - { adress: 127.0.0.1 }\n",
     );
     const line = await fairlead.untilLog("the file is refused", ({ msg }) =>
-      msg.includes("the last good catalog stays in force"),
+      msg.includes("the last known good catalog stays in force"),
     );
     expect(line.msg).toContain("catalog.yaml:3:7: services.web.0");
     expect(await whoAnswers(`http://${listen}/web/`, 2)).toEqual(new Set(["web-1"]));
@@ -196,7 +196,7 @@ describe("fairlead run", () => {
       ],
       values: { nginx: { listen } },
     });
-    await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+    await fairlead.untilLog("it is live", ({ result }) => result === "live");
     expect((await request(`http://${listen}/web`)).status).toBe(308);
     const pid = Number(await readFile(nginx.pidFile, "utf8"));
     await writeFile(

@@ -45,7 +45,10 @@ test("Consul stops, comes back empty, then fills again: the routes are kept all 
   expect(await readFile(path)).toEqual(before);
 
   await consul.startAgain();
-  const held = await fairlead.untilLog("the empty catalog is held", ({ fate }) => fate === "held");
+  const held = await fairlead.untilLog(
+    "the empty catalog is held",
+    ({ result }) => result === "held",
+  );
   expect(held.msg).toBe("held: all 2 instances vanished at once; the live configuration stays");
   expect(await readFile(path)).toEqual(before);
 
@@ -68,7 +71,7 @@ test("Consul stops, comes back empty, then fills again: the routes are kept all 
   const changes = fairlead
     .log()
     .slice(linesBefore)
-    .filter(({ fate }) => fate === "live")
+    .filter(({ result }) => result === "live")
     .map(({ msg }) => msg);
   expect(changes.join()).not.toMatch(/-web|-api/);
 });
@@ -82,7 +85,7 @@ describe("what Consul is told again begins critical: the routes are kept until i
       const untilHeld = async (reason: string) =>
         await fairlead.untilLog(
           `it is held: ${reason}`,
-          ({ fate, msg }) => fate === "held" && msg.includes(reason),
+          ({ result, msg }) => result === "held" && msg.includes(reason),
           from,
         );
       await consul.kill();
@@ -111,7 +114,7 @@ describe("what Consul is told again begins critical: the routes are kept until i
     await consul.startAgain();
     await registerAll();
     const again = await startAgain();
-    await again.untilLog("it is held", ({ fate }) => fate === "held");
+    await again.untilLog("it is held", ({ result }) => result === "held");
     for (const service of services) service.setHealthy(true);
     await again.untilLog("it is let go", (line) => line["letGo"] === "recovered");
     expect((await traffic.stop()).failures).toEqual([]);

@@ -72,7 +72,7 @@ test("each writes an output per service, route and key; those whose item is gone
 
   await write(["web", "new"], ["one", "other"]);
   const live = await fairlead.untilLog("it is live", ({ generation }) => generation === 2);
-  expect(live.fate).toBe("live");
+  expect(live.result).toBe("live");
   const left = [
     "key-one.conf",
     "key-other.conf",
@@ -86,11 +86,11 @@ test("each writes an output per service, route and key; those whose item is gone
 
   // What is refused removes nothing.
   await writeFile(directory.at("key.hbs"), "nonsense {{key}};\n");
-  await fairlead.untilLog("it is refused", ({ fate }) => fate === "refused");
+  await fairlead.untilLog("it is refused", ({ result }) => result === "refused");
   await write(["web"], ["one"]);
   const refused = await fairlead.untilLog(
     "the next is refused as well",
-    ({ fate, change }) => fate === "refused" && String(change).includes("-new"),
+    ({ result, change }) => result === "refused" && String(change).includes("-new"),
   );
   expect(refused.msg).toContain('unknown directive "nonsense"');
   expect(await files()).toEqual(left);
@@ -125,7 +125,7 @@ test("an output of an item does not replace a file that Fairlead did not write: 
     catalog: { file: "catalog.yaml" },
     proxies: [nginxProxy(nginx, { files: [{ template: "service.hbs", each: "services", path }] })],
   });
-  await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+  await fairlead.untilLog("it is live", ({ result }) => result === "live");
   await writeFile(foreign, "# an operator's\n");
   await write(["web", "default", "new"]);
   const said = await fairlead.untilLog("it is left out", ({ quarantined }) => quarantined === true);

@@ -47,7 +47,7 @@ test("3,000 requests each through nginx and through Varnish, 200 per second, dur
   const stopLoad = new AbortController();
   const loads = [url, varnish.url].map((edge) => startLoad(`${edge}/web/x`, stopLoad.signal));
   const applied = (proxy: string) =>
-    fairlead.log().filter((line) => line.proxy === proxy && line.fate === "live").length;
+    fairlead.log().filter((line) => line.proxy === proxy && line.result === "live").length;
   const isEnough = () => loads.every(({ sent }) => sent() >= REQUESTS);
   for (let i = 0; i < CHANGES || !isEnough(); i += 1) {
     const { name } = services[i % 2] ?? { name: "" };

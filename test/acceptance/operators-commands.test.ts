@@ -1,7 +1,7 @@
 import { lstat, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import type { HistoryEntry } from "../../src/apply/history-store.ts";
+import type { HistoryEntry } from "../../src/apply/state/history-store.ts";
 import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
 import {
@@ -26,7 +26,7 @@ test("history, rollback, pause and resume, also across a restart", async () => {
 
   const listed = await command("history", "edge", "--json");
   const [{ generations }] = JSON.parse(listed.stdout) as [{ generations: HistoryEntry[] }];
-  expect(generations.map(({ number, fate }) => [number, fate])).toEqual([
+  expect(generations.map(({ number, result }) => [number, result])).toEqual([
     [2, "live"],
     [1, "live"],
   ]);
@@ -59,11 +59,11 @@ test("history, rollback, pause and resume, also across a restart", async () => {
   expect((await command("status")).exitCode).toBe(1);
   await fairlead.stop();
   fairlead = await stage.start();
-  await until("it looked", async () => (await adminStatus(url)).fate === "paused");
+  await until("it looked", async () => (await adminStatus(url)).result === "paused");
   expect(await served()).toBe("three");
   const metrics = (await request(`${url}/metrics`)).body;
   expect(metrics).toContain('fairlead_paused{proxy="edge"} 1\n');
-  expect((await command("resume", "edge", "--json")).stdout).toContain('"fate": "live"');
+  expect((await command("resume", "edge", "--json")).stdout).toContain('"result": "live"');
   expect(await served()).toBe("four");
   const status = await command("status");
   expect(status).toMatchObject({ exitCode: 0 });

@@ -57,7 +57,7 @@ test("services whose address nginx cannot resolve are left out and named, the re
     /from builtin:nginx\/service-proxy\.conf:\d+:\d+\n\d+ \| {3}server \{\{hostPort/,
   );
   expect((await request(`${url}/aghost/`)).status).toBe(404);
-  expect(fairlead.log().some(({ fate }) => fate === "refused")).toBe(false);
+  expect(fairlead.log().some(({ result }) => result === "refused")).toBe(false);
 
   await write({ aghost: [at(web.port)], "mid-ghost": [ghost], zghost: [ghost] });
   await until("the mended one is served", async () => {
@@ -103,20 +103,28 @@ test("a service whose value has no safe form is left out, with the tag or meta n
 
   // A place where no value can stand: that is nobody's data.
   await writeFile(template, site("{{name}} on;"));
-  const refused = await fairlead.untilLog("it is refused", ({ fate }) => fate === "refused");
+  const refused = await fairlead.untilLog("it is refused", ({ result }) => result === "refused");
   expect(refused.msg).toContain(
     `${template}:3:3: "a" cannot stand in the name of an nginx directive`,
   );
   // A service that was live and did not change is not at fault when a template is saved.
   let from = fairlead.log().length;
   await writeFile(template, site("location = /{{name}} { return 200 {{meta.title}}; }"));
-  const unquoted = await fairlead.untilLog("it is refused", ({ fate }) => fate === "refused", from);
+  const unquoted = await fairlead.untilLog(
+    "it is refused",
+    ({ result }) => result === "refused",
+    from,
+  );
   expect(unquoted.msg).toContain("cannot stand in a bare word of nginx as it has a space");
   expect(await answer("a")).toBe('200 say "A"');
   // nginx refuses a line that all services make: the template's as well.
   from = fairlead.log().length;
   await writeFile(template, site("locaton = /{{name}} { }"));
-  const second = await fairlead.untilLog("nginx refuses", ({ fate }) => fate === "refused", from);
+  const second = await fairlead.untilLog(
+    "nginx refuses",
+    ({ result }) => result === "refused",
+    from,
+  );
   expect(second.msg).toContain('unknown directive "locaton"');
   expect(second.msg).toContain(`from ${template}:3:`);
   expect(
@@ -148,11 +156,11 @@ test("a service that claims another's upstream is left out, though nginx names t
       nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
     ],
   });
-  await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+  await fairlead.untilLog("it is live", ({ result }) => result === "live");
   const from = fairlead.log().length;
   const good = [at(3, { meta: { pool: "g" } })];
   await write({ "a-thief": [at(2, { meta: { pool: "v" } })], good });
-  await fairlead.untilLog("the rest is live", ({ fate }) => fate === "live", from);
+  await fairlead.untilLog("the rest is live", ({ result }) => result === "live", from);
   const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
   expect(out.map(({ service }) => service)).toEqual(["a-thief"]);
   expect(out[0]?.msg).toContain('duplicate upstream "v"');
@@ -177,7 +185,7 @@ test("a culprit that nginx names no line for is found by halving", async () => {
       nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
     ],
   });
-  await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+  await fairlead.untilLog("it is live", ({ result }) => result === "live");
   const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
   expect(out.map(({ service }) => service)).toEqual(["long"]);
   expect(out[0]?.msg).toContain("server_names_hash");

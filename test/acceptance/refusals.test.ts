@@ -39,7 +39,7 @@ test("a listen port that is taken passes nginx -t: the previous files come back,
   const occupier = createServer().listen(second, "127.0.0.1");
   await until("the port is taken", () => occupier.listening);
   await consul.putKey("edge/port", String(second));
-  const failed = await fairlead.untilLog("the reload failed", ({ fate }) => fate === "failed");
+  const failed = await fairlead.untilLog("the reload failed", ({ result }) => result === "failed");
   expect(failed.msg).toContain(`bind() to 127.0.0.1:${second} failed (98: Address already in use)`);
   expect(failed.msg).toContain("the previous files are back and served");
   expect(failed.hint).toContain("Free the address");
@@ -70,7 +70,7 @@ test("a template that breaks while running is refused with its place, and the ol
   await writeFile(template, `${good}{{#each (servces)}}\n{{/each}}\n`);
   const unknown = await fairlead.untilLog(
     "the helper is unknown",
-    ({ fate }) => fate === "refused",
+    ({ result }) => result === "refused",
   );
   expect(unknown.msg).toContain(
     `${template}:2:10: unknown helper "servces"\n2 | {{#each (servces)}}\n             ^`,
@@ -79,7 +79,11 @@ test("a template that breaks while running is refused with its place, and the ol
 
   let from = fairlead.log().length;
   await writeFile(template, `${good}server { lisen 1; }\n`);
-  const refused = await fairlead.untilLog("nginx refuses", ({ fate }) => fate === "refused", from);
+  const refused = await fairlead.untilLog(
+    "nginx refuses",
+    ({ result }) => result === "refused",
+    from,
+  );
   expect(refused.msg).toContain(`[emerg] unknown directive "lisen" in ${path}:2`);
   expect(await readFile(path)).toEqual(before);
   expect(await answer()).toBe("good\n");
@@ -107,7 +111,7 @@ test("a VCL that does not compile is refused, and the old one stays active", asy
   const before = await readFile(varnish.vcl);
 
   await writeFile(template, `${good}sub vcl_recv { set nonsense; }\n`);
-  const refused = await fairlead.untilLog("Varnish refuses", ({ fate }) => fate === "refused");
+  const refused = await fairlead.untilLog("Varnish refuses", ({ result }) => result === "refused");
   expect(refused.msg).toContain(varnish.vcl);
   expect(refused.msg).toContain("Line 2");
   expect(await readFile(varnish.vcl)).toEqual(before);

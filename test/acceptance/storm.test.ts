@@ -19,7 +19,7 @@ import { until } from "../helpers/until.ts";
 
 const CHANGES = 1_000;
 const STORM_MS = 10_000;
-const isLive = ({ fate }: LogLine) => fate === "live";
+const isLive = ({ result }: LogLine) => result === "live";
 
 /** A sender that is behind by more is one of a machine that does not take 100 changes a second. */
 const BEHIND = 1.05;
@@ -103,7 +103,7 @@ test("reloads are spaced while old workers are held by connections that do not e
   // What waited is not wanted any more: nothing is to be done then, and it goes on being asked.
   await change(62);
   const url = await adminUrl(directory);
-  await until("it sees that", async () => (await adminStatus(url)).fate === "unchanged");
+  await until("it sees that", async () => (await adminStatus(url)).result === "unchanged");
   await change(63);
   held[0]?.destroy();
   await fairlead.untilLog("it goes on", isLive, from);

@@ -31,7 +31,7 @@ test("runs varnishd as its child, without a VCL at first, follows changes, loads
     ],
   });
   const url = `http://127.0.0.1:${http}/web/`;
-  const live = await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+  const live = await fairlead.untilLog("it is live", ({ result }) => result === "live");
   expect([...(await whoAnswers(url, 3))]).toEqual(["one"]);
   await writeFile(directory.at("catalog.yaml"), catalog(two.port));
   await until("the change is served", async () => (await whoAnswers(url, 1)).has("two"));
@@ -41,7 +41,7 @@ test("runs varnishd as its child, without a VCL at first, follows changes, loads
   process.kill(manager, "SIGKILL");
   const again = await fairlead.untilLog(
     "another manager serves",
-    ({ fate, msg }) => fate === "live" && !msg.includes(`varnishd ${manager})`),
+    ({ result, msg }) => result === "live" && !msg.includes(`varnishd ${manager})`),
     from,
   );
   expect([...(await whoAnswers(url, 1))]).toEqual(["two"]);

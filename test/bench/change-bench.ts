@@ -71,7 +71,7 @@ async function startTimes(
   for (;;) {
     const begin = performance.now();
     const fairlead = await startFairlead(["run", "-c", site.config]);
-    await fairlead.untilLog("it is live", ({ fate }) => fate === "live");
+    await fairlead.untilLog("it is live", ({ result }) => result === "live");
     readyMs.push(performance.now() - begin);
     if (readyMs.length === count) return { fairlead, readyMs };
     await fairlead.stop();

@@ -5,14 +5,14 @@ import { type AnswerValue, queryText } from "../../src/catalog/query.ts";
 import { createSnapshot } from "../../src/catalog/snapshot.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
-import { createFragmentMemory } from "../../src/template/fragments.ts";
+import { loadTemplate, templatePath } from "../../src/template/compile/load-template.ts";
+import type { FileTemplate } from "../../src/template/compile/proxy-templates.ts";
 import { DEFINITIONS } from "../../src/template/helpers/all-helpers.ts";
 import { bindHelper, unboundHelper } from "../../src/template/helpers/bind-helper.ts";
-import { loadTemplate, templatePath } from "../../src/template/load-template.ts";
-import type { FileTemplate } from "../../src/template/proxy-templates.ts";
-import { createRenderContext } from "../../src/template/render-context.ts";
-import { renderProxy } from "../../src/template/render-proxy.ts";
-import { routes } from "../../src/template/render-routes.ts";
+import { createFragmentMemory } from "../../src/template/render/fragments.ts";
+import { createRenderContext } from "../../src/template/render/render-context.ts";
+import { renderProxy } from "../../src/template/render/render-proxy.ts";
+import { routes } from "../../src/template/render/render-routes.ts";
 import { median } from "./median.ts";
 
 /*

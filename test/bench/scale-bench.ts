@@ -130,7 +130,7 @@ async function watchStart(fairlead: Fairlead, site: Site): Promise<Start> {
   const begin = performance.now();
   const seen = { liveMs: Number.NaN, completeMs: Number.NaN, mostSockets: 0 };
   const live = fairlead
-    .untilLog("it is live", ({ fate }) => fate === "live")
+    .untilLog("it is live", ({ result }) => result === "live")
     .then(() => Object.assign(seen, { liveMs: performance.now() - begin }));
   while (Number.isNaN(seen.liveMs) && fairlead.isRunning()) {
     const sockets = await connectionsTo(portOf(site), fairlead.pid);

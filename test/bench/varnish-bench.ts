@@ -83,7 +83,7 @@ const liveLine = async (fairlead: Fairlead, from: number): Promise<LogLine> =>
       fairlead
         .log()
         .slice(from)
-        .find(({ fate }) => fate === "live"),
+        .find(({ result }) => result === "live"),
     {
       patienceMs: 600_000,
     },

@@ -4,8 +4,8 @@ import { type Query, queryText, type ServiceQuery } from "../../src/catalog/quer
 import { type CatalogStore, createCatalogStore } from "../../src/catalog/store.ts";
 import { consulSchema } from "../../src/config/consul-schema.ts";
 import { consulSource } from "../../src/source/consul/consul-source.ts";
-import { writeLastGood } from "../../src/source/last-good/last-good-file.ts";
-import { lastGoodSource } from "../../src/source/last-good/last-good-source.ts";
+import { writeLastKnownGood } from "../../src/source/last-known-good/last-known-good-file.ts";
+import { lastKnownGoodSource } from "../../src/source/last-known-good/last-known-good-source.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../helpers/fault-proxy.ts";
 import { type ConsulAgent, startConsul } from "../helpers/start-consul.ts";
 import { type SteppedClock, steppedClock } from "../helpers/stepped-clock.ts";
@@ -139,14 +139,14 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     await until("the key is refused", () => keyFailure()?.includes("403"));
   });
 
-  test.concurrent("a query that is refused first at a start does not make the last good catalog stand in", async ({
+  test.concurrent("a query that is refused first at a start does not make the last known good catalog stand in", async ({
     onTestFinished: atEnd,
   }) => {
     const prefix = `${maxConnections}-start`;
     const directory = await tempDirectory();
     atEnd(() => directory.remove());
     const path = directory.at("snapshot.json");
-    await writeLastGood(path, [{ query: service(prefix), value: [] }], new Date());
+    await writeLastKnownGood(path, [{ query: service(prefix), value: [] }], new Date());
     await consul.register({ name: prefix, id: prefix, port: 80 });
     const proxy = await startFaultProxy(consul.address);
     atEnd(() => proxy.stop());
@@ -156,14 +156,15 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     const log = pino({ level: "silent" });
     const config = consulSchema.parse({ address: proxy.address, maxConnections });
     const inner = consulSource(config, { log });
-    const source = lastGoodSource(inner, { path, maxAgeMs: 60_000, log });
+    const source = lastKnownGoodSource(inner, { path, maxAgeMs: 60_000, log });
     const store = createCatalogStore(source, ending.signal);
     const key: Query = { kind: "key", key: "forbidden" };
     store.want("test", new Map([[queryText(key), key]]));
     want(store, [prefix], [key]);
     await until("the key is refused", () => store.failures().has(queryText(key)));
     await until("the service is seen", () => statusOf(store, prefix) === "passing");
-    if (store.standsInSince() !== undefined) throw new Error("the last good catalog stands in");
+    if (store.fallbackSince() !== undefined)
+      throw new Error("the last known good catalog stands in");
   });
 
   test.concurrent("an hour of outage: no answer is lost, and within 5 s of Consul's return it goes on", async ({

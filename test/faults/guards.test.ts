@@ -27,7 +27,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
     await consul.setHealth(id, "fail");
   }
   await until("sick ones are left out", async () => (await ports()) === 4);
-  expect(fairlead.log().some(({ fate }) => fate === "held")).toBe(false);
+  expect(fairlead.log().some(({ result }) => result === "held")).toBe(false);
   for (const id of IDS) await consul.setHealth(id, "pass");
   await until("all are served", async () => (await ports()) === 12);
 
@@ -35,12 +35,15 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
   const nodeCheck = { Name: "node alive", ID: "alive", TTL: "1h", Status: "passing" };
   await put(consul, "agent/check/register", nodeCheck);
   await put(consul, "agent/check/fail/alive");
-  const held = await fairlead.untilLog("the node's failure is held", ({ fate }) => fate === "held");
+  const held = await fairlead.untilLog(
+    "the node's failure is held",
+    ({ result }) => result === "held",
+  );
   expect(held.msg).toBe(
     "held: 12 of 12 instances of 3 services are gone at once; the live configuration stays",
   );
   expect(await adminStatus(url)).toMatchObject({
-    fate: "held",
+    result: "held",
     isServed: true,
     held: { reason: "12 of 12 instances of 3 services are gone at once" },
   });
@@ -53,7 +56,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
 
   const from = fairlead.log().length;
   await deregisterAll(consul);
-  await fairlead.untilLog("the loss is held", ({ fate }) => fate === "held", from);
+  await fairlead.untilLog("the loss is held", ({ result }) => result === "held", from);
   // One by one: what is lost before it is more than half goes live.
   expect(await ports()).toBeGreaterThanOrEqual(6);
   await registerAll(consul);
@@ -63,7 +66,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
 
   const again = fairlead.log().length;
   await deregisterAll(consul);
-  await fairlead.untilLog("the loss is held", ({ fate }) => fate === "held", again);
+  await fairlead.untilLog("the loss is held", ({ result }) => result === "held", again);
   await until("all are known to be gone", async () =>
     (await adminStatus(url)).held?.reason.startsWith("all "),
   );
@@ -71,7 +74,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
     method: "POST",
     headers: { "content-type": "application/json" },
   });
-  expect(accepted.body).toContain('"fate": "live"');
+  expect(accepted.body).toContain('"result": "live"');
   expect(await ports()).toBe(0);
 }, 120_000);
 
@@ -113,7 +116,7 @@ test("a service below its minimum is held until it recovers; an instance that fl
   await becomes("web-1", "fail");
   await becomes("web-2", "fail");
   await consul.setHealth("web-3", "fail");
-  const held = await fairlead.untilLog("the third is held", ({ fate }) => fate === "held");
+  const held = await fairlead.untilLog("the third is held", ({ result }) => result === "held");
   expect(held.msg).toContain('"web"');
   expect(await isServed("web-3")).toBe(true);
   await consul.setHealth("web-3", "pass");

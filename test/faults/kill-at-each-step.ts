@@ -2,12 +2,12 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
 import { expect } from "vitest";
-import type { Fate } from "../../src/apply/proxy-status.ts";
+import type { ReconcileResult } from "../../src/apply/proxy-status.ts";
 import { createCatalogStore } from "../../src/catalog/store.ts";
-import { openDriver } from "../../src/cli/open-driver.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { createPipeline } from "../../src/pipeline.ts";
-import { loadProxyTemplates } from "../../src/template/proxy-templates.ts";
+import { openDriver } from "../../src/proxy/open-driver.ts";
+import { loadProxyTemplates } from "../../src/template/compile/proxy-templates.ts";
 import { startProgram } from "../helpers/child-process.ts";
 import { MAIN, runFairlead } from "../helpers/start-fairlead.ts";
 import type { TempDirectory } from "../helpers/temp-directory.ts";
@@ -75,7 +75,7 @@ async function expectRecorded({ directory, proxy }: Subject): Promise<void> {
   expect(generations.filter((it) => !/^\d+$/.test(it))).toEqual([]);
   const generation = join(state, "generations", String(live.number));
   const entry = JSON.parse(await readFile(join(generation, "generation.json"), "utf8")) as object;
-  expect(entry).toMatchObject({ number: live.number, id: live.id, fate: "live" });
+  expect(entry).toMatchObject({ number: live.number, id: live.id, result: "live" });
   expect(await readdir(generation)).toHaveLength(live.paths.length + 1);
 }
 
@@ -120,7 +120,7 @@ async function restart({ config, proxy: name, directory }: Subject): Promise<voi
     log,
   });
   let running: Promise<unknown> | undefined;
-  await new Promise<Fate>((resolve) => {
+  await new Promise<ReconcileResult>((resolve) => {
     running = pipeline.run(signal, resolve).catch(() => undefined);
   });
   ending.abort(new Error("the test goes on"));

@@ -13,7 +13,7 @@ import {
 import { runFairlead } from "../helpers/start-fairlead.ts";
 import { until } from "../helpers/until.ts";
 
-test("a start without Consul uses the last good catalog, and Consul's own replaces it all at once", async () => {
+test("a start without Consul uses the last known good catalog, and Consul's own replaces it all at once", async () => {
   const directory = await testDirectory();
   const consul = await testConsul();
   const names = ["a", "b", "c"];
@@ -46,33 +46,35 @@ test("a start without Consul uses the last good catalog, and Consul's own replac
   await consul.kill();
 
   const second = await testFairlead(directory, config);
-  const line = await second.untilLog("the last good catalog is used", ({ msg }) =>
-    msg.includes("last good catalog, of"),
+  const line = await second.untilLog("the last known good catalog is used", ({ msg }) =>
+    msg.includes("last known good catalog, of"),
   );
   expect(line).toMatchObject({ level: 40, savedAt: expect.any(String) });
   await second.untilLog("something was rendered", ({ proxy }) => proxy === "a");
   const url = await adminUrl(directory);
-  const { standsInSince } = await adminStatus(url);
-  expect(standsInSince).toBe(line["savedAt"]);
+  const { fallbackSince } = await adminStatus(url);
+  expect(fallbackSince).toBe(line["savedAt"]);
   const savedSeconds = async () => {
     const { body } = await request(`${url}/metrics`);
-    return Number(/^fairlead_last_good_saved_seconds\{proxy="a"\} (.*)$/m.exec(body)?.[1]);
+    return Number(/^fairlead_fallback_saved_seconds\{proxy="a"\} (.*)$/m.exec(body)?.[1]);
   };
-  expect(await savedSeconds()).toBe(Date.parse(standsInSince ?? "") / 1_000);
+  expect(await savedSeconds()).toBe(Date.parse(fallbackSince ?? "") / 1_000);
   const told = await runFairlead(["status", "-c", directory.at("fairlead.yaml")]);
   expect(told).toMatchObject({ exitCode: 1 });
-  expect(told.stdout).toContain(`the last good catalog, of ${standsInSince}, stands in`);
+  expect(told.stdout).toContain(`the last known good catalog, of ${fallbackSince}, stands in`);
   await consul.startAgain();
   await register(2);
-  await second.untilLog("Consul took over", ({ msg }) => msg.includes("replaces the last good"));
-  expect((await adminStatus(url)).standsInSince).toBeUndefined();
+  await second.untilLog("Consul took over", ({ msg }) =>
+    msg.includes("replaces the last known good"),
+  );
+  expect((await adminStatus(url)).fallbackSince).toBeUndefined();
   expect(await savedSeconds()).toBe(0);
   await second.stop();
 
   await consul.kill();
   const third = await testFairlead(directory, {
     ...config,
-    consul: { ...config.consul, lastGood: { maxAge: "1ms" } },
+    consul: { ...config.consul, lastKnownGood: { maxAge: "1ms" } },
   });
   await third.untilLog("it is too old", ({ msg }) => msg.includes("too old to be used"));
   await third.stop();
@@ -80,7 +82,7 @@ test("a start without Consul uses the last good catalog, and Consul's own replac
   await symlink(directory.at("elsewhere"), kept);
   const linked = await testFairlead(directory, config);
   const refused = await linked.untilLog("a link is not followed", ({ msg }) =>
-    msg.includes("Cannot use the last good catalog"),
+    msg.includes("Cannot use the last known good catalog"),
   );
   expect(refused.msg).toContain("ELOOP");
   await linked.stop();
@@ -88,7 +90,7 @@ test("a start without Consul uses the last good catalog, and Consul's own replac
   await writeFile(kept, '{"schema":1,"savedAt"');
   const fourth = await testFairlead(directory, config);
   await fourth.untilLog("it is broken", ({ msg }) =>
-    msg.includes("Cannot use the last good catalog"),
+    msg.includes("Cannot use the last known good catalog"),
   );
 }, 180_000);
 

@@ -24,7 +24,7 @@ import { until } from "../helpers/until.ts";
 
 /* nginx as Fairlead's child: it ends with Fairlead, comes back when it dies, and is found again. */
 
-const isLive = ({ fate }: LogLine) => fate === "live";
+const isLive = ({ result }: LogLine) => result === "live";
 const isStart = ({ msg }: LogLine) => msg.startsWith('started "nginx');
 
 test("ends it gracefully: a request that is under way is answered, and no process is left", async () => {
@@ -84,7 +84,7 @@ test("--once: says what nginx said when it cannot start at all, and exits with 1
       "--once",
     ]);
     expect(exitCode, output).toBe(1);
-    expect(log.find(({ fate }) => fate === "failed")?.msg).toMatch(
+    expect(log.find(({ result }) => result === "failed")?.msg).toMatch(
       /Cannot start nginx: "nginx" ended with exit code 1: \[emerg\] bind\(\) to 127\.0\.0\.1:\d+ failed \(98: Address already in use\)/,
     );
     expect(readPid(directory.at("nginx.pid"))).toBeUndefined();

@@ -19,7 +19,7 @@ import { type LogLine, runFairlead } from "../helpers/start-fairlead.ts";
 
 /* A Varnish whose routes are split into groups, and ways back to a generation that it served before. */
 
-const isLive = ({ fate }: LogLine) => fate === "live";
+const isLive = ({ result }: LogLine) => result === "live";
 
 /** The commands that switch from one generation to the next, in their order. */
 const STEPS = {
@@ -37,7 +37,7 @@ for (const [step, command] of Object.entries(STEPS)) {
       cli.refuse((line) => command.test(line) && isSwitch(line, before) && toPass-- <= 0);
       const from = fairlead.log().length;
       await change({ a: [service, other], b: [service, other], c: [service], d: [other] });
-      const failed = await fairlead.untilLog("it fails", ({ fate }) => fate === "failed", from);
+      const failed = await fairlead.untilLog("it fails", ({ result }) => result === "failed", from);
       expect(failed.msg).toContain("the previous files are back and served");
       expect(failed.msg).toContain("not now");
       expect(cli.refused()).not.toEqual([]);

@@ -21,7 +21,7 @@ import { until } from "../helpers/until.ts";
 
 /* A Varnish whose routes are split into groups, over changes, restarts and refusals. */
 
-const isLive = ({ fate }: LogLine) => fate === "live";
+const isLive = ({ result }: LogLine) => result === "live";
 
 test("compiles only the group of the service that changed, and the top when routes change; nothing old stays loaded", async () => {
   const { fairlead, vcls, change, service, other, url } = await start();
@@ -76,8 +76,8 @@ test("goes back to parts that were given up, but still serve a request", async (
   for (const more of [{ d: [other] }, {}, { d: [other] }]) {
     const from = fairlead.log().length;
     await change({ a: [service], b: [service], c: [service], ...more });
-    const ended = await fairlead.untilLog("it ended", ({ fate }) => fate !== undefined, from);
-    expect(ended.fate).toBe("live");
+    const ended = await fairlead.untilLog("it ended", ({ result }) => result !== undefined, from);
+    expect(ended.result).toBe("live");
   }
   expect([...(await whoAnswers(`${url}/d/`, 2))]).toEqual(["two"]);
   expect(socket.destroyed).toBe(false);
@@ -143,7 +143,7 @@ sub vcl_recv { return (synth({{length part.routes}}00)); }
   const file = await writeConfig(directory, broken);
   const { exitCode, log, output } = await runFairlead(["run", "-c", file, "--once"]);
   expect(exitCode, output).toBe(1);
-  const refused = log.find(({ fate }) => fate === "refused")?.msg;
+  const refused = log.find(({ result }) => result === "refused")?.msg;
   expect(refused).toMatch(/services\.g\d\d\.vcl' Line 3/);
   expect(refused).not.toContain("fairlead-new");
   expect(await vcls()).toEqual(expect.arrayContaining([...before]));

@@ -7,8 +7,8 @@ import { runCommand } from "../../src/proxy/command.ts";
 import { isServerAddress } from "../../src/route/server-address.ts";
 import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";
-import { loadProxyTemplates } from "../../src/template/proxy-templates.ts";
-import { renderWell } from "../../src/template/render-well.ts";
+import { loadProxyTemplates } from "../../src/template/compile/proxy-templates.ts";
+import { renderWithoutFaulty } from "../../src/template/render/render-without-faulty.ts";
 import { testDirectory } from "../helpers/stage.ts";
 import { KNOWN_VALUES } from "./hostile-values.ts";
 import { mainFile } from "./nginx-places.ts";
@@ -66,7 +66,7 @@ async function rendered(kind: "nginx" | "varnish", template: string): Promise<st
     get: (query: Parameters<Snapshot["get"]>[0]) => answerFrom(data, query),
   } as Snapshot;
   const templates = await loadProxyTemplates(proxy, undefined);
-  const { rendered: result, faults } = renderWell({ templates, snapshot, proxy, values });
+  const { rendered: result, faults } = renderWithoutFaulty({ templates, snapshot, proxy, values });
   if (result.kind === "waiting") throw new Error("the catalog has all answers");
   expect(faults.filter(({ service }) => service.length < 200)).toEqual([]);
   return result.outputs[0]?.text ?? "";

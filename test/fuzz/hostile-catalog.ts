@@ -3,8 +3,8 @@ import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
 import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";
-import { compileTemplate } from "../../src/template/load-template.ts";
-import { renderWell } from "../../src/template/render-well.ts";
+import { compileTemplate } from "../../src/template/compile/load-template.ts";
+import { renderWithoutFaulty } from "../../src/template/render/render-without-faulty.ts";
 
 /** What Consul lets a client set, and how a template reads it within `{{#each (service this)}}`. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -69,7 +69,7 @@ export function renderCases(cases: readonly Case[], template: PlaceTemplate): Ba
   } as Snapshot;
   const content = compileTemplate(textOf(template), { file: "t.hbs", format: template.format });
   const entry = { template: "t.hbs", path: "/out/file", mode: "0644" };
-  const { rendered, faults } = renderWell({
+  const { rendered, faults } = renderWithoutFaulty({
     templates: [{ entry, format: template.format, content, path: undefined }],
     snapshot,
     proxy: proxy(),

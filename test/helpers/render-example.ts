@@ -5,8 +5,8 @@ import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
 import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";
-import { compileTemplate } from "../../src/template/load-template.ts";
-import { renderProxy } from "../../src/template/render-proxy.ts";
+import { compileTemplate } from "../../src/template/compile/load-template.ts";
+import { renderProxy } from "../../src/template/render/render-proxy.ts";
 
 /** The catalog that the helpers' examples are rendered with. */
 const EXAMPLE_CATALOG = readFileSync(

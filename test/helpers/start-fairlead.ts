@@ -8,7 +8,7 @@ export interface LogLine {
   readonly time: number;
   readonly msg: string;
   readonly proxy?: string;
-  readonly fate?: string;
+  readonly result?: string;
   readonly generation?: number;
   readonly hint?: string;
   readonly [field: string]: unknown;

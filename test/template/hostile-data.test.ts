@@ -4,10 +4,10 @@ import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
 import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";
-import { blameLine } from "../../src/template/blame.ts";
-import { compileTemplate } from "../../src/template/load-template.ts";
-import type { FileTemplate } from "../../src/template/proxy-templates.ts";
-import { renderWell } from "../../src/template/render-well.ts";
+import { compileTemplate } from "../../src/template/compile/load-template.ts";
+import type { FileTemplate } from "../../src/template/compile/proxy-templates.ts";
+import { blameLine } from "../../src/template/provenance/blame.ts";
+import { renderWithoutFaulty } from "../../src/template/render/render-without-faulty.ts";
 
 /** Each instance's meta, by the name of its service. */
 type Metas = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -60,7 +60,7 @@ test("a value that looks like a note of where something comes from blames nobody
 });
 
 function render(templates: readonly FileTemplate[], metas: Metas) {
-  const { rendered, faults } = renderWell(options(templates, metas));
+  const { rendered, faults } = renderWithoutFaulty(options(templates, metas));
   if (rendered.kind === "waiting") throw new Error("answers are missing");
   return {
     texts: rendered.outputs.map(({ text }) => text),

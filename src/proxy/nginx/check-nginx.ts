@@ -4,13 +4,13 @@ import { AppError } from "../../errors.ts";
 import { describeFailure, runCommand } from "../command.ts";
 import { type CheckTree, withLivePaths } from "./check-tree.ts";
 import type { CheckTrees } from "./check-trees.ts";
-import type { Standby } from "./standby.ts";
+import type { PrestartedCheck } from "./prestarted-check.ts";
 
 /** How to ask nginx about a candidate. */
 export interface CheckOptions {
   readonly trees: CheckTrees;
   /** Runs `nginx -t`. */
-  readonly standby: Standby;
+  readonly standby: PrestartedCheck;
   /** What the running master was given with -p, if anything. */
   readonly prefix: string | undefined;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
+import { openStateDirectory, stateError } from "../../apply/disk/state-directory.ts";
+import { makeTemporaryDirectory } from "../../apply/disk/temporary-directory.ts";
 import type { Candidate } from "../../apply/proxy-driver.ts";
-import { openStateDirectory, stateError } from "../../apply/state-directory.ts";
-import { makeTemporaryDirectory } from "../../apply/temporary-directory.ts";
 import { buildCheckTree, type CheckTree } from "./check-tree.ts";
 
 /** The check trees of one nginx: one at a time, kept as long as nothing that it was made from changed. */

@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { Socket } from "node:net";
 import { dirname } from "node:path";
-import { removeFile } from "../../apply/durable-file.ts";
-import { openStateDirectory } from "../../apply/state-directory.ts";
+import { removeFile } from "../../apply/disk/durable-file.ts";
+import { openStateDirectory } from "../../apply/disk/state-directory.ts";
 import { runCommand } from "../command.ts";
 
 /*

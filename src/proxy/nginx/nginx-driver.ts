@@ -13,10 +13,10 @@ import { type LogTail, tailFromNow } from "./error-log.ts";
 import { type NginxFacts, readNginxFacts } from "./nginx-facts.ts";
 import { type Master, readMaster, readPid, readWorkers, startedAtMs } from "./nginx-process.ts";
 import { cannotSee, childDown, proxyDown } from "./no-master.ts";
+import { createPrestartedCheck } from "./prestarted-check.ts";
 import { answersId, proveByUrl } from "./prove-by-url.ts";
 import { identityOf, proveByWorkers } from "./prove-by-workers.ts";
 import { signalContainer } from "./signal-container.ts";
-import { createStandby } from "./standby.ts";
 
 /** What was so just before a reload: the proof is what differs afterwards. */
 interface Before {
@@ -38,7 +38,7 @@ export function createNginxDriver(
   const child = openSupervision(config, { stopSignal: "SIGQUIT", state, log });
   const configuredPrefix = prefixIn(reload.supervise?.join(" ") ?? "");
   const trees = createCheckTrees(config.config);
-  const standby = createStandby({ opens: checkOpens(config) });
+  const standby = createPrestartedCheck({ opens: checkOpens(config) });
   let facts: NginxFacts | undefined;
   /** The master whose prefix is known, and that prefix. */
   let known: { readonly pid: number; readonly prefix: string | undefined } | undefined;

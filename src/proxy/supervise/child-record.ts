@@ -1,8 +1,12 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { removeFile } from "../../apply/durable-file.ts";
-import { type OnUnusable, readStateJson, removeStateFile } from "../../apply/state-directory.ts";
+import { removeFile } from "../../apply/disk/durable-file.ts";
+import {
+  type OnUnusable,
+  readStateJson,
+  removeStateFile,
+} from "../../apply/disk/state-directory.ts";
 import { AppError } from "../../errors.ts";
 
 const recordSchema = z.object({

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { AppError, messageOf } from "../../errors.ts";
-import { authenticate, type CliAnswer, encodeCommand, parseAnswer } from "./cli-frame.ts";
+import { authenticate, type CliAnswer, encodeCommand, parseCliAnswer } from "./cli-frame.ts";
 
 /** Where a varnishd listens for commands. */
 export interface CliAddress {
@@ -115,7 +115,7 @@ function readAnswers(socket: Socket, address: string): Answers {
   socket.on("data", (chunk) => {
     rest = Buffer.concat([rest, chunk]);
     try {
-      for (let parsed = parseAnswer(rest); parsed !== undefined; parsed = parseAnswer(rest)) {
+      for (let parsed = parseCliAnswer(rest); parsed !== undefined; parsed = parseCliAnswer(rest)) {
         ready.push(parsed.answer);
         rest = rest.subarray(parsed.bytes);
       }

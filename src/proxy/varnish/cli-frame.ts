@@ -23,7 +23,7 @@ const CHALLENGE_LENGTH = 32;
  * @returns the answer and how many bytes it took, or `undefined` while it is not whole
  * @throws {Error} when the bytes are no CLI answer
  */
-export function parseAnswer(
+export function parseCliAnswer(
   buffer: Buffer,
 ): { readonly answer: CliAnswer; readonly bytes: number } | undefined {
   if (buffer.length < HEADER_BYTES) return undefined;

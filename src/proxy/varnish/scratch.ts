@@ -6,12 +6,12 @@ import {
   readStateFile,
   removeStateFile,
   writeStateFile,
-} from "../../apply/state-directory.ts";
+} from "../../apply/disk/state-directory.ts";
 import {
   isTemporaryDirectory,
   makeTemporaryDirectory,
   removeTemporaryDirectory,
-} from "../../apply/temporary-directory.ts";
+} from "../../apply/disk/temporary-directory.ts";
 
 /**
  * Where what varnishd shall compile is copied to, and `varnishd -C` keeps what it makes: its compiler is a user of its own,

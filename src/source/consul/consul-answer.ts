@@ -24,7 +24,7 @@ export type ConsulQuery = Exclude<Query, { readonly kind: "file" | "interfaces" 
  *
  * @throws {AppError} CONSUL when the body is not what Consul answers to such a query
  */
-export function parseAnswer(query: ConsulQuery, body: unknown): AnswerValue {
+export function parseConsulAnswer(query: ConsulQuery, body: unknown): AnswerValue {
   switch (query.kind) {
     case "service":
     case "connect": {

@@ -52,7 +52,7 @@ export interface ConsulClient {
   /**
    * Sends one GET with the ACL token of the moment: a token file is read again each time, so that it may rotate.
    *
-   * @throws {AppError} CONSUL when the token file cannot be read, else what {@link readReply} throws
+   * @throws {AppError} CONSUL when the token file cannot be read, else what {@context readReply} throws
    */
   get(call: Call, options: GetOptions): Promise<HttpReply>;
   /** Closes all sockets. */

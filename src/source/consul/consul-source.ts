@@ -2,16 +2,20 @@ import type { Query } from "../../catalog/query.ts";
 import type { AnswerListener, OpenSource, Source } from "../../catalog/source.ts";
 import type { ConsulConfig } from "../../config/consul-schema.ts";
 import type { Log } from "../../log.ts";
+import {
+  type AggregateWatch,
+  createAggregateWatch,
+  LISTS_PER_DATACENTER,
+} from "./aggregate-watch/aggregate-watch.ts";
+import { type CoveredQuery, isCovered } from "./aggregate-watch/tracked-services.ts";
 import { type Clock, realClock } from "./clock.ts";
 import { type ConsulClient, createConsulClient } from "./consul-client.ts";
-import { BELLS_OF_A_DOORBELL, createDoorbell, type Doorbell } from "./doorbell/doorbell.ts";
-import { type CoveredQuery, isCovered } from "./doorbell/service-book.ts";
-import type { Link } from "./link.ts";
-import { createLostHistories } from "./lost-histories.ts";
+import type { ConsulContext } from "./consul-context.ts";
+import { createDedicatedQueries } from "./dedicated-queries.ts";
+import { createIndexResets } from "./index-resets.ts";
 import { createOutage } from "./outage.ts";
-import { createOwnQueries } from "./own-queries.ts";
+import { createSemaphore } from "./semaphore.ts";
 import { createSpareSockets } from "./spare-sockets.ts";
-import { createTurns } from "./turns.ts";
 
 /** With more blocking queries than sockets they take turns: none may then hold its socket for longer than this. */
 const TURN_MS = 250;
@@ -49,31 +53,31 @@ function openConsulSource(
   },
 ): Source {
   const most = config.maxConnections;
-  const doorbells = new Map<string, Doorbell>();
+  const doorbells = new Map<string, AggregateWatch>();
   /** Sockets that doorbells claimed beyond those that they need, by datacenter. */
   const claimed = new Map<string, number>();
   let needed = 0;
   let hasDoorbells = false;
   let isCrowded = false;
-  const link: Link = {
+  const context: ConsulContext = {
     ...parts,
     config,
     outage: createOutage(parts.log, parts.clock),
-    lost: createLostHistories(),
-    polls: createTurns(most),
-    reads: createTurns(1),
+    indexResets: createIndexResets(),
+    polls: createSemaphore(most),
+    reads: createSemaphore(1),
     spares: createSpareSockets(),
     waitMs: () => (isCrowded ? TURN_MS : config.wait),
   };
-  const own = createOwnQueries(link);
-  parts.signal.addEventListener("abort", () => link.client.destroy());
+  const own = createDedicatedQueries(context);
+  parts.signal.addEventListener("abort", () => context.client.destroy());
 
   return {
     follow(queries) {
       // Going back only far below the limit: it is not to and fro with each query more or less.
       hasDoorbells = queries.size > (hasDoorbells ? most / 2 : most);
       const { byDatacenter, others } = divide(queries, hasDoorbells);
-      needed = others.size + byDatacenter.size * BELLS_OF_A_DOORBELL;
+      needed = others.size + byDatacenter.size * LISTS_PER_DATACENTER;
       noteCrowd(needed > mostPolls());
       for (const datacenter of claimed.keys()) {
         if (!byDatacenter.has(datacenter)) claimed.delete(datacenter);
@@ -99,9 +103,9 @@ function openConsulSource(
     const polls = [...claimed.values()].reduce((sum, count) => sum + count, needed);
     const sockets = Math.min(polls, mostPolls());
     const spare = hasDoorbells ? Math.min(MOST_SPARE, Math.max(0, most - sockets - MOST_READS)) : 0;
-    link.spares.resize(spare);
-    link.polls.resize(hasDoorbells ? sockets + spare : most);
-    link.reads.resize(Math.min(MOST_READS, Math.max(1, most - sockets)));
+    context.spares.resize(spare);
+    context.polls.resize(hasDoorbells ? sockets + spare : most);
+    context.reads.resize(Math.min(MOST_READS, Math.max(1, most - sockets)));
   }
 
   /** Whether a doorbell may have so many sockets more: what others need comes first. */
@@ -125,11 +129,13 @@ function openConsulSource(
     isCrowded = now;
   }
 
-  function doorbellOf(datacenter: string): Doorbell {
+  function doorbellOf(datacenter: string): AggregateWatch {
     const known = doorbells.get(datacenter);
     if (known !== undefined) return known;
-    const doorbell = createDoorbell(link, datacenter === "" ? undefined : datacenter, (count) =>
-      claim(datacenter, count),
+    const doorbell = createAggregateWatch(
+      context,
+      datacenter === "" ? undefined : datacenter,
+      (count) => claim(datacenter, count),
     );
     doorbells.set(datacenter, doorbell);
     return doorbell;
@@ -154,7 +160,7 @@ function divide(
     }
   }
   for (const [datacenter, covered] of byDatacenter) {
-    if (covered.size > BELLS_OF_A_DOORBELL) continue;
+    if (covered.size > LISTS_PER_DATACENTER) continue;
     byDatacenter.delete(datacenter);
     for (const [text, query] of covered) others.set(text, query);
   }

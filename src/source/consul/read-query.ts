@@ -1,9 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AnswerValue, Query } from "../../catalog/query.ts";
-import { type AskOptions, askConsul, indexOf, jsonOf, type Question } from "./ask-consul.ts";
 import type { IndexedAnswer } from "./blocking-query.ts";
-import { type ConsulQuery, parseAnswer } from "./consul-answer.ts";
+import { type ConsulQuery, parseConsulAnswer } from "./consul-answer.ts";
 import { type ConsulClient, otherCall } from "./consul-client.ts";
+import {
+  type AskOptions,
+  type ConsulRequest,
+  indexOf,
+  jsonOf,
+  requestConsul,
+} from "./consul-request.ts";
 
 /** How often is read what cannot be waited for. */
 const POLL_MS = { datacenters: 30_000, prepared: 5_000 } as const;
@@ -26,8 +32,8 @@ export async function readQuery(
   }
   const named =
     query.kind === "node" ? { ...query, node: await nodeName(client, query, options) } : query;
-  const answer = await askConsul(client, questionOf(named), options);
-  return { index: indexOf(answer), value: parseAnswer(query, jsonOf(answer)) };
+  const answer = await requestConsul(client, questionOf(named), options);
+  return { index: indexOf(answer), value: parseConsulAnswer(query, jsonOf(answer)) };
 }
 
 /** Consul's answer carries no index and cannot be waited for: it is read every so often. */
@@ -38,8 +44,8 @@ async function poll(
 ): Promise<IndexedAnswer<AnswerValue>> {
   const { index, waitMs, signal } = options;
   if (index > 0n) await sleep(Math.min(waitMs, POLL_MS[query.kind]), undefined, { signal });
-  const answer = await askConsul(client, questionOf(query), { ...options, index: 0n });
-  return { index: index + 1n, value: parseAnswer(query, jsonOf(answer)) };
+  const answer = await requestConsul(client, questionOf(query), { ...options, index: 0n });
+  return { index: index + 1n, value: parseConsulAnswer(query, jsonOf(answer)) };
 }
 
 /** The name of the node that is asked for: the one that the agent runs on, when none is. */
@@ -49,16 +55,16 @@ async function nodeName(
   options: AskOptions,
 ): Promise<string> {
   if (query.node !== undefined) return query.node;
-  const answer = jsonOf(await askConsul(client, SELF, { ...options, index: 0n })) as
+  const answer = jsonOf(await requestConsul(client, SELF, { ...options, index: 0n })) as
     | { readonly Config?: { readonly NodeName?: unknown } }
     | undefined;
   return String(answer?.Config?.NodeName);
 }
 
-const SELF: Question = { call: (consul, common) => consul.agent.self(common), isAgents: true };
+const SELF: ConsulRequest = { call: (consul, common) => consul.agent.self(common), isAgents: true };
 
 /** How Consul is asked a query. Source: Consul API documentation. */
-export function questionOf(query: ConsulQuery): Question {
+export function questionOf(query: ConsulQuery): ConsulRequest {
   const datacenter = "datacenter" in query ? query.datacenter : undefined;
   switch (query.kind) {
     case "service": {
@@ -103,7 +109,7 @@ export function questionOf(query: ConsulQuery): Question {
 }
 
 /** All that a node runs. */
-export const nodeQuestion = (node: string, datacenter: string | undefined): Question => ({
+export const nodeQuestion = (node: string, datacenter: string | undefined): ConsulRequest => ({
   call: (consul, common) => consul.catalog.node.services({ node, ...common }),
   datacenter,
 });
@@ -112,7 +118,7 @@ export const nodeQuestion = (node: string, datacenter: string | undefined): Ques
 export const checksQuestion = (
   state: "any" | "warning" | "critical",
   datacenter: string | undefined,
-): Question => ({
+): ConsulRequest => ({
   call: (consul, common) => consul.health.state({ state, ...common }),
   datacenter,
 });

@@ -7,7 +7,7 @@ import { watchPaths } from "../watch-paths.ts";
 import { type Catalog, readCatalogFile, summariesOf } from "./catalog-file.ts";
 
 /**
- * A source that answers from a catalog file and watches it. A broken file is reported, and the last good
+ * A source that answers from a catalog file and watches it. A broken file is reported, and the last known good
  * one stays in force.
  *
  * @param initial the file's content, already read
@@ -34,7 +34,7 @@ export function fileSource(
         if (!(error instanceof AppError)) throw error;
         log.warn(
           { err: error, hint: error.hint },
-          `${error.message}; the last good catalog stays in force`,
+          `${error.message}; the last known good catalog stays in force`,
         );
         for (const query of followed.values()) listener.failed(query, error);
       }

@@ -1,4 +1,4 @@
-import type { Format } from "../written-text.ts";
+import type { Format } from "../render/written-text.ts";
 import type { Lexer } from "./lexer.ts";
 import { escapeNginx, plainInNginx } from "./nginx-escape.ts";
 import { type NginxPlace, nginxLexer } from "./nginx-lexer.ts";

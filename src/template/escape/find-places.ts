@@ -1,4 +1,4 @@
-import { placeOf } from "../parse-template.ts";
+import { placeOf } from "../compile/parse-template.ts";
 import { TemplateFault } from "../template-error.ts";
 import type { Place } from "./escaper.ts";
 import type { Lexer } from "./lexer.ts";

@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 import type { NetworkInterface } from "../../catalog/network-interface.ts";
-import { ask } from "../render-context.ts";
+import { ask } from "../render/render-context.ts";
 import { expected, number, text } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 

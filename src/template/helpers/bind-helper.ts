@@ -1,6 +1,6 @@
+import { placeOf } from "../compile/parse-template.ts";
 import type { Helper } from "../helper-definition.ts";
-import { placeOf } from "../parse-template.ts";
-import type { RenderContext } from "../render-context.ts";
+import type { RenderContext } from "../render/render-context.ts";
 import { TemplateFault } from "../template-error.ts";
 import { DEFINITIONS, pureHelper } from "./all-helpers.ts";
 import { ArgumentFault, faultOf } from "./arguments.ts";

@@ -1,5 +1,5 @@
 import type { Instance } from "../../catalog/instance.ts";
-import { ask } from "../render-context.ts";
+import { ask } from "../render/render-context.ts";
 import { expected } from "./arguments.ts";
 import type { Call, HelperGroup } from "./definition.ts";
 import { readServiceAsk } from "./service-text.ts";

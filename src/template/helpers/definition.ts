@@ -1,4 +1,4 @@
-import type { RenderContext } from "../render-context.ts";
+import type { RenderContext } from "../render/render-context.ts";
 
 interface Description {
   /** How it is called, such as `join LIST [SEPARATOR]`. */

@@ -1,5 +1,5 @@
 import { type Query, queryText } from "../../catalog/query.ts";
-import { ask, type RenderContext } from "../render-context.ts";
+import { ask, type RenderContext } from "../render/render-context.ts";
 import { datacenter, nameOf } from "./catalog-queries.ts";
 import type { Call, HelperGroup } from "./definition.ts";
 

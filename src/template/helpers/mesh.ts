@@ -1,4 +1,4 @@
-import { ask } from "../render-context.ts";
+import { ask } from "../render/render-context.ts";
 import { nameOf } from "./catalog-queries.ts";
 import type { HelperGroup } from "./definition.ts";
 

@@ -1,6 +1,6 @@
 import type { Route } from "../../route/route.ts";
 import { virtualHosts } from "../../route/virtual-hosts.ts";
-import { routes } from "../render-routes.ts";
+import { routes } from "../render/render-routes.ts";
 import { list } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 

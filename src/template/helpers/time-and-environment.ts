@@ -1,4 +1,4 @@
-import { ask, type RenderContext } from "../render-context.ts";
+import { ask, type RenderContext } from "../render/render-context.ts";
 import { ArgumentFault, expected, text } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 import { formatTime } from "./format-time.ts";
@@ -61,7 +61,7 @@ export const TIME_AND_ENVIRONMENT: HelperGroup = {
     },
     fail: {
       signature: "fail REASON",
-      meaning: "Ends the render with REASON; the last good files stay in force",
+      meaning: "Ends the render with REASON; the last known good files stay in force",
       example: '{{#if (eq proxy.kind "none")}}{{fail "unknown kind"}}{{/if}}',
       output: "",
       isSilent: true,

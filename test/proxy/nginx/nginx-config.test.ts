@@ -8,7 +8,7 @@ import { checkNginx, prepareCheck } from "../../../src/proxy/nginx/check-nginx.t
 import { createCheckTrees } from "../../../src/proxy/nginx/check-trees.ts";
 import { matchesGlob } from "../../../src/proxy/nginx/include-glob.ts";
 import { readDirectives } from "../../../src/proxy/nginx/nginx-directives.ts";
-import { createStandby } from "../../../src/proxy/nginx/standby.ts";
+import { createPrestartedCheck } from "../../../src/proxy/nginx/prestarted-check.ts";
 import { testDirectory } from "../../helpers/stage.ts";
 import { writeNginxConfig } from "../../helpers/start-nginx.ts";
 
@@ -153,7 +153,7 @@ describe("checkNginx()", () => {
     const ask = async () =>
       await checkNginx(config, next, {
         trees,
-        standby: createStandby({}),
+        standby: createPrestartedCheck({}),
         prefix: undefined,
         signal,
         onWarning: () => undefined,
@@ -193,7 +193,7 @@ describe("checkNginx()", () => {
     await trees.build(await candidate("a.conf", ""));
     const prepared: (readonly string[])[] = [];
     const standby = {
-      ...createStandby({}),
+      ...createPrestartedCheck({}),
       prepare: async (argv: readonly string[]) => void prepared.push(argv),
     };
     await prepareCheck(config, { trees, standby, prefix: "/p" });
@@ -236,7 +236,7 @@ async function check(config: NginxConfig, candidate: Candidate, signal: AbortSig
   onTestFinished(() => trees.close());
   return await checkNginx(config, candidate, {
     trees,
-    standby: createStandby({}),
+    standby: createPrestartedCheck({}),
     prefix: undefined,
     signal,
     onWarning: () => undefined,

@@ -5,7 +5,7 @@ import { parseConfig } from "../../../src/config/load-config.ts";
 import type { VarnishConfig } from "../../../src/config/proxy-schema.ts";
 import { parseBackendHealth } from "../../../src/proxy/varnish/backend-health.ts";
 import { withCli } from "../../../src/proxy/varnish/cli-connection.ts";
-import { encodeCommand, parseAnswer } from "../../../src/proxy/varnish/cli-frame.ts";
+import { encodeCommand, parseCliAnswer } from "../../../src/proxy/varnish/cli-frame.ts";
 import { createVarnishDriver } from "../../../src/proxy/varnish/varnish-driver.ts";
 import { newVclName, outdated } from "../../../src/proxy/varnish/vcl-list.ts";
 import { testRefusingCli } from "../../helpers/refusing-cli.ts";
@@ -16,16 +16,16 @@ describe("CLI frames", () => {
   test("are cut whole, whatever pieces they arrive in", () => {
     const bytes = Buffer.from("200 5       \nhello\n106 0       \n\n");
     for (let length = 0; length < 19; length += 1)
-      expect(parseAnswer(bytes.subarray(0, length))).toBeUndefined();
-    expect(parseAnswer(bytes)).toEqual({ answer: { status: 200, body: "hello" }, bytes: 19 });
-    expect(parseAnswer(bytes.subarray(19))).toEqual({
+      expect(parseCliAnswer(bytes.subarray(0, length))).toBeUndefined();
+    expect(parseCliAnswer(bytes)).toEqual({ answer: { status: 200, body: "hello" }, bytes: 19 });
+    expect(parseCliAnswer(bytes.subarray(19))).toEqual({
       answer: { status: 106, body: "" },
       bytes: 14,
     });
   });
 
   test("something else than a CLI is not taken for one", () => {
-    expect(() => parseAnswer(Buffer.from("HTTP/1.1 400 Bad Request"))).toThrow("no Varnish CLI");
+    expect(() => parseCliAnswer(Buffer.from("HTTP/1.1 400 Bad Request"))).toThrow("no Varnish CLI");
   });
 
   test.each(["a b", 'x" y', "a\nparam.set x y", "\\", "", "é\u2028"])(

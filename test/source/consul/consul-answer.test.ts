@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AppError } from "../../../src/errors.ts";
-import { type ConsulQuery, parseAnswer } from "../../../src/source/consul/consul-answer.ts";
+import { type ConsulQuery, parseConsulAnswer } from "../../../src/source/consul/consul-answer.ts";
 
 const QUERIES: readonly ConsulQuery[] = [
   { kind: "service", name: "web" },
@@ -17,12 +17,12 @@ const QUERIES: readonly ConsulQuery[] = [
   { kind: "caLeaf", service: "web" },
 ];
 
-describe("parseAnswer()", () => {
+describe("parseConsulAnswer()", () => {
   test("takes any JSON at all, or refuses it as an expected failure", () => {
     fc.assert(
       fc.property(fc.constantFrom(...QUERIES), fc.jsonValue(), (query, body) => {
         try {
-          expect(parseAnswer(query, body)).toBeDefined();
+          expect(parseConsulAnswer(query, body)).toBeDefined();
         } catch (error) {
           expect(error).toBeInstanceOf(AppError);
         }
@@ -39,7 +39,9 @@ describe("parseAnswer()", () => {
     });
     const entries = [entry(2, "a"), entry(1, "b"), entry(1, "a")];
     const query = QUERIES[0] as ConsulQuery;
-    expect(parseAnswer(query, entries.toReversed())).toEqual(parseAnswer(query, entries));
+    expect(parseConsulAnswer(query, entries.toReversed())).toEqual(
+      parseConsulAnswer(query, entries),
+    );
   });
 
   test.each([
@@ -51,12 +53,14 @@ describe("parseAnswer()", () => {
     const body = [
       { Node: {}, Service: {}, Checks: states.map((Status) => ({ CheckID: "c", Status })) },
     ];
-    expect(parseAnswer({ kind: "service", name: "s" }, body)).toMatchObject([{ status: expected }]);
+    expect(parseConsulAnswer({ kind: "service", name: "s" }, body)).toMatchObject([
+      { status: expected },
+    ]);
   });
 
   test("an empty address is the node's", () => {
     const body = [{ Node: { Address: "10.0.0.9" }, Service: { Address: "", Port: 1 }, Checks: [] }];
-    expect(parseAnswer({ kind: "service", name: "s" }, body)).toMatchObject([
+    expect(parseConsulAnswer({ kind: "service", name: "s" }, body)).toMatchObject([
       { address: "10.0.0.9" },
     ]);
   });

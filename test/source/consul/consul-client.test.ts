@@ -1,13 +1,13 @@
 import { createServer, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { consulSchema } from "../../../src/config/consul-schema.ts";
+import { createConsulClient } from "../../../src/source/consul/consul-client.ts";
 import {
   type AskOptions,
-  askConsul,
+  type ConsulRequest,
   indexOf,
-  type Question,
-} from "../../../src/source/consul/ask-consul.ts";
-import { createConsulClient } from "../../../src/source/consul/consul-client.ts";
+  requestConsul,
+} from "../../../src/source/consul/consul-request.ts";
 import { questionOf } from "../../../src/source/consul/read-query.ts";
 import { freePort } from "../../helpers/free-port.ts";
 
@@ -61,9 +61,9 @@ async function serve(what: (request: number) => "answer" | "half" | "reset") {
     socket.on("error", () => undefined); // the other end may be gone first
     socket.on("data", () => {
       requests += 1;
-      const fate = what(requests);
-      if (fate === "reset") socket.resetAndDestroy();
-      else if (fate === "half") socket.end(`${HEAD}Content-Length: 9\r\n\r\n[`);
+      const result = what(requests);
+      if (result === "reset") socket.resetAndDestroy();
+      else if (result === "half") socket.end(`${HEAD}Content-Length: 9\r\n\r\n[`);
       else socket.write(`${HEAD}Content-Length: 2\r\n\r\n{}`);
     });
   });
@@ -87,6 +87,6 @@ function client(address: string) {
     signal: new AbortController().signal,
   };
   return {
-    ask: async (question: Question) => indexOf(await askConsul(consul, question, options)),
+    ask: async (question: ConsulRequest) => indexOf(await requestConsul(consul, question, options)),
   };
 }

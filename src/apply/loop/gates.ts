@@ -1,0 +1,111 @@
+import type { Query } from "../../catalog/query.ts";
+import type { Snapshot } from "../../catalog/snapshot.ts";
+import type { ProxyConfig } from "../../config/proxy-schema.ts";
+import { createGuard, type Guard, guardOptions } from "../guard/guard.ts";
+import type { View } from "../guard/view.ts";
+import type { PipelineEvents } from "../report/log-events.ts";
+import { createDrainLimit } from "../schedule/drain-limit.ts";
+import { createFlapDamping, type DampedInstance } from "../schedule/flap-damping.ts";
+import { createMissingAnswers } from "../schedule/missing-answers.ts";
+
+/**
+ * What makes a change wait: instances that flap, answers that are missing, a guard that finds it suspicious, old
+ * workers that crowd. Each is said in the report.
+ */
+export interface Gates extends Pick<Guard, "accept"> {
+  /** The snapshot without the instances that flap. */
+  dampFlaps(snapshot: Snapshot): Snapshot;
+  damped(): readonly DampedInstance[];
+  /** Whether a render of the snapshot would lack answers still, and is put off. */
+  isLacking(snapshot: Snapshot): boolean;
+  /** Notes the answers that a render lacks. */
+  lacks(missing: ReadonlyMap<string, Query>): void;
+  /** Forgets what other templates lacked, and what was live of theirs. */
+  useOtherTemplates(): void;
+  /** What the guard says to going from one view to the next. */
+  guard(before: View | undefined, after: View): "waiting" | "held" | undefined;
+  /** Whether so many old workers drain that an apply waits. */
+  isDrainLimited(draining: number): boolean;
+  /** Notes that what is wanted is live, in place of a generation that was made from `before`. */
+  wentLive(before: View | undefined): void;
+  /**
+   * When to look again though nothing changed, in the clock of `now`.
+   *
+   * @param triedAgainAtMs when a service that is left out may come back in
+   */
+  lookAgainAtMs(triedAgainAtMs: number | undefined): number | undefined;
+}
+
+/** @param from.now a monotonic clock in milliseconds */
+export function createGates(
+  { guard: config, settle }: Pick<ProxyConfig, "guard" | "settle">,
+  from: {
+    readonly report: () => Pick<
+      PipelineEvents,
+      "letGo" | "held" | "damped" | "waiting" | "drainLimited"
+    >;
+    readonly now: () => number;
+  },
+): Gates {
+  const { report, now } = from;
+  const { damp } = config;
+  const damper = damp && createFlapDamping(damp, (it, isDamped) => report().damped(it, isDamped));
+  const lack = createMissingAnswers();
+  const crowd = createDrainLimit(settle.maxDraining);
+  const guard = createGuard(guardOptions(config), {
+    onLetGo: (why) => report().letGo(why),
+    onShadow: (reason) => report().held({ reason, forMs: 0, isShadow: true }),
+  });
+
+  return {
+    accept: guard.accept,
+    dampFlaps: (snapshot) => damper?.damped(snapshot, now()) ?? snapshot,
+    damped: () => damper?.list() ?? [],
+    isLacking(snapshot) {
+      if (lack.persists(snapshot, now())) return true;
+      lack.forget();
+      return false;
+    },
+    lacks(missing) {
+      lack.found(missing, now());
+      report().waiting(missing);
+    },
+    useOtherTemplates() {
+      lack.forget();
+      guard.forgetSteps();
+    },
+    guard(before, after) {
+      const verdict = guard.look(before, after, now());
+      if (verdict.kind !== "held") return verdict.kind === "pass" ? undefined : "waiting";
+      const forMs = (guard.endsAtMs() ?? now()) - now();
+      report().held({ reason: verdict.reason, forMs, isShadow: false });
+      return "held";
+    },
+    isDrainLimited(draining) {
+      if (crowd.admits(draining, now())) return false;
+      report().drainLimited(draining);
+      return true;
+    },
+    wentLive(before) {
+      guard.wentLive(before, now());
+      crowd.forget();
+    },
+    lookAgainAtMs(triedAgainAtMs) {
+      // Whatever else is due would be put off as well.
+      const putOffUntilMs = lack.lookAgainAtMs();
+      if (putOffUntilMs !== undefined) return putOffUntilMs;
+      return earliest([
+        triedAgainAtMs,
+        guard.endsAtMs(),
+        damper?.endsAtMs(),
+        crowd.lookAgainAtMs(),
+      ]);
+    },
+  };
+}
+
+/** The first of some times, of those that are set. */
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const set = times.filter((it) => it !== undefined);
+  return set.length === 0 ? undefined : Math.min(...set);
+}

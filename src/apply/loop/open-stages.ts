@@ -1,0 +1,89 @@
+import type { CatalogStore } from "../../catalog/store.ts";
+import type { ProxyConfig } from "../../config/proxy-schema.ts";
+import type { Config } from "../../config/schema.ts";
+import type { AppError } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import type { FileTemplate } from "../../template/compile/proxy-templates.ts";
+import { type Attempts, createAttempts } from "../generation/attempts.ts";
+import { type EventListener, joinListeners } from "../pipeline-events.ts";
+import type { ProxyDriver } from "../proxy-driver.ts";
+import type { ObservedProxy } from "../proxy-status.ts";
+import { logEvents, type PipelineEvents } from "../report/log-events.ts";
+import { trackStatus } from "../report/track-status.ts";
+import { createSchedule } from "../schedule/schedule.ts";
+import { type ControlFile, openControl, pinnedBy } from "../state/control.ts";
+import { type History, openHistory } from "../state/history.ts";
+import { type LiveState, openLiveState } from "../state/live-state.ts";
+import { createGates, type Gates } from "./gates.ts";
+import { createReconcileLoop, type ReconcileLoop } from "./reconcile-loop.ts";
+import { createRenderer, type Renderer } from "./renderer.ts";
+
+/** What a pipeline is made of. */
+export interface PipelineParts {
+  readonly proxy: ProxyConfig;
+  readonly config: Pick<Config, "values" | "environment" | "state" | "history">;
+  /** Or why they cannot be used: then nothing is done until others are set. */
+  readonly templates: readonly FileTemplate[] | AppError;
+  readonly store: CatalogStore;
+  readonly driver: ProxyDriver;
+  /** Told of all that becomes of the proxy, beside the log. */
+  readonly observers: readonly EventListener[];
+  readonly log: Log;
+}
+
+/** The stages that a change passes on its way to one proxy, and what they are told of. */
+export interface Stages {
+  readonly state: LiveState;
+  readonly control: ControlFile;
+  readonly history: History;
+  readonly reconcileLoop: ReconcileLoop;
+  readonly renderer: Renderer;
+  readonly gates: Gates;
+  readonly attempts: Attempts;
+  readonly report: PipelineEvents;
+  readonly status: ObservedProxy["status"];
+}
+
+/** @throws {AppError} SWAP when the state directory cannot be used */
+export async function openStages(parts: PipelineParts): Promise<Stages> {
+  const { proxy, config, store, driver, log } = parts;
+  const now = () => performance.now();
+  const onUnusable = (error: AppError) => log.warn({ err: error, hint: error.hint }, error.message);
+  const state = await openLiveState(config.state, proxy.name, onUnusable);
+  const control = openControl(config.state, proxy.name, onUnusable);
+  const history = openHistory({
+    state: config.state,
+    proxy: proxy.name,
+    keep: config.history,
+    pinned: () => pinnedBy(control.now()),
+    onUnusable,
+    log,
+  });
+  const schedule = createSchedule(proxy.settle, { now, random: Math.random });
+  const renderer = createRenderer({ ...parts, report: () => report, owns: state.owns, now });
+  const gates = createGates(proxy, { report: () => report, now });
+  const status = trackStatus({ proxy, state, store, driver, control, renderer, gates });
+  const saying = logEvents(log, () => store.failures());
+  const report: PipelineEvents = joinListeners([
+    saying,
+    status,
+    history.observer,
+    ...parts.observers,
+  ]);
+  const attempts = createAttempts({ driver, state, schedule, report, log });
+  const reconcileLoop = createReconcileLoop(schedule, {
+    lookAgainAtMs: () =>
+      control.now().mode === "following" ? gates.lookAgainAtMs(renderer.nextTryAtMs()) : undefined,
+  });
+  return {
+    state,
+    control,
+    history,
+    reconcileLoop,
+    renderer,
+    gates,
+    attempts,
+    report,
+    status: status.status,
+  };
+}

@@ -1,0 +1,262 @@
+import { type Query, queryText } from "../../catalog/query.ts";
+import type { AppError } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import type { RouteProblem } from "../../route/route.ts";
+import type { ServiceFault } from "../../template/provenance/blame.ts";
+import type { Output } from "../../template/render/render-files.ts";
+import type { Rendered } from "../../template/render/render-proxy.ts";
+import type { GenerationResult } from "../generation-result.ts";
+import type { LetGo } from "../guard/guard.ts";
+import type { Generation } from "../proxy-driver.ts";
+import type { ReconcileResult } from "../proxy-status.ts";
+import type { Released } from "../quarantine/quarantine.ts";
+import type { DampedInstance } from "../schedule/flap-damping.ts";
+import type { Cause } from "./cause.ts";
+
+/** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
+export interface PipelineEvents {
+  /** The render lacks answers. What is missing is named after 5 s, and every minute from then on. */
+  waiting(missing: ReadonlyMap<string, Query>): void;
+  /** The render is complete. */
+  complete(rendered: Pick<Rendered, "id" | "asked" | "problems">): void;
+  templateRefused(error: AppError): void;
+  /** A service is left out. Said once for the same reason. */
+  leftOut(fault: ServiceFault): void;
+  /** Services that were left out are tried again. */
+  released(services: readonly Released[]): void;
+  /** The guard holds a change back, or with `isShadow` only says that it would. */
+  held(hold: Hold): void;
+  /** What was held is let go live. */
+  letGo(why: LetGo): void;
+  /** An instance begins or ceases to be left out as it flaps. */
+  damped(instance: DampedInstance, isDamped: boolean): void;
+  outcome(
+    generation: Generation,
+    outcome: GenerationResult,
+    made: { readonly cause: Cause; readonly outputs: readonly Output[] },
+  ): void;
+  /** A generation that an earlier process did not see to its end. */
+  resumed(generation: Generation, outcome: GenerationResult): void;
+  willRetry(inMs: number): void;
+  /** One look at the proxy ended. */
+  reconciled(result: ReconcileResult): void;
+  /** A change waits because so many old workers drain. Said once until one goes live. */
+  drainLimited(draining: number): void;
+  superseded(generation: Generation): void;
+  /** Ends all timers. */
+  stop(): void;
+}
+
+interface Hold {
+  readonly reason: string;
+  /** How long at most, from now on. */
+  readonly forMs: number;
+  readonly isShadow: boolean;
+}
+
+const PATIENCE_MS = 5_000;
+const REMIND_MS = 60_000;
+
+/** @param failures why queries have no fresh answer, by canonical text */
+export function logEvents(
+  log: Log,
+  failures: () => ReadonlyMap<string, AppError>,
+): Omit<PipelineEvents, "reconciled" | "complete"> & {
+  complete(rendered: Pick<Rendered, "problems">): void;
+} {
+  let missing: ReadonlyMap<string, Query> = new Map();
+  let waitTimer: NodeJS.Timeout | undefined;
+  let known = new Set<string>();
+  let lastHeld: string | undefined;
+  let lastFailure: { readonly words: string; readonly saidAtMs: number } | undefined;
+  const saidInPlace = new Set<string>();
+  let isDrainLimited = false;
+  /** The last reason that was said, by service. */
+  const leftOut = new Map<string, string>();
+
+  return {
+    waiting(now) {
+      missing = now;
+      waitTimer ??= setTimeout(nameMissing, PATIENCE_MS);
+    },
+    complete({ problems }) {
+      clearTimeout(waitTimer);
+      waitTimer = undefined;
+      const fresh = new Set(problems.map((problem) => JSON.stringify(problem)));
+      for (const problem of problems) {
+        if (!known.has(JSON.stringify(problem))) sayProblem(problem);
+      }
+      known = fresh;
+    },
+    leftOut(fault) {
+      const { service, instance, node, field, reason, hint } = fault;
+      if (leftOut.get(service) === reason) return;
+      leftOut.set(service, reason);
+      const of = instance === undefined ? "" : `, instance "${instance}" on ${node}`;
+      log.error(
+        { service, instance, node, field, quarantined: true, hint },
+        `left out: service "${service}"${of}${field === undefined ? "" : `, ${field}`}: ${reason}; the rest goes on without it`,
+      );
+    },
+    released(services) {
+      for (const { service, isChanged } of services) {
+        if (isChanged) leftOut.delete(service);
+        const why = isChanged ? ": its data changed" : "";
+        log.info({ service }, `service "${service}" is tried again${why}`);
+      }
+    },
+    templateRefused(error) {
+      log.error({ result: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);
+    },
+    held({ reason, forMs, isShadow }) {
+      if (lastHeld === reason) return;
+      lastHeld = reason;
+      const hint = "See whether Consul is well; `fairlead accept` lets it go live at once";
+      if (isShadow) log.warn({ result: "held", isShadow, hint }, `would be held: ${reason}`);
+      else {
+        const fields = { result: "held", forMs: Math.round(forMs), hint };
+        log.warn(fields, `held: ${reason}; the live configuration stays`);
+      }
+    },
+    letGo(why) {
+      lastHeld = undefined;
+      log.info({ letGo: why }, `no longer held: ${LET_GO[why]}`);
+    },
+    damped({ service, instance, node }, isDamped) {
+      const text = `service "${service}", instance "${instance}" on ${node}`;
+      const what = isDamped ? "flaps: it is left out until it is quiet" : "is quiet again";
+      log.warn({ service, instance, node, isDamped }, `${text} ${what}`);
+    },
+    outcome(generation, outcome, { cause }) {
+      isDrainLimited = false;
+      if (outcome.kind === "live") lastHeld = undefined;
+      if (isSaidAgain(failureWords(generation, outcome))) return;
+      sayOutcome(log, generation, outcome, cause.change);
+      if (outcome.kind === "live") sayInPlace(outcome.inPlace ?? []);
+    },
+    resumed: (generation, outcome) =>
+      sayOutcome(log, generation, outcome, "its swap was interrupted"),
+    drainLimited(draining) {
+      if (!isDrainLimited) {
+        log.warn(
+          {
+            draining,
+            hint: "Set worker_shutdown_timeout in nginx.conf, which bounds how long old workers live; or raise settle.maxDraining",
+          },
+          `${draining} old workers still serve their last connections: the change waits until one ends, 10 s at most`,
+        );
+      }
+      isDrainLimited = true;
+    },
+    superseded: ({ number }) =>
+      log.info(
+        { generation: number, result: "superseded" },
+        `generation ${number} is superseded: newer changes came while it was checked`,
+      ),
+    willRetry: (inMs) =>
+      log.info({ retryInMs: inMs }, `trying again in ${Math.round(inMs / 100) / 10} s`),
+    stop: () => clearTimeout(waitTimer),
+  };
+
+  /** A retry that fails like the one before is said once a minute. */
+  function isSaidAgain(words: string | undefined): boolean {
+    const nowMs = performance.now();
+    const isAgain =
+      words !== undefined &&
+      words === lastFailure?.words &&
+      nowMs - lastFailure.saidAtMs < REMIND_MS;
+    if (!isAgain) lastFailure = words === undefined ? undefined : { words, saidAtMs: nowMs };
+    return isAgain;
+  }
+
+  function sayInPlace(paths: readonly string[]): void {
+    for (const path of paths) {
+      if (saidInPlace.has(path)) continue;
+      saidInPlace.add(path);
+      log.warn(
+        { path, hint: "Mount its directory instead: then the new file replaces it in one step" },
+        `"${path}" is mounted by itself and cannot be replaced: it is written in place, after its check`,
+      );
+    }
+  }
+
+  function nameMissing(): void {
+    waitTimer = setTimeout(nameMissing, REMIND_MS);
+    const names = [...missing.values()].map(queryText);
+    const why = names.map((text) => failures().get(text)).find((error) => error !== undefined);
+    const more = names.length > 10 ? ` and ${names.length - 10} more` : "";
+    log.warn(
+      {
+        missing: names.slice(0, 10),
+        missingCount: names.length,
+        ...(why === undefined ? {} : { err: why, hint: why.hint }),
+      },
+      `waiting for ${names.slice(0, 10).join(", ")}${more}${why === undefined ? "" : `: ${why.message}`}`,
+    );
+  }
+
+  function sayProblem({ service, instance, node, subject, reason }: RouteProblem): void {
+    log.warn(
+      { service, instance, node },
+      `service "${service}", instance "${instance}" on ${node}: ${subject}: ${reason}`,
+    );
+  }
+}
+
+const LET_GO: Readonly<Record<LetGo, string>> = {
+  accepted: "it was accepted",
+  recovered: "the catalog has recovered",
+  time: "its time is up",
+};
+
+function sayOutcome(
+  log: Log,
+  { number, id }: Generation,
+  outcome: GenerationResult,
+  change: string,
+): void {
+  const fields = { generation: number, id, result: outcome.kind, ...outcome.timings };
+  switch (outcome.kind) {
+    case "live":
+      if (outcome.wasLive) {
+        log.info(fields, `generation ${number} is live already (${outcome.proof.evidence})`);
+        return;
+      }
+      log.info(
+        { ...fields, change, proof: outcome.proof.evidence },
+        `generation ${number} is live: ${change} (${outcome.proof.evidence})`,
+      );
+      return;
+    case "refused":
+      log.error(
+        { ...fields, change, hint: outcome.hint },
+        `refused: generation ${number} (${change}): ${outcome.output}; the live files are untouched`,
+      );
+      return;
+    case "failed": {
+      const { error, inPlace, isServed } = outcome;
+      const state = stateText(inPlace, isServed);
+      log.error(
+        { ...fields, change, err: error, hint: error.hint },
+        `failed: generation ${number} (${change}): ${error.message}; ${state}`,
+      );
+    }
+  }
+}
+
+function failureWords({ id }: Generation, outcome: GenerationResult): string | undefined {
+  if (outcome.kind === "live") return undefined;
+  return `${id} ${outcome.kind === "failed" ? outcome.error.message : outcome.output}`;
+}
+
+function stateText(
+  inPlace: Extract<GenerationResult, { kind: "failed" }>["inPlace"],
+  isServed: boolean,
+): string {
+  if (inPlace === "untouched") return "the live files are untouched";
+  if (inPlace === "new") return "the checked files are in place";
+  if (inPlace === "mixed") return "the previous files could not all be put back; that comes next";
+  return isServed
+    ? "the previous files are back and served"
+    : "the previous files are back, but it is not proved that they are served";
+}

@@ -1,0 +1,118 @@
+import { queryText } from "../../catalog/query.ts";
+import type { CatalogStore } from "../../catalog/store.ts";
+import type { GenerationResult } from "../generation-result.ts";
+import type { Gates } from "../loop/gates.ts";
+import type { Renderer } from "../loop/renderer.ts";
+import type { EventListener } from "../pipeline-events.ts";
+import type { ProxyDriver } from "../proxy-driver.ts";
+import type { ObservedProxy, ProxyStatus, ReconcileResult } from "../proxy-status.ts";
+import type { ControlFile } from "../state/control.ts";
+import type { LiveState } from "../state/live-state.ts";
+
+/** What a status is made of beside what is reported. */
+interface StatusParts {
+  readonly proxy: { readonly name: string; readonly kind: ProxyStatus["kind"] };
+  readonly state: Pick<LiveState, "live" | "isServed">;
+  readonly store: Pick<CatalogStore, "failures" | "fallbackSince">;
+  readonly driver: Pick<ProxyDriver, "draining">;
+  readonly control: Pick<ControlFile, "now">;
+  readonly renderer: Pick<Renderer, "list" | "templateFault">;
+  readonly gates: Pick<Gates, "damped">;
+}
+
+/** Keeps what is reported, and tells it as the proxy's status. */
+export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
+  const { proxy, state, store, driver, control, renderer, gates } = parts;
+  let result: ReconcileResult | "starting" = "starting";
+  let asked: ReadonlyMap<string, unknown> = new Map();
+  let waitingFor: readonly string[] = [];
+  let problems: ProxyStatus["problems"] = [];
+  let desired: ProxyStatus["desired"];
+  let behindSinceMs: number | undefined;
+  let held: ProxyStatus["held"];
+  let lastError: ProxyStatus["lastError"];
+  let retryAt: string | undefined;
+
+  return {
+    waiting(missing) {
+      waitingFor = [...missing.values()].map(queryText);
+    },
+    complete(rendered) {
+      waitingFor = [];
+      held = undefined;
+      problems = rendered.problems;
+      asked = rendered.asked;
+      desired = { id: rendered.id };
+      behindSinceMs = state.live?.id === rendered.id ? undefined : (behindSinceMs ?? Date.now());
+    },
+    templateRefused: (error) => refuse("refused", error.message, error.hint),
+    held({ reason, forMs, isShadow }) {
+      if (!isShadow) held = { reason, until: inFuture(forMs) };
+    },
+    letGo() {
+      held = undefined;
+    },
+    outcome(generation, outcome) {
+      retryAt = undefined;
+      noteOutcome(outcome);
+      if (outcome.kind === "live" && generation.id === desired?.id) behindSinceMs = undefined;
+    },
+    resumed: (_, outcome) => noteOutcome(outcome),
+    willRetry(inMs) {
+      retryAt = inFuture(inMs);
+    },
+    reconciled(now) {
+      result = now;
+      if (now !== "live" && now !== "unchanged") return;
+      lastError = undefined;
+      retryAt = undefined;
+    },
+    status,
+  };
+
+  function status(): ProxyStatus {
+    const { live } = state;
+    const fallbackSince = store.fallbackSince()?.toISOString();
+    const fault = renderer.templateFault();
+    return {
+      name: proxy.name,
+      kind: proxy.kind,
+      result,
+      control: control.now(),
+      ...(live === undefined ? {} : { live: { number: live.number, id: live.id, at: live.at } }),
+      isServed: live !== undefined && state.isServed(live.id),
+      ...(desired === undefined ? {} : { desired }),
+      lagMs: behindSinceMs === undefined ? 0 : Date.now() - behindSinceMs,
+      waitingFor,
+      ...(held === undefined ? {} : { held }),
+      quarantined: renderer.list(),
+      damped: gates.damped(),
+      disconnected: disconnected(),
+      ...(fallbackSince === undefined ? {} : { fallbackSince }),
+      draining: driver.draining(),
+      problems,
+      ...(fault === undefined
+        ? {}
+        : { templateFault: { message: fault.message, hint: fault.hint } }),
+      ...(lastError === undefined ? {} : { lastError }),
+      ...(retryAt === undefined ? {} : { retryAt }),
+    };
+  }
+
+  function disconnected(): ProxyStatus["disconnected"] {
+    return [...store.failures()]
+      .filter(([query]) => asked.has(query) || waitingFor.includes(query))
+      .map(([query, { message, hint }]) => ({ query, reason: message, hint }));
+  }
+
+  function noteOutcome(outcome: GenerationResult): void {
+    if (outcome.kind === "refused") refuse("refused", outcome.output, outcome.hint);
+    if (outcome.kind === "failed") refuse("failed", outcome.error.message, outcome.error.hint);
+  }
+
+  function refuse(how: "refused" | "failed", message: string, hint: string): void {
+    lastError = { result: how, message, hint, at: inFuture(0) };
+  }
+}
+
+const inFuture = (ms: number): string => new Date(Date.now() + ms).toISOString();

@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { path, text } from "../config/schema-parts.ts";
+import { catalogSchema } from "../source/file/catalog-file.ts";
+
+/* What a file of template test cases may say. `fairlead schema test` prints this as JSON Schema. */
+
+const texts = z
+  .union([z.string(), z.array(z.string())], { error: "a text or a list of texts" })
+  .transform((it) => (typeof it === "string" ? [it] : it));
+
+const patterns = texts.refine((all) => all.every(isPattern), {
+  error: "regular expressions that are well-formed",
+});
+
+const values = z.record(z.string(), z.unknown(), { error: "a mapping" });
+
+const routeSchema = z
+  .strictObject({
+    path: text("a path such as /api/x").describe("What is requested."),
+    host: z.string().default("localhost").describe("The Host header."),
+    method: z.string().default("GET").describe("The method."),
+    headers: z.record(z.string(), z.string()).default({}).describe("Further request headers."),
+    port: z
+      .int({ error: "a port number" })
+      .optional()
+      .describe("The port that the template listens on; its first one when absent."),
+    status: z.int({ error: "an HTTP status" }).optional().describe("Status of the answer."),
+    service: z.string().optional().describe("The service that answers."),
+    instance: z.string().optional().describe("The id of the instance that answers."),
+    sees: z.string().optional().describe("The path and query that the service is asked for."),
+    body: texts.optional().describe("Texts that the answer's body contains."),
+    answers: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe("Headers of the answer, each with a text that it contains."),
+  })
+  .describe("A request to the real program, and what answers it.");
+
+const expectSchema = z
+  .strictObject({
+    output: z.string().optional().describe("The whole output, when there is one file."),
+    outputFile: path.optional().describe("File with the whole output; --update writes it."),
+    outputs: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe("Whole outputs, by the end of their path."),
+    outputFiles: z
+      .record(z.string(), path)
+      .optional()
+      .describe("Files with whole outputs, by the end of their path; --update writes them."),
+    contains: texts.optional().describe("Texts that some output contains."),
+    absent: texts.optional().describe("Texts that no output contains."),
+    matches: patterns
+      .optional()
+      .describe("Regular expressions, ^ and $ for lines, that some output matches."),
+    valid: z
+      .boolean({ error: "true or false" })
+      .optional()
+      .describe("Whether nginx -t or varnishd -C accepts the outputs."),
+    routes: z.array(routeSchema).optional().describe("Requests to a real nginx or Varnish."),
+    error: z.string().optional().describe("The render fails with an error that contains this."),
+    leftOut: texts
+      .optional()
+      .describe("Services that are left out as their data has no safe form."),
+  })
+  .refine((it) => Object.values(it).some((value) => value !== undefined), {
+    error: "at least one expectation",
+  })
+  .describe("What must hold of the rendered outputs.");
+
+const catalogKeys = {
+  catalog: catalogSchema.optional().describe("What the catalog holds, as in a catalog file."),
+  catalogFile: path.optional().describe("Catalog file, such as one that fairlead snapshot made."),
+  values: values.default({}).describe("Values, laid over the config's or the file's."),
+};
+
+/** One `*.test.yaml`. */
+export const caseFileSchema = z
+  .strictObject({
+    template: path.optional().describe("The template, or builtin:NAME."),
+    format: z
+      .enum(["nginx", "vcl", "text"], { error: "nginx, vcl or text" })
+      .optional()
+      .describe("The template's format; vcl when its name has that in it, else nginx."),
+    path: path.optional().describe("The output's path; with `each` it is a template itself."),
+    each: z
+      .union([z.enum(["services", "routes"]), z.strictObject({ keys: text("a prefix of keys") })], {
+        error: "services, routes or { keys: PREFIX }",
+      })
+      .optional()
+      .describe("Render the template once per item."),
+    partials: path.optional().describe("Directory of partials."),
+    config: path.optional().describe("A config, whose proxy's files are tested instead."),
+    proxy: z.string().optional().describe("Which proxy of the config, when it has several."),
+    environment: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe("Variables that templates read with env, and for the config's ${VAR}."),
+    main: path.optional().describe("nginx's main file for `valid`; a small one when absent."),
+    context: z
+      .enum(["http", "server", "stream", "main"], { error: "http, server, stream or main" })
+      .default("http")
+      .describe("Where in nginx's configuration the outputs belong when there is no `main`."),
+    include: z
+      .array(path)
+      .default([])
+      .describe("Further files that nginx reads before the outputs when there is no `main`."),
+    ...catalogKeys,
+    cases: z
+      .array(
+        z.strictObject({
+          name: text("a name").describe("What the case shows."),
+          ...catalogKeys,
+          expect: expectSchema,
+        }),
+        { error: "a list of cases" },
+      )
+      .min(1, { error: "at least one case" }),
+  })
+  .superRefine((file, context) => {
+    if ((file.template === undefined) === (file.config === undefined)) {
+      context.addIssue({ code: "custom", path: [], message: "either a template or a config" });
+    }
+    const names = file.cases.map(({ name }) => name);
+    for (const [i, name] of names.entries()) {
+      if (names.indexOf(name) === i) continue;
+      const message = `a name of its own: "${name}" is taken`;
+      context.addIssue({ code: "custom", path: ["cases", i, "name"], message });
+    }
+  });
+
+export type CaseFile = Readonly<z.infer<typeof caseFileSchema>>;
+export type Case = CaseFile["cases"][number];
+export type Expectation = Case["expect"];
+export type RouteExpectation = NonNullable<Expectation["routes"]>[number];
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, "m") instanceof RegExp;
+  } catch {
+    return false;
+  }
+}

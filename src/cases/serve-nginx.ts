@@ -1,0 +1,93 @@
+import { writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { NginxConfig } from "../config/proxy-schema.ts";
+import { readDirectives } from "../proxy/nginx/nginx-directives.ts";
+import type { Output } from "../template/render/render-files.ts";
+import type { LoadedCases } from "./load-cases.ts";
+import { writeNginxMain } from "./nginx-main.ts";
+import { freePorts, startProgram } from "./real-program.ts";
+import type { Served } from "./serve.ts";
+
+/**
+ * Starts a real nginx with outputs. What they listen on is exchanged for free loopback ports.
+ *
+ * @throws {AppError} CHECK_UNAVAILABLE when nginx does not start, with its own words
+ */
+export async function serveNginx(
+  outputs: readonly Output[],
+  {
+    proxy,
+    cases,
+    directory,
+    signal,
+  }: {
+    readonly proxy: NginxConfig;
+    readonly cases: LoadedCases;
+    readonly directory: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<Served> {
+  const addresses = [...new Set(outputs.flatMap(({ text }) => listenAddresses(text)))];
+  const free = await freePorts(addresses.length);
+  const ports = new Map(addresses.map((address, i) => [address, free[i] ?? 0]));
+  const paths: string[] = [];
+  for (const [i, { path, text, format }] of outputs.entries()) {
+    if (format !== "nginx") continue;
+    const written = join(directory, `${i}-${basename(path)}`);
+    await writeFile(written, withPorts(text, ports), { mode: 0o644 });
+    paths.push(written);
+  }
+  const { context, include } = cases.content;
+  const includes = [...include.map((path) => resolve(cases.directory, path)), ...paths];
+  const main =
+    context === "main" ? (paths[0] ?? "") : await writeNginxMain({ directory, context, includes });
+  const argv = [proxy.binary, "-p", `${directory}/`, "-c", main, "-g", "daemon off;"];
+  const nginx = startProgram(argv, { cwd: directory, signal });
+  try {
+    await nginx.untilListening(free[0] ?? 0);
+  } catch (error) {
+    await nginx.stop();
+    throw error;
+  }
+  return {
+    port: (wanted) => {
+      const found = [...ports].find(
+        ([address]) => wanted === undefined || portOf(address) === wanted,
+      );
+      return found?.[1];
+    },
+    stop: () => nginx.stop(),
+  };
+}
+
+const isListen = ({ name }: { readonly name: string }): boolean => name === "listen";
+
+/** What the text's servers listen on, as written, IPv4 first. */
+function listenAddresses(text: string): readonly string[] {
+  const all = readDirectives(text)
+    .filter(isListen)
+    .map(({ args }) => args[0] ?? "")
+    .filter((address) => portOf(address) !== undefined);
+  return all.toSorted((a, b) => Number(a.startsWith("[")) - Number(b.startsWith("[")));
+}
+
+/** Such as 80 of `80`, `*:80`, `127.0.0.1` and `[::]:80`; none of a Unix socket. */
+function portOf(address: string): number | undefined {
+  if (address.startsWith("unix:")) return undefined;
+  if (/^\d+$/.test(address)) return Number(address);
+  return Number(/:(\d+)$/.exec(address)?.[1] ?? 80);
+}
+
+function withPorts(text: string, ports: ReadonlyMap<string, number>): string {
+  let result = "";
+  let copied = 0;
+  for (const { args, start, end } of readDirectives(text).filter(isListen)) {
+    const [address = "", ...flags] = args;
+    const port = ports.get(address);
+    if (port === undefined) continue;
+    const kept = flags.filter((flag) => !/^(ipv6only=|ssl$|quic$)/.test(flag));
+    result += `${text.slice(copied, start)}listen ${[`127.0.0.1:${port}`, ...kept].join(" ")};`;
+    copied = end;
+  }
+  return result + text.slice(copied);
+}

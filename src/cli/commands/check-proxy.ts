@@ -1,0 +1,141 @@
+import { chmod, rm } from "node:fs/promises";
+import { makeTemporaryDirectory } from "../../apply/disk/temporary-directory.ts";
+import type { ProxyDriver } from "../../apply/proxy-driver.ts";
+import { blameCheck, explainRefusal } from "../../apply/quarantine/blame-check.ts";
+import { stage } from "../../apply/swap/stage.ts";
+import type { CatalogStore } from "../../catalog/store.ts";
+import type { ProxyConfig } from "../../config/proxy-schema.ts";
+import type { Config } from "../../config/schema.ts";
+import { AppError } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import { openDriver } from "../../proxy/open-driver.ts";
+import { type FileTemplate, loadTemplates } from "../../template/compile/proxy-templates.ts";
+import type { BlameOptions } from "../../template/provenance/blame.ts";
+import type { Rendered } from "../../template/render/render-proxy.ts";
+import { untilRenderedWithoutFaulty } from "../daemon/until-rendered.ts";
+import {
+  type CheckFinding,
+  errorFindings,
+  leftOutFinding,
+  rawFindings,
+  routeFinding,
+} from "./finding.ts";
+
+/** What the check of every proxy starts from. */
+export interface CheckParts {
+  readonly config: Config;
+  readonly partials: ReadonlyMap<string, string>;
+  readonly store: CatalogStore;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** All that was found about one proxy. */
+export interface ProxyFindings {
+  readonly name: string;
+  readonly kind: ProxyConfig["kind"];
+  readonly findings: readonly CheckFinding[];
+  /** How many files the proxy's own binary accepted; absent when it did not. */
+  readonly accepted?: number;
+}
+
+/** Looks at one proxy: its templates, what they render to, and what the proxy's own binary says to that. */
+export async function checkProxy(proxy: ProxyConfig, parts: CheckParts): Promise<ProxyFindings> {
+  const { templates, errors } = await loadTemplates(proxy, parts.partials);
+  const drawn = await renderAll(templates, proxy, parts);
+  const findings = [...errors.flatMap(errorFindings), ...drawn.findings];
+  const raw = templates.flatMap(({ content }) => rawFindings(content));
+  const { from, rendered } = drawn;
+  const { name, kind } = proxy;
+  // A part of the files says nothing about the whole: the binary is asked only about all of them.
+  if (errors.length > 0 || rendered === undefined || from === undefined)
+    return { name, kind, findings: [...findings, ...raw] };
+  const refusals = await askBinary(rendered, from, parts);
+  const accepted = refusals.length === 0 ? { accepted: rendered.outputs.length } : {};
+  return { name, kind, findings: [...findings, ...refusals, ...raw], ...accepted };
+}
+
+interface Drawn {
+  readonly findings: readonly CheckFinding[];
+  /** Absent when a template failed. */
+  readonly rendered?: Rendered;
+  readonly from?: BlameOptions;
+}
+
+/** Where the whole fails each file is rendered alone, so that one fault does not hide another file's. */
+async function renderAll(
+  templates: readonly FileTemplate[],
+  proxy: ProxyConfig,
+  parts: CheckParts,
+): Promise<Drawn> {
+  try {
+    return await renderOne(templates, proxy, parts);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "TEMPLATE") throw error;
+    if (templates.length === 1) return { findings: errorFindings(error) };
+    const single = [];
+    for (const it of templates) single.push(await renderAll([it], proxy, parts));
+    const findings = single.flatMap((it) => it.findings);
+    // What only shows with all files together, such as two of one path.
+    const isHidden = !findings.some(({ level }) => level === "error");
+    return { findings: [...(isHidden ? errorFindings(error) : []), ...findings] };
+  }
+}
+
+async function renderOne(
+  templates: readonly FileTemplate[],
+  proxy: ProxyConfig,
+  { config, store, log }: CheckParts,
+): Promise<Drawn> {
+  const { values, environment } = config;
+  const from = { values, environment, templates, store, log };
+  const { rendered, snapshot, faults } = await untilRenderedWithoutFaulty(proxy, from);
+  const leftOut = new Set(faults.map(({ service }) => service));
+  return {
+    findings: [...faults.map(leftOutFinding), ...rendered.problems.map(routeFinding)],
+    rendered,
+    from: { templates, snapshot, proxy, values, environment, leftOut },
+  };
+}
+
+async function askBinary(
+  rendered: Rendered,
+  from: BlameOptions,
+  { config, log, signal }: CheckParts,
+): Promise<readonly CheckFinding[]> {
+  const driver = await openDriver(from.proxy, {
+    log: log.child({ proxy: from.proxy.name }),
+    state: config.state,
+  });
+  const directory = await makeTemporaryDirectory("stage");
+  try {
+    await chmod(directory, 0o711); // varnishd compiles as a user of its own, which must get at the files
+    const staged = await stage(rendered.outputs, { directory });
+    const result = await driver.check({ files: staged, removed: [] }, signal);
+    if (result.ok) return [];
+    return await explain(result, { driver, from, directory, signal });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return errorFindings(error);
+  } finally {
+    await driver.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Names the services whose data made the binary refuse, or the template's line where it is nobody's. */
+async function explain(
+  refusal: Parameters<typeof explainRefusal>[0],
+  by: {
+    readonly driver: ProxyDriver;
+    readonly from: BlameOptions;
+    readonly directory: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<readonly CheckFinding[]> {
+  const culprits = await blameCheck({ ...by, refusal });
+  if (culprits !== undefined && culprits.faults.length > 0)
+    return culprits.faults.map(leftOutFinding);
+  const text = `refused: ${explainRefusal(refusal, by.from)}`;
+  return [{ level: "error", about: "check", text, hint: refusal.hint }];
+}

@@ -1,0 +1,42 @@
+import type { OperatorCommandResult } from "../../admin/proxy-routes.ts";
+import { AppError } from "../../errors.ts";
+import { type AdminClientOptions, openAdminClient } from "./admin-client.ts";
+import { proxyText } from "./status.ts";
+
+/** What an operator can have a proxy do. */
+export type ProxyCommand = "pause" | "resume" | "rollback" | "accept";
+
+const WELL: Readonly<Record<ProxyCommand, readonly string[]>> = {
+  pause: ["paused", "unchanged"],
+  resume: ["live", "unchanged"],
+  rollback: ["live", "unchanged"],
+  accept: ["live", "unchanged"],
+};
+
+/**
+ * Has the running daemon direct a proxy, and prints how the proxy stands then.
+ *
+ * @returns 0 when it went as wanted, 1 when it did not or the daemon refused
+ * @throws {AppError} when the daemon cannot be asked
+ */
+export async function directProxy(
+  command: ProxyCommand,
+  proxy: string,
+  options: AdminClientOptions & { readonly generation?: number },
+): Promise<number> {
+  const { generation } = options;
+  const client = await openAdminClient(options);
+  try {
+    const result = await client.post<OperatorCommandResult>(
+      `/v1/proxies/${encodeURIComponent(proxy)}/${command}`,
+      generation === undefined ? {} : { generation },
+    );
+    const text = options.json === true ? JSON.stringify(result, null, 2) : proxyText(result.status);
+    process.stdout.write(`${text}\n`);
+    return WELL[command].includes(result.result) ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "CONTROL") throw error;
+    process.stderr.write(`${error.message}\n  ${error.hint}.\n`);
+    return 1;
+  }
+}

@@ -1,0 +1,58 @@
+import type { AppError } from "../../errors.ts";
+import type { RouteProblem } from "../../route/route.ts";
+import type { Template } from "../../template/compile/load-template.ts";
+import type { ServiceFault } from "../../template/provenance/blame.ts";
+
+/** One thing that `fairlead check` tells. Only errors fail the check. */
+export interface CheckFinding {
+  readonly level: "error" | "warning" | "note";
+  /** What it is about. */
+  readonly about: "template" | "service" | "route" | "check" | "raw output";
+  /** What and where: templates as file:line:column, with the line itself. */
+  readonly text: string;
+  /** The next step. */
+  readonly hint?: string;
+  readonly service?: string;
+  readonly instance?: string;
+  readonly node?: string;
+  /** The entry at fault, such as `meta title="x"`. */
+  readonly field?: string;
+}
+
+/** A failure, and all that was found with it, as findings. */
+export const errorFindings = (error: AppError): readonly CheckFinding[] =>
+  [error, ...error.also].map(({ code, message, hint }) => ({
+    level: "error",
+    about: code === "TEMPLATE" ? "template" : "check",
+    text: message,
+    hint,
+  }));
+
+/** A service that would be left out. */
+export function leftOutFinding({ reason, hint, ...subject }: ServiceFault): CheckFinding {
+  const { service, instance, node, field } = subject;
+  const of = instance === undefined ? "" : `, instance "${instance}" on ${node}`;
+  const which = field === undefined ? "" : `, ${field}`;
+  const text = `service "${service}"${of}${which} would be left out: ${reason}`;
+  return { level: "error", about: "service", text, hint, ...subject };
+}
+
+/** Data that cannot become a route as asked. */
+export function routeFinding({ subject, reason, ...from }: RouteProblem): CheckFinding {
+  const { service, instance, node } = from;
+  const text = `service "${service}", instance "${instance}" on ${node}: ${subject}: ${reason}`;
+  return { level: "warning", about: "route", text, ...from, field: subject };
+}
+
+/** Where templates write values without escaping them. */
+export function rawFindings({ raw, sources }: Template): readonly CheckFinding[] {
+  return raw.map(({ place, isSnippet }) => {
+    const what = isSnippet
+      ? "whole statements may come with this value (snippet)"
+      : "this value is written without escaping";
+    const file = place?.file ?? sources.file;
+    const line = sources.texts.get(file)?.split("\n")[(place?.line ?? 0) - 1]?.trim() ?? "";
+    const where = `${file}:${place?.line}:${place?.column}`;
+    return { level: "note", about: "raw output", text: `${where}: ${what}: ${line}` };
+  });
+}

@@ -1,0 +1,69 @@
+import { readFile } from "node:fs/promises";
+import { removedPaths } from "../../apply/state/live-state.ts";
+import type { ProxyConfig } from "../../config/proxy-schema.ts";
+import { AppError, explainError } from "../../errors.ts";
+import { loadProxyTemplates } from "../../template/compile/proxy-templates.ts";
+import type { Output } from "../../template/render/render-files.ts";
+import type { Rendered } from "../../template/render/render-proxy.ts";
+import { openSession, openStore } from "../daemon/open-session.ts";
+import { untilRenderedWithoutFaulty } from "../daemon/until-rendered.ts";
+import { createTerminalStyle, type TerminalStyle } from "../text/terminal-style.ts";
+import type { CommandOptions } from "./command-options.ts";
+import { leftOutFinding } from "./finding.ts";
+
+/**
+ * Prints what would be written, or how it differs from what is there. Returns the exit code: 1 when a template
+ * fails, and when services are left out.
+ */
+export async function render(options: CommandOptions): Promise<number> {
+  const { loaded, log, proxies } = await openSession(options);
+  const { config } = loaded;
+  const ending = new AbortController();
+  const paint = createTerminalStyle(options.color);
+  try {
+    const store = await openStore(loaded, { log, signal: ending.signal });
+    let exitCode = 0;
+    for (const proxy of proxies) {
+      const templates = await loadProxyTemplates(proxy, config.partials);
+      const { values, environment } = config;
+      const from = { values, environment, templates, store, log };
+      const { rendered, faults } = await untilRenderedWithoutFaulty(proxy, from);
+      const text =
+        options.diff === true
+          ? await diffOf(rendered, { proxy, state: config.state, paint })
+          : rendered.outputs.map(textOf).join("");
+      process.stdout.write(text);
+      for (const { text: fault, hint = "" } of faults.map(leftOutFinding)) {
+        process.stderr.write(`${fault}\n  ${hint}.\n`);
+        exitCode = 1;
+      }
+    }
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "TEMPLATE") throw error;
+    process.stderr.write(explainError(error));
+    return 1;
+  } finally {
+    ending.abort(new Error("done"));
+  }
+}
+
+const textOf = ({ path, text }: Output): string =>
+  `==> ${path} <==\n${text}${text.endsWith("\n") ? "" : "\n"}`;
+
+/** What differs, file by file, and which files would be removed. */
+async function diffOf(
+  { outputs }: Rendered,
+  { proxy, state, paint }: { proxy: ProxyConfig; state: string; paint: TerminalStyle },
+): Promise<string> {
+  const { unifiedDiff } = await import("../text/unified-diff.ts");
+  const paths = outputs.map(({ path }) => path);
+  const removed = await removedPaths(state, proxy.name, paths);
+  const sides = [...outputs, ...removed.map((path) => ({ path, text: undefined }))];
+  const parts = sides.map(async ({ path, text }) => {
+    const live = await readFile(path, "utf8").catch(() => undefined);
+    const before = { path, label: "live", text: live };
+    return unifiedDiff(before, { path, label: "rendered", text }, paint);
+  });
+  return (await Promise.all(parts)).join("");
+}

@@ -1,0 +1,53 @@
+import type { ProxyFindings } from "../commands/check-proxy.ts";
+import type { CheckFinding } from "../commands/finding.ts";
+import type { TerminalStyle } from "./terminal-style.ts";
+
+const INDENT = " ".repeat(10);
+
+/** Findings as a reader wants them: below their proxy, errors first, with a sum at the end. */
+export function findingsText(
+  proxies: readonly ProxyFindings[],
+  partials: readonly CheckFinding[],
+  paint: TerminalStyle,
+): string {
+  const parts = proxies.map((it) => proxyText(it, paint));
+  if (partials.length > 0) parts.push(section("partials", partials, paint));
+  return [...parts, `${sum([...proxies.flatMap((it) => it.findings), ...partials])}\n`].join("");
+}
+
+function proxyText(
+  { name, kind, findings, accepted }: ProxyFindings,
+  paint: TerminalStyle,
+): string {
+  const program = kind === "nginx" ? "nginx" : "Varnish";
+  const verdict =
+    accepted === undefined
+      ? ""
+      : `  ${paint("good", "ok".padEnd(8))}${counted(accepted, "file")}, accepted by ${program}\n`;
+  return section(`${name} (${program})`, findings, paint) + verdict;
+}
+
+const LEVELS = ["error", "warning", "note"] as const;
+
+function section(title: string, findings: readonly CheckFinding[], paint: TerminalStyle): string {
+  const sorted = LEVELS.flatMap((level) => findings.filter((it) => it.level === level));
+  return `${paint("place", title)}\n${sorted.map((it) => findingText(it, paint)).join("")}`;
+}
+
+function findingText({ level, text, hint }: CheckFinding, paint: TerminalStyle): string {
+  const [first = "", ...rest] = text.split("\n");
+  const lines = [
+    `  ${paint(level, level.padEnd(8))}${first}`,
+    ...rest.map((line) => `${INDENT}${line}`),
+    ...(hint === undefined ? [] : [`${INDENT}${paint("dim", `→ ${hint}`)}`]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function sum(findings: readonly CheckFinding[]): string {
+  const counts = LEVELS.map((level) => [level, findings.filter((it) => it.level === level).length]);
+  return counts.map(([level, count]) => counted(Number(count), String(level))).join(", ");
+}
+
+const counted = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? "" : "s"}`;

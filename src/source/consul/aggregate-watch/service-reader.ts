@@ -1,0 +1,126 @@
+import type { Instance } from "../../../catalog/instance.ts";
+import type { AnswerValue } from "../../../catalog/query.ts";
+import { shareUnchanged } from "../../../catalog/share-unchanged.ts";
+import { parseConsulAnswer } from "../consul-answer.ts";
+import type { ConsulContext } from "../consul-context.ts";
+import { indexOf, jsonOf, type RawAnswer, requestConsul } from "../consul-request.ts";
+import { questionOf, readQuery } from "../read-query.ts";
+import type { Ask } from "./read-queue.ts";
+import type { TrackedService } from "./tracked-services.ts";
+
+/** How long Consul may hold a read that waits for a server which lags behind. */
+const CATCH_UP_MS = 250;
+/** An index that is lower as often as this is no server that lags behind, but another history. */
+const OLDER_UNTIL_TAKEN = 3;
+
+/**
+ * Reads a service, and hands its answers on if they are newer than the last ones.
+ *
+ * @returns whether they were
+ * @throws {AppError} CONSUL
+ */
+export async function readService(
+  context: ConsulContext,
+  entry: TrackedService,
+  { ask, signal }: { readonly ask: Ask; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const { client, config } = context;
+  const before = entry.index;
+  const answer = await requestConsul(client, questionOf(entry.plain), {
+    config,
+    index: ask.newerThan ?? 0n,
+    waitMs: CATCH_UP_MS,
+    signal,
+  });
+  const index = indexOf(answer);
+  // Also one that is forced does not replace what came meanwhile.
+  const isForced = ask.isForced === true && entry.index === before;
+  if (!isForced && !isNews(entry, index)) return false;
+  if (isPlain(entry)) takePlain(context, entry, answer);
+  else {
+    const answers = await readWanted(context, entry, { plain: answer, signal });
+    // The index is that of the first read: what changed since is seen at the next one.
+    note(context, entry, { index, isFromBulk: false });
+    for (const [text, value] of answers) deliver(context, entry, { text, value });
+  }
+  return true;
+}
+
+/** Hands on an answer to the plain query. Of services that are all plain. @throws {AppError} CONSUL */
+export function takePlain(context: ConsulContext, entry: TrackedService, answer: RawAnswer): void {
+  const read = parseConsulAnswer(entry.plain, jsonOf(answer)) as readonly Instance[];
+  takeInstances(context, entry, { index: indexOf(answer), isFromBulk: false, instances: read });
+}
+
+/** Whether all that is wanted of a service is in its plain answer, as it is read together with others. */
+export const isPlain = (entry: TrackedService): boolean =>
+  [...entry.wanted.values()].every((query) => query.tag === undefined && query.near === undefined);
+
+/** Hands on what was read of a service together with others. Of services that are all plain. */
+export function takeFromBulk(
+  context: ConsulContext,
+  entry: TrackedService,
+  { index, instances }: { readonly index: bigint; readonly instances: readonly Instance[] },
+): void {
+  takeInstances(context, entry, { index, isFromBulk: true, instances });
+}
+
+function takeInstances(
+  context: ConsulContext,
+  entry: TrackedService,
+  {
+    instances,
+    ...rest
+  }: Pick<TrackedService, "isFromBulk" | "instances"> & { readonly index: bigint },
+): void {
+  const value = shareUnchanged(entry.instances, instances) as readonly Instance[];
+  entry.instances = value;
+  note(context, entry, rest);
+  for (const text of entry.wanted.keys()) deliver(context, entry, { text, value });
+}
+
+/** Notes that an answer was taken. */
+function note(
+  context: ConsulContext,
+  entry: TrackedService,
+  of: { readonly index: bigint; readonly isFromBulk: boolean },
+): void {
+  Object.assign(entry, { ...of, older: 0, lagged: 0, changedAtMs: context.clock.now() });
+}
+
+function isNews(entry: TrackedService, index: bigint): boolean {
+  if (entry.index === undefined || index > entry.index) return true;
+  // A service's own index is lower than that of the time at which it was read together with others.
+  if (index === entry.index || entry.isFromBulk) return false;
+  entry.older += 1;
+  return entry.older >= OLDER_UNTIL_TAKEN;
+}
+
+/** Answers to all wanted queries about the service. */
+async function readWanted(
+  { client, config }: ConsulContext,
+  entry: TrackedService,
+  { plain, signal }: { readonly plain: RawAnswer; readonly signal: AbortSignal },
+): Promise<ReadonlyMap<string, AnswerValue>> {
+  const read = parseConsulAnswer(entry.plain, jsonOf(plain));
+  const instances = shareUnchanged(entry.instances, read) as readonly Instance[];
+  const answers = new Map<string, AnswerValue>();
+  for (const [text, query] of entry.wanted) {
+    const isAsItIs = query.tag === undefined && query.near === undefined;
+    const value = isAsItIs
+      ? instances
+      : (await readQuery(client, query, { config, index: 0n, waitMs: 0, signal })).value;
+    answers.set(text, value);
+  }
+  entry.instances = instances;
+  return answers;
+}
+
+function deliver(
+  { outage, listener }: ConsulContext,
+  entry: TrackedService,
+  { text, value }: { readonly text: string; readonly value: AnswerValue },
+): void {
+  const query = entry.wanted.get(text);
+  if (query !== undefined) outage.answered(text, () => listener.answered(query, value));
+}
