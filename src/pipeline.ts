@@ -36,7 +36,7 @@ export interface Pipeline extends ControlledProxy {
 export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   const { proxy, store, driver, log } = parts;
   const stages = await openStages(parts);
-  const { state, control, history, reconcileLoop, renderer, gates, attempts, report } = stages;
+  const { state, control, history, reconcileLoop, renderer, gates, attempts, events } = stages;
   const newerLiveGeneration = createNewerLiveGeneration({
     store,
     state,
@@ -63,13 +63,13 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
         reconcileLoop.soon();
         return await reconcileLoop.run(async () => {
           const result = await look(signal);
-          report.reconciled(result);
+          events.reconciled(result);
           onReconciled(result);
           return result;
         }, signal);
       } finally {
         unsubscribe();
-        report.stop();
+        events.stop();
         reconcileLoop.stop();
       }
     },
@@ -99,7 +99,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       gates.lacks(rendered.missing);
       return "waiting";
     }
-    report.complete(rendered);
+    events.complete(rendered);
 
     const isServed = state.isServed(rendered.id);
     if (control.now().mode === "paused") return isServed ? "unchanged" : "paused";
@@ -135,25 +135,23 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     const source = renderer.source(snapshot);
     const made = await attempts.make(rendered, { mayBeSuperseded: true, signal });
     if (made === undefined) return "superseded";
-    const { generation, outcome } = made;
-    if (outcome.kind === "refused") {
-      const refused = { driver, refusal: outcome, from: source, asked, signal };
+    const { generation, result } = made;
+    if (result.kind === "refused") {
+      const refused = { driver, refusal: result, from: source, asked, signal };
       if (await renderer.leaveOutCulprits(refused)) {
-        await attempts.record(generation, outcome, origin);
+        await attempts.record(generation, result, origin);
         return await bringUpToDate(signal); // without the culprits, the rest goes live at once
       }
     }
     const explained =
-      outcome.kind === "refused"
-        ? { ...outcome, output: explainRefusal(outcome, source) }
-        : outcome;
+      result.kind === "refused" ? { ...result, output: explainRefusal(result, source) } : result;
     const cause = causeOf(renderer.live(), source, { asked, change: changeText(wasLive, view) });
-    report.outcome(generation, explained, { cause, outputs });
-    if (outcome.kind === "live") {
+    events.applied(generation, explained, { cause, outputs });
+    if (result.kind === "live") {
       gates.wentLive(from.before);
       renderer.wentLive(source, asked);
     }
-    return await attempts.settle(generation, outcome, origin);
+    return await attempts.settle(generation, result, origin);
   }
 
   /** The files are as they were, but whether they are served is to be proved anew. */

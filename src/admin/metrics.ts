@@ -87,7 +87,7 @@ export function createMetrics(version: string): Metrics {
           isSuspicious = false;
         },
         templateRefused: () => generations.inc({ proxy, result: "refused" }),
-        outcome(_, { kind, timings }) {
+        applied(_, { kind, timings }) {
           if (kind === "live") isSuspicious = false;
           generations.inc({ proxy, result: kind });
           for (const [step, ms] of Object.entries(timings)) {

@@ -1,4 +1,56 @@
-import type { PipelineEvents } from "./report/log-events.ts";
+import type { Query } from "../catalog/query.ts";
+import type { AppError } from "../errors.ts";
+import type { ServiceFault } from "../template/provenance/blame.ts";
+import type { Output } from "../template/render/render-files.ts";
+import type { Rendered } from "../template/render/render-proxy.ts";
+import type { GenerationResult } from "./generation-result.ts";
+import type { LetGo } from "./guard/guard.ts";
+import type { Generation } from "./proxy-driver.ts";
+import type { ReconcileResult } from "./proxy-status.ts";
+import type { Released } from "./quarantine/quarantine.ts";
+import type { Cause } from "./report/cause.ts";
+import type { DampedInstance } from "./schedule/flap-damping.ts";
+
+/** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
+export interface PipelineEvents {
+  /** The render lacks answers. What is missing is named after 5 s, and every minute from then on. */
+  waiting(missing: ReadonlyMap<string, Query>): void;
+  /** The render is complete. */
+  complete(rendered: Pick<Rendered, "id" | "asked" | "problems">): void;
+  templateRefused(error: AppError): void;
+  /** A service is left out. Said once for the same reason. */
+  leftOut(fault: ServiceFault): void;
+  /** Services that were left out are tried again. */
+  released(services: readonly Released[]): void;
+  /** The guard holds a change back, or with `isShadow` only says that it would. */
+  held(hold: Hold): void;
+  /** What was held is let go live. */
+  letGo(why: LetGo): void;
+  /** An instance begins or ceases to be left out as it flaps. */
+  damped(instance: DampedInstance, isDamped: boolean): void;
+  applied(
+    generation: Generation,
+    result: GenerationResult,
+    made: { readonly cause: Cause; readonly outputs: readonly Output[] },
+  ): void;
+  /** A generation that an earlier process did not see to its end. */
+  resumed(generation: Generation, result: GenerationResult): void;
+  willRetry(inMs: number): void;
+  /** One look at the proxy ended. */
+  reconciled(result: ReconcileResult): void;
+  /** A change waits because so many old workers drain. Said once until one goes live. */
+  drainLimited(draining: number): void;
+  superseded(generation: Generation): void;
+  /** Ends all timers. */
+  stop(): void;
+}
+
+interface Hold {
+  readonly reason: string;
+  /** How long at most, from now on. */
+  readonly forMs: number;
+  readonly isShadow: boolean;
+}
 
 /** Some of what a {@link PipelineEvents} is told. */
 export type EventListener = Partial<PipelineEvents>;
@@ -20,7 +72,7 @@ export function joinListeners(observers: readonly EventListener[]): PipelineEven
     held: each("held"),
     letGo: each("letGo"),
     damped: each("damped"),
-    outcome: each("outcome"),
+    applied: each("applied"),
     resumed: each("resumed"),
     willRetry: each("willRetry"),
     drainLimited: each("drainLimited"),

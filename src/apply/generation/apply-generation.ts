@@ -27,9 +27,9 @@ export interface Attempt {
  * previous files come back and the proxy is put back on them. Files that are in place already, such as
  * those that a proxy missed while it was down, are only reloaded and proved, if it does not serve them.
  *
- * The journal's entry is left open: whoever records the outcome ends it.
+ * The journal's entry is left open: whoever records the result ends it.
  *
- * @throws the reason of a signal, once aborted, and whatever is a bug. An {@link AppError} is an outcome.
+ * @throws the reason of a signal, once aborted, and whatever is a bug. An {@link AppError} is an result.
  */
 export async function applyGeneration(attempt: Attempt): Promise<GenerationResult> {
   const clock = createStopwatch();

@@ -3,9 +3,9 @@ import type { Log } from "../../log.ts";
 import type { Rendered } from "../../template/render/render-proxy.ts";
 import type { GenerationResult, Plan } from "../generation-result.ts";
 import type { Origin, View } from "../guard/view.ts";
+import type { PipelineEvents } from "../pipeline-events.ts";
 import type { Generation, ProxyDriver } from "../proxy-driver.ts";
 import type { ReconcileResult } from "../proxy-status.ts";
-import type { PipelineEvents } from "../report/log-events.ts";
 import type { Schedule } from "../schedule/schedule.ts";
 import type { LiveState } from "../state/live-state.ts";
 import { applyGeneration } from "./apply-generation.ts";
@@ -26,15 +26,15 @@ export interface Attempts {
   make(
     rendered: Pick<Rendered, "id" | "outputs">,
     options: { readonly mayBeSuperseded: boolean; readonly signal: AbortSignal },
-  ): Promise<{ readonly generation: Generation; readonly outcome: GenerationResult } | undefined>;
+  ): Promise<{ readonly generation: Generation; readonly result: GenerationResult } | undefined>;
   /** Records how one ended, and has it tried again if it did not go live. */
   settle(
     generation: Generation,
-    outcome: GenerationResult,
+    result: GenerationResult,
     origin: Origin,
   ): Promise<ReconcileResult>;
   /** Only records how one ended. A state directory that fails later is said, and does not end what works. */
-  record(generation: Generation, outcome: GenerationResult, origin: Origin): Promise<void>;
+  record(generation: Generation, result: GenerationResult, origin: Origin): Promise<void>;
   /** Notes what the live generation was made from, when that changed but its bytes did not. */
   sawView(view: View): Promise<void>;
 }
@@ -43,11 +43,11 @@ interface AttemptParts {
   readonly driver: ProxyDriver;
   readonly state: LiveState;
   readonly schedule: Schedule;
-  readonly report: PipelineEvents;
+  readonly events: PipelineEvents;
   readonly log: Log;
 }
 
-export function createAttempts({ driver, state, schedule, report, log }: AttemptParts): Attempts {
+export function createAttempts({ driver, state, schedule, events, log }: AttemptParts): Attempts {
   const { journal } = state;
   /** The last one was given up for newer changes: the next one is not, so that some go live in any storm. */
   let wasSuperseded = false;
@@ -58,11 +58,11 @@ export function createAttempts({ driver, state, schedule, report, log }: Attempt
       const entry = state.interrupted();
       if (entry === undefined) return true;
       const { inPlace: previous } = state;
-      const outcome = await resumeGeneration(entry, { driver, journal, previous, signal });
-      report.resumed(entry.generation, outcome);
+      const result = await resumeGeneration(entry, { driver, journal, previous, signal });
+      events.resumed(entry.generation, result);
       const origin = { view: state.live?.view ?? new Map(), catalogAtMs: Date.now() };
-      await record(entry.generation, outcome, origin);
-      if (state.interrupted() !== undefined) report.willRetry(schedule.failed({ soon: false }));
+      await record(entry.generation, result, origin);
+      if (state.interrupted() !== undefined) events.willRetry(schedule.failed({ soon: false }));
       return state.interrupted() === undefined;
     },
     async make({ id, outputs }, { mayBeSuperseded, signal }) {
@@ -72,26 +72,26 @@ export function createAttempts({ driver, state, schedule, report, log }: Attempt
       const check = abandonWhenOutdated(() => mayBeSuperseded && isNewerDue(plan), signal);
       try {
         const work = { driver, plan, outputs, previous, journal, signal };
-        const outcome = await applyGeneration({ ...work, checkSignal: check.signal });
+        const result = await applyGeneration({ ...work, checkSignal: check.signal });
         wasSuperseded = false;
-        return { generation: plan.generation, outcome };
+        return { generation: plan.generation, result };
       } catch (error) {
         if (!check.isOutdated() || signal.aborted) throw error;
         wasSuperseded = true;
-        report.superseded(plan.generation);
+        events.superseded(plan.generation);
         return undefined;
       } finally {
         check.stop();
       }
     },
-    async settle(generation, outcome, origin) {
-      await record(generation, outcome, origin);
-      if (outcome.kind === "live") schedule.succeeded();
+    async settle(generation, result, origin) {
+      await record(generation, result, origin);
+      if (result.kind === "live") schedule.succeeded();
       else {
-        const isDown = outcome.kind === "failed" && outcome.error.code === "PROXY_DOWN";
-        report.willRetry(schedule.failed({ soon: isDown }));
+        const isDown = result.kind === "failed" && result.error.code === "PROXY_DOWN";
+        events.willRetry(schedule.failed({ soon: isDown }));
       }
-      return outcome.kind;
+      return result.kind;
     },
     record,
     sawView: async (view) => await noted(state.sawView(view)),
@@ -103,10 +103,10 @@ export function createAttempts({ driver, state, schedule, report, log }: Attempt
 
   async function record(
     generation: Generation,
-    outcome: GenerationResult,
+    result: GenerationResult,
     origin: Origin,
   ): Promise<void> {
-    await noted(state.record(generation, outcome, origin));
+    await noted(state.record(generation, result, origin));
   }
 
   async function noted(work: Promise<void>): Promise<void> {

@@ -11,7 +11,7 @@ import { createStopwatch } from "./stopwatch.ts";
  * Sees to its end what a killed process left: when all new files are in place the proxy is brought onto them, else
  * the previous ones come back. In both cases it is told to reload, as nobody knows how far it was told before.
  *
- * The journal's entry is left open: whoever records the outcome ends it.
+ * The journal's entry is left open: whoever records the result ends it.
  *
  * @throws the signal's reason, once aborted. Nothing else that is expected.
  */

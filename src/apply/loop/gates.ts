@@ -3,14 +3,14 @@ import type { Snapshot } from "../../catalog/snapshot.ts";
 import type { ProxyConfig } from "../../config/proxy-schema.ts";
 import { createGuard, type Guard, guardOptions } from "../guard/guard.ts";
 import type { View } from "../guard/view.ts";
-import type { PipelineEvents } from "../report/log-events.ts";
+import type { PipelineEvents } from "../pipeline-events.ts";
 import { createDrainLimit } from "../schedule/drain-limit.ts";
 import { createFlapDamping, type DampedInstance } from "../schedule/flap-damping.ts";
 import { createMissingAnswers } from "../schedule/missing-answers.ts";
 
 /**
  * What makes a change wait: instances that flap, answers that are missing, a guard that finds it suspicious, old
- * workers that crowd. Each is said in the report.
+ * workers that crowd. Each is said in the events.
  */
 export interface Gates extends Pick<Guard, "accept"> {
   /** The snapshot without the instances that flap. */
@@ -40,21 +40,21 @@ export interface Gates extends Pick<Guard, "accept"> {
 export function createGates(
   { guard: config, settle }: Pick<ProxyConfig, "guard" | "settle">,
   from: {
-    readonly report: () => Pick<
+    readonly events: () => Pick<
       PipelineEvents,
       "letGo" | "held" | "damped" | "waiting" | "drainLimited"
     >;
     readonly now: () => number;
   },
 ): Gates {
-  const { report, now } = from;
+  const { events, now } = from;
   const { damp } = config;
-  const damper = damp && createFlapDamping(damp, (it, isDamped) => report().damped(it, isDamped));
+  const damper = damp && createFlapDamping(damp, (it, isDamped) => events().damped(it, isDamped));
   const lack = createMissingAnswers();
   const crowd = createDrainLimit(settle.maxDraining);
   const guard = createGuard(guardOptions(config), {
-    onLetGo: (why) => report().letGo(why),
-    onShadow: (reason) => report().held({ reason, forMs: 0, isShadow: true }),
+    onLetGo: (why) => events().letGo(why),
+    onShadow: (reason) => events().held({ reason, forMs: 0, isShadow: true }),
   });
 
   return {
@@ -68,7 +68,7 @@ export function createGates(
     },
     lacks(missing) {
       lack.found(missing, now());
-      report().waiting(missing);
+      events().waiting(missing);
     },
     useOtherTemplates() {
       lack.forget();
@@ -78,12 +78,12 @@ export function createGates(
       const verdict = guard.look(before, after, now());
       if (verdict.kind !== "held") return verdict.kind === "pass" ? undefined : "waiting";
       const forMs = (guard.endsAtMs() ?? now()) - now();
-      report().held({ reason: verdict.reason, forMs, isShadow: false });
+      events().held({ reason: verdict.reason, forMs, isShadow: false });
       return "held";
     },
     isDrainLimited(draining) {
       if (crowd.admits(draining, now())) return false;
-      report().drainLimited(draining);
+      events().drainLimited(draining);
       return true;
     },
     wentLive(before) {

@@ -5,10 +5,11 @@ import type { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { FileTemplate } from "../../template/compile/proxy-templates.ts";
 import { type Attempts, createAttempts } from "../generation/attempts.ts";
+import type { PipelineEvents } from "../pipeline-events.ts";
 import { type EventListener, joinListeners } from "../pipeline-events.ts";
 import type { ProxyDriver } from "../proxy-driver.ts";
 import type { ObservedProxy } from "../proxy-status.ts";
-import { logEvents, type PipelineEvents } from "../report/log-events.ts";
+import { logEvents } from "../report/log-events.ts";
 import { trackStatus } from "../report/track-status.ts";
 import { createSchedule } from "../schedule/schedule.ts";
 import { type ControlFile, openControl, pinnedBy } from "../state/control.ts";
@@ -40,7 +41,7 @@ export interface Stages {
   readonly renderer: Renderer;
   readonly gates: Gates;
   readonly attempts: Attempts;
-  readonly report: PipelineEvents;
+  readonly events: PipelineEvents;
   readonly status: ObservedProxy["status"];
 }
 
@@ -60,17 +61,17 @@ export async function openStages(parts: PipelineParts): Promise<Stages> {
     log,
   });
   const schedule = createSchedule(proxy.settle, { now, random: Math.random });
-  const renderer = createRenderer({ ...parts, report: () => report, owns: state.owns, now });
-  const gates = createGates(proxy, { report: () => report, now });
+  const renderer = createRenderer({ ...parts, events: () => events, owns: state.owns, now });
+  const gates = createGates(proxy, { events: () => events, now });
   const status = trackStatus({ proxy, state, store, driver, control, renderer, gates });
   const saying = logEvents(log, () => store.failures());
-  const report: PipelineEvents = joinListeners([
+  const events: PipelineEvents = joinListeners([
     saying,
     status,
     history.observer,
     ...parts.observers,
   ]);
-  const attempts = createAttempts({ driver, state, schedule, report, log });
+  const attempts = createAttempts({ driver, state, schedule, events, log });
   const reconcileLoop = createReconcileLoop(schedule, {
     lookAgainAtMs: () =>
       control.now().mode === "following" ? gates.lookAgainAtMs(renderer.nextTryAtMs()) : undefined,
@@ -83,7 +84,7 @@ export async function openStages(parts: PipelineParts): Promise<Stages> {
     renderer,
     gates,
     attempts,
-    report,
+    events,
     status: status.status,
   };
 }

@@ -14,9 +14,9 @@ import { renderWithoutFaulty } from "../../template/render/render-without-faulty
 import { findForeign } from "../disk/foreign-file.ts";
 import { comparableView } from "../guard/comparable-view.ts";
 import type { View } from "../guard/view.ts";
+import type { PipelineEvents } from "../pipeline-events.ts";
 import { blameCheck, type RefusedCandidate } from "../quarantine/blame-check.ts";
 import { createQuarantine, type Quarantine } from "../quarantine/quarantine.ts";
-import type { PipelineEvents } from "../report/log-events.ts";
 
 /** The renders of one proxy, each without the services whose data would spoil it. */
 export interface Renderer extends Pick<Quarantine, "list" | "nextTryAtMs"> {
@@ -60,7 +60,7 @@ interface RendererParts {
   readonly proxy: ProxyConfig;
   readonly config: Pick<Config, "values" | "environment">;
   readonly templates: readonly FileTemplate[] | AppError;
-  readonly report: () => Pick<PipelineEvents, "released" | "leftOut" | "templateRefused">;
+  readonly events: () => Pick<PipelineEvents, "released" | "leftOut" | "templateRefused">;
   /** Whether Fairlead put the file at a path in place. */
   readonly owns: (path: string) => boolean;
   /** A monotonic clock in milliseconds. */
@@ -68,7 +68,7 @@ interface RendererParts {
 }
 
 export function createRenderer(parts: RendererParts): Renderer {
-  const { proxy, config, report, owns, now } = parts;
+  const { proxy, config, events, owns, now } = parts;
   const quarantine = createQuarantine();
   const memory = createFragmentMemory();
   let templates: readonly FileTemplate[] | undefined;
@@ -87,7 +87,7 @@ export function createRenderer(parts: RendererParts): Renderer {
     },
     templateFault: () => templateFault,
     render(snapshot) {
-      report().released(quarantine.release(snapshot, now()));
+      events().released(quarantine.release(snapshot, now()));
       if (templates === undefined) return undefined;
       try {
         const rendered = renderOwn(snapshot);
@@ -96,7 +96,7 @@ export function createRenderer(parts: RendererParts): Renderer {
         return { ...rendered, asked: new Map([...rendered.asked, ...ofThoseLeftOut]) };
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        report().templateRefused(error);
+        events().templateRefused(error);
         return undefined;
       }
     },
@@ -167,6 +167,6 @@ export function createRenderer(parts: RendererParts): Renderer {
     from: Omit<Parameters<Quarantine["add"]>[1], "nowMs">,
   ): void {
     quarantine.add(faults, { ...from, nowMs: now() });
-    for (const fault of faults) report().leftOut(fault);
+    for (const fault of faults) events().leftOut(fault);
   }
 }

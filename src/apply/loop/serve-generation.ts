@@ -12,7 +12,7 @@ import { readGeneration } from "./operator-commands.ts";
  */
 export async function serveGeneration(
   number: number,
-  { history, state, attempts, report }: Stages,
+  { history, state, attempts, events }: Stages,
   options: {
     readonly files: readonly FileConfig[];
     readonly signal: AbortSignal;
@@ -35,11 +35,11 @@ export async function serveGeneration(
       because === undefined
         ? { ...NO_CHANGE, change: `back to generation ${number}`, rollbackTo: number }
         : { ...NO_CHANGE, change: because };
-    report.outcome(made.generation, made.outcome, { cause, outputs });
-    return await attempts.settle(made.generation, made.outcome, origin);
+    events.applied(made.generation, made.result, { cause, outputs });
+    return await attempts.settle(made.generation, made.result, origin);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    report.templateRefused(error);
+    events.templateRefused(error);
     return "refused";
   }
 }

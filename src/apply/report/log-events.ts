@@ -2,57 +2,11 @@ import { type Query, queryText } from "../../catalog/query.ts";
 import type { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { RouteProblem } from "../../route/route.ts";
-import type { ServiceFault } from "../../template/provenance/blame.ts";
-import type { Output } from "../../template/render/render-files.ts";
 import type { Rendered } from "../../template/render/render-proxy.ts";
 import type { GenerationResult } from "../generation-result.ts";
 import type { LetGo } from "../guard/guard.ts";
+import type { PipelineEvents } from "../pipeline-events.ts";
 import type { Generation } from "../proxy-driver.ts";
-import type { ReconcileResult } from "../proxy-status.ts";
-import type { Released } from "../quarantine/quarantine.ts";
-import type { DampedInstance } from "../schedule/flap-damping.ts";
-import type { Cause } from "./cause.ts";
-
-/** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
-export interface PipelineEvents {
-  /** The render lacks answers. What is missing is named after 5 s, and every minute from then on. */
-  waiting(missing: ReadonlyMap<string, Query>): void;
-  /** The render is complete. */
-  complete(rendered: Pick<Rendered, "id" | "asked" | "problems">): void;
-  templateRefused(error: AppError): void;
-  /** A service is left out. Said once for the same reason. */
-  leftOut(fault: ServiceFault): void;
-  /** Services that were left out are tried again. */
-  released(services: readonly Released[]): void;
-  /** The guard holds a change back, or with `isShadow` only says that it would. */
-  held(hold: Hold): void;
-  /** What was held is let go live. */
-  letGo(why: LetGo): void;
-  /** An instance begins or ceases to be left out as it flaps. */
-  damped(instance: DampedInstance, isDamped: boolean): void;
-  outcome(
-    generation: Generation,
-    outcome: GenerationResult,
-    made: { readonly cause: Cause; readonly outputs: readonly Output[] },
-  ): void;
-  /** A generation that an earlier process did not see to its end. */
-  resumed(generation: Generation, outcome: GenerationResult): void;
-  willRetry(inMs: number): void;
-  /** One look at the proxy ended. */
-  reconciled(result: ReconcileResult): void;
-  /** A change waits because so many old workers drain. Said once until one goes live. */
-  drainLimited(draining: number): void;
-  superseded(generation: Generation): void;
-  /** Ends all timers. */
-  stop(): void;
-}
-
-interface Hold {
-  readonly reason: string;
-  /** How long at most, from now on. */
-  readonly forMs: number;
-  readonly isShadow: boolean;
-}
 
 const PATIENCE_MS = 5_000;
 const REMIND_MS = 60_000;
@@ -127,15 +81,15 @@ export function logEvents(
       const what = isDamped ? "flaps: it is left out until it is quiet" : "is quiet again";
       log.warn({ service, instance, node, isDamped }, `${text} ${what}`);
     },
-    outcome(generation, outcome, { cause }) {
+    applied(generation, result, { cause }) {
       isDrainLimited = false;
-      if (outcome.kind === "live") lastHeld = undefined;
-      if (isSaidAgain(failureWords(generation, outcome))) return;
-      sayOutcome(log, generation, outcome, cause.change);
-      if (outcome.kind === "live") sayInPlace(outcome.inPlace ?? []);
+      if (result.kind === "live") lastHeld = undefined;
+      if (isSaidAgain(failureWords(generation, result))) return;
+      sayOutcome(log, generation, result, cause.change);
+      if (result.kind === "live") sayInPlace(result.inPlace ?? []);
     },
-    resumed: (generation, outcome) =>
-      sayOutcome(log, generation, outcome, "its swap was interrupted"),
+    resumed: (generation, result) =>
+      sayOutcome(log, generation, result, "its swap was interrupted"),
     drainLimited(draining) {
       if (!isDrainLimited) {
         log.warn(
@@ -212,29 +166,29 @@ const LET_GO: Readonly<Record<LetGo, string>> = {
 function sayOutcome(
   log: Log,
   { number, id }: Generation,
-  outcome: GenerationResult,
+  result: GenerationResult,
   change: string,
 ): void {
-  const fields = { generation: number, id, result: outcome.kind, ...outcome.timings };
-  switch (outcome.kind) {
+  const fields = { generation: number, id, result: result.kind, ...result.timings };
+  switch (result.kind) {
     case "live":
-      if (outcome.wasLive) {
-        log.info(fields, `generation ${number} is live already (${outcome.proof.evidence})`);
+      if (result.wasLive) {
+        log.info(fields, `generation ${number} is live already (${result.proof.evidence})`);
         return;
       }
       log.info(
-        { ...fields, change, proof: outcome.proof.evidence },
-        `generation ${number} is live: ${change} (${outcome.proof.evidence})`,
+        { ...fields, change, proof: result.proof.evidence },
+        `generation ${number} is live: ${change} (${result.proof.evidence})`,
       );
       return;
     case "refused":
       log.error(
-        { ...fields, change, hint: outcome.hint },
-        `refused: generation ${number} (${change}): ${outcome.output}; the live files are untouched`,
+        { ...fields, change, hint: result.hint },
+        `refused: generation ${number} (${change}): ${result.output}; the live files are untouched`,
       );
       return;
     case "failed": {
-      const { error, inPlace, isServed } = outcome;
+      const { error, inPlace, isServed } = result;
       const state = stateText(inPlace, isServed);
       log.error(
         { ...fields, change, err: error, hint: error.hint },
@@ -244,9 +198,9 @@ function sayOutcome(
   }
 }
 
-function failureWords({ id }: Generation, outcome: GenerationResult): string | undefined {
-  if (outcome.kind === "live") return undefined;
-  return `${id} ${outcome.kind === "failed" ? outcome.error.message : outcome.output}`;
+function failureWords({ id }: Generation, result: GenerationResult): string | undefined {
+  if (result.kind === "live") return undefined;
+  return `${id} ${result.kind === "failed" ? result.error.message : result.output}`;
 }
 
 function stateText(

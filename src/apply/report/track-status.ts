@@ -52,12 +52,12 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
     letGo() {
       held = undefined;
     },
-    outcome(generation, outcome) {
+    applied(generation, result) {
       retryAt = undefined;
-      noteOutcome(outcome);
-      if (outcome.kind === "live" && generation.id === desired?.id) behindSinceMs = undefined;
+      noteOutcome(result);
+      if (result.kind === "live" && generation.id === desired?.id) behindSinceMs = undefined;
     },
-    resumed: (_, outcome) => noteOutcome(outcome),
+    resumed: (_, result) => noteOutcome(result),
     willRetry(inMs) {
       retryAt = inFuture(inMs);
     },
@@ -105,9 +105,9 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
       .map(([query, { message, hint }]) => ({ query, reason: message, hint }));
   }
 
-  function noteOutcome(outcome: GenerationResult): void {
-    if (outcome.kind === "refused") refuse("refused", outcome.output, outcome.hint);
-    if (outcome.kind === "failed") refuse("failed", outcome.error.message, outcome.error.hint);
+  function noteOutcome(result: GenerationResult): void {
+    if (result.kind === "refused") refuse("refused", result.output, result.hint);
+    if (result.kind === "failed") refuse("failed", result.error.message, result.error.hint);
   }
 
   function refuse(how: "refused" | "failed", message: string, hint: string): void {

@@ -19,9 +19,9 @@ export function fillHistory(
   if (live === undefined || history.entries().some(({ id }) => id === live.id)) return;
   const outputs = live.paths.flatMap((path) => readOutput(path, proxy) ?? []);
   if (outputs.length < live.paths.length || !isRenderOf(live.id, outputs)) return;
-  const outcome = { kind: "live", proof: live.proof, wasLive: false, timings: {} } as const;
+  const result = { kind: "live", proof: live.proof, wasLive: false, timings: {} } as const;
   const cause = { change: "found live at a start", queries: [], isByTemplate: false };
-  history.observer.outcome?.(live, outcome, { cause, outputs });
+  history.observer.applied?.(live, result, { cause, outputs });
 }
 
 function readOutput(path: string, proxy: ProxyConfig): Output | undefined {

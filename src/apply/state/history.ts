@@ -60,20 +60,20 @@ export function openHistory(options: HistoryOptions): History {
     },
     before: (id) => entries().find((it) => it.result === "live" && it.id !== id),
     observer: {
-      outcome({ number, id }, outcome, { cause, outputs }) {
+      applied({ number, id }, result, { cause, outputs }) {
         const before = entries().find((it) => it.number === number);
         // A start that finds its generation served is no new attempt.
-        if (outcome.kind === "live" && outcome.wasLive && before !== undefined) return;
+        if (result.kind === "live" && result.wasLive && before !== undefined) return;
         add(
           {
             number,
             id,
             at: new Date().toISOString(),
-            result: outcome.kind,
+            result: result.kind,
             attempts: (before?.attempts ?? 0) + 1,
             cause: before?.cause ?? { ...cause, queries: [...cause.queries] },
-            timings: outcome.timings,
-            ...whyNot(outcome),
+            timings: result.timings,
+            ...whyNot(result),
             files: outputs.map(({ path, format, mode, text }) => ({
               path,
               format,
@@ -123,8 +123,8 @@ export function openHistory(options: HistoryOptions): History {
   }
 }
 
-function whyNot(outcome: GenerationResult): { message?: string; hint?: string } {
-  if (outcome.kind === "live") return {};
-  if (outcome.kind === "refused") return { message: outcome.output, hint: outcome.hint };
-  return { message: outcome.error.message, hint: outcome.error.hint };
+function whyNot(result: GenerationResult): { message?: string; hint?: string } {
+  if (result.kind === "live") return {};
+  if (result.kind === "refused") return { message: result.output, hint: result.hint };
+  return { message: result.error.message, hint: result.error.hint };
 }

@@ -26,7 +26,7 @@ export interface LiveState {
   /** What rendered files mean to the disk. */
   plan(rendered: Pick<Rendered, "id" | "outputs">): Promise<Plan>;
   /** Notes how making a generation live ended, and ends its swap. @throws {AppError} SWAP when the state directory fails. */
-  record(generation: Generation, outcome: GenerationResult, origin: Origin): Promise<void>;
+  record(generation: Generation, result: GenerationResult, origin: Origin): Promise<void>;
   /** Notes that the proxy may no longer serve what is in place. */
   needsProof(): void;
   /**
@@ -101,20 +101,20 @@ export async function openLiveState(
         removed: [...new Set(known)].filter((path) => !paths.includes(path)),
       };
     },
-    async record(generation, outcome, origin) {
+    async record(generation, result, origin) {
       interrupted = undefined;
-      if (outcome.kind === "failed") {
-        onDisk = diskAfter(outcome, generation.id);
-        owesReload ||= isInDoubt(outcome);
-        if (outcome.inPlace === "mixed") interrupted = journal.entry();
+      if (result.kind === "failed") {
+        onDisk = diskAfter(result, generation.id);
+        owesReload ||= isInDoubt(result);
+        if (result.inPlace === "mixed") interrupted = journal.entry();
       }
-      if (outcome.kind === "live") {
+      if (result.kind === "live") {
         onDisk = { id: generation.id, isServed: true };
         owesReload = false;
       }
-      await write(recordAfter(generation, outcome, origin));
+      await write(recordAfter(generation, result, origin));
       // While a reload is owed, the entry tells the next start so.
-      if (!owesReload || isPlaced(outcome)) journal.end();
+      if (!owesReload || isPlaced(result)) journal.end();
       else if (interrupted === undefined) journal.tidy();
     },
     needsProof() {
@@ -139,15 +139,15 @@ export async function openLiveState(
 
   function recordAfter(
     generation: Generation,
-    outcome: GenerationResult,
+    result: GenerationResult,
     origin: Origin,
   ): GenerationRecord {
     const placed = { ...generation, paths: [...generation.paths] };
-    if (outcome.kind === "live") {
+    if (result.kind === "live") {
       const at = new Date().toISOString();
-      return { number, live: { ...placed, ...origin, proof: outcome.proof, at } };
+      return { number, live: { ...placed, ...origin, proof: result.proof, at } };
     }
-    if (isPlaced(outcome)) return { ...stored, number, placed };
+    if (isPlaced(result)) return { ...stored, number, placed };
     return number === stored.number ? stored : { ...stored, number };
   }
 
@@ -184,5 +184,5 @@ function isInDoubt({
   return inPlace !== "new" || error.code !== "PROXY_DOWN";
 }
 
-const isPlaced = (outcome: GenerationResult): boolean =>
-  outcome.kind === "failed" && outcome.inPlace === "new";
+const isPlaced = (result: GenerationResult): boolean =>
+  result.kind === "failed" && result.inPlace === "new";

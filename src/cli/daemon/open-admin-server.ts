@@ -87,6 +87,6 @@ function deferred(making: Promise<EventListener>): EventListener {
     held: (...told) => void making.then((it) => it.held?.(...told)),
     letGo: (...told) => void making.then((it) => it.letGo?.(...told)),
     templateRefused: (...told) => void making.then((it) => it.templateRefused?.(...told)),
-    outcome: (...told) => void making.then((it) => it.outcome?.(...told)),
+    applied: (...told) => void making.then((it) => it.applied?.(...told)),
   };
 }

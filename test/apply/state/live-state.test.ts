@@ -9,8 +9,8 @@ test("what is live is known at the next start by what is registered, also if tha
   const state = await open();
   const generation = { number: 1, id: "a", paths: [] };
   const proof = { evidence: "1 new worker of master 4711", identity: "4711@1" };
-  const outcome = { kind: "live", proof, wasLive: false, timings: {} } as const;
-  await state.record(generation, outcome, { view: view("web/1", "api/2"), catalogAtMs: 1 });
+  const result = { kind: "live", proof, wasLive: false, timings: {} } as const;
+  await state.record(generation, result, { view: view("web/1", "api/2"), catalogAtMs: 1 });
 
   await state.sawView(view("web/1", "api/3"));
   expect(state.live?.view).toEqual(view("web/1", "api/3"));
