@@ -1,3 +1,5 @@
+import type { FileFormat } from "../config/file-format.ts";
+
 /** One file of a candidate: where it will live, and where its bytes wait to be checked. */
 export interface CandidateFile {
   /** Absolute path that the proxy reads. */
@@ -6,7 +8,7 @@ export interface CandidateFile {
   readonly stagedPath: string;
   /** What they spell. */
   readonly text: string;
-  readonly format: "nginx" | "vcl" | "text";
+  readonly format: FileFormat;
 }
 
 /** A complete set of files that a proxy may be given next. The first file is the one the config names first. */

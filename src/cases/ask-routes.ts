@@ -1,11 +1,12 @@
 import http from "node:http";
 import { AppError, messageOf } from "../errors.ts";
+import { kindOf } from "../proxy/proxy-kinds.ts";
+import type { ServedOutputs } from "../proxy/serve-outputs/served-outputs.ts";
 import type { Case, RouteExpectation } from "./case-schema.ts";
 import type { CaseSubject } from "./case-subject.ts";
-import type { Tools } from "./check-outputs.ts";
+import { outputContext, type Tools } from "./check-outputs.ts";
 import type { LoadedCases } from "./load-cases.ts";
 import { catalogOf, renderCase } from "./render-case.ts";
-import type { Served } from "./serve.ts";
 import { type StubAnswer, startStubServices } from "./stub-services.ts";
 
 const ANSWER_MS = 10_000;
@@ -22,11 +23,13 @@ export async function askRoutes(
 ): Promise<readonly string[]> {
   const { subject, of, cases } = about;
   const stubs = await startStubServices(await catalogOf(of, cases));
-  let served: Served | undefined;
+  let served: ServedOutputs | undefined;
   try {
     const rendered = renderCase(subject, of, stubs.catalog);
     if (!rendered.ok) return [rendered.error];
-    served = await serve(rendered.outputs, about, tools);
+    const { proxy } = subject;
+    const options = { proxy, ...outputContext(cases, tools), log: tools.log, signal: tools.signal };
+    served = await kindOf(proxy).serve(rendered.outputs, options);
     const failures: string[] = [];
     for (const route of routes) failures.push(...(await askRoute(route, served)));
     return failures;
@@ -39,27 +42,16 @@ export async function askRoutes(
   }
 }
 
-async function serve(
-  outputs: Parameters<typeof import("./serve-nginx.ts").serveNginx>[0],
-  { subject, cases }: { readonly subject: CaseSubject; readonly cases: LoadedCases },
-  { directory, log, signal }: Tools,
-): Promise<Served> {
-  const { proxy } = subject;
-  if (proxy.kind === "varnish") {
-    const { serveVarnish } = await import("./serve-varnish.ts");
-    return await serveVarnish(outputs, { proxy, directory, log, signal });
-  }
-  const { serveNginx } = await import("./serve-nginx.ts");
-  return await serveNginx(outputs, { proxy, cases, directory, signal });
-}
-
 interface Answer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: string;
 }
 
-async function askRoute(route: RouteExpectation, served: Served): Promise<readonly string[]> {
+async function askRoute(
+  route: RouteExpectation,
+  served: ServedOutputs,
+): Promise<readonly string[]> {
   const what = `${route.method} ${route.path} (host ${route.host})`;
   const port = served.port(route.port);
   if (port === undefined) return [`${what}: nothing listens on port ${route.port ?? "any"}`];

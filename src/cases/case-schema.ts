@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { fileFormat } from "../config/file-format.ts";
 import { path, text } from "../config/schema-parts.ts";
 import { catalogSchema } from "../source/file/catalog-file.ts";
 
@@ -78,8 +79,7 @@ const catalogKeys = {
 export const caseFileSchema = z
   .strictObject({
     template: path.optional().describe("The template, or builtin:NAME."),
-    format: z
-      .enum(["nginx", "vcl", "text"], { error: "nginx, vcl or text" })
+    format: fileFormat
       .optional()
       .describe("The template's format; vcl when its name has that in it, else nginx."),
     path: path.optional().describe("The output's path; with `each` it is a template itself."),

@@ -1,6 +1,12 @@
 import { basename, resolve } from "node:path";
 import { loadConfig } from "../config/load-config.ts";
-import { type ProxyConfig, proxySchema } from "../config/proxy-schema.ts";
+import {
+  KIND_SETTINGS,
+  PROXY_KINDS,
+  type ProxyConfig,
+  type ProxyKind,
+  proxySchema,
+} from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import { loadPartials } from "../template/compile/load-partials.ts";
 import { type FileTemplate, loadTemplates } from "../template/compile/proxy-templates.ts";
@@ -33,36 +39,53 @@ interface Read extends Pick<CaseSubject, "proxy" | "values" | "environment"> {
 async function readSubject(content: CaseFile, directory: string, file: string): Promise<Read> {
   const at = (path: string): string => resolve(directory, path);
   const { template, config, values } = content;
+  const main = content.main === undefined ? undefined : at(content.main);
   if (config !== undefined) {
     const environment = { ...process.env, ...content.environment };
     const loaded = (await loadConfig(at(config), { environment })).config;
     const proxy = chooseProxy(loaded.proxies, content.proxy, `${file}: config "${config}"`);
-    const main = content.main === undefined ? {} : { config: at(content.main) };
     const merged = mergeValues(loaded.values, values);
     return {
-      proxy: proxy.kind === "nginx" ? { ...proxy, ...main } : proxy,
+      proxy: withMainFile(proxy, main),
       values: merged,
       environment: { ...loaded.environment, ...content.environment },
       partials: content.partials ?? loaded.partials,
     };
   }
   const name = template ?? "";
-  const format = content.format ?? (/vcl/i.test(basename(name)) ? "vcl" : "nginx");
+  const kind = kindFor(content.format ?? basename(name));
   const proxy = proxySchema.parse({
     name: "test",
-    kind: format === "vcl" ? "varnish" : "nginx",
+    kind,
     files: [
       {
         template: name.startsWith("builtin:") ? name : at(name),
         path: at(content.path ?? basename(name).replace(/^builtin:|\.(hbs|handlebars)$/g, "")),
-        format,
+        ...(content.format === undefined ? {} : { format: content.format }),
         ...(content.each === undefined ? {} : { each: content.each }),
       },
     ],
-    ...(content.main === undefined || format === "vcl" ? {} : { config: at(content.main) }),
   });
-  return { proxy, values, environment: content.environment, partials: content.partials };
+  return {
+    proxy: withMainFile(proxy, main),
+    values,
+    environment: content.environment,
+    partials: content.partials,
+  };
 }
+
+/** The kind whose format a template's format or name mentions; the first of all when there is none. */
+function kindFor(text: string): ProxyKind | undefined {
+  const [first, ...others] = PROXY_KINDS;
+  const mentioned = others.find((kind) =>
+    text.toLowerCase().includes(KIND_SETTINGS[kind].defaultFormat),
+  );
+  return mentioned ?? first;
+}
+
+/** Only some kinds of proxies check candidates in the context of a main file. */
+const withMainFile = (proxy: ProxyConfig, main: string | undefined): ProxyConfig =>
+  main !== undefined && "config" in proxy ? { ...proxy, config: main } : proxy;
 
 function chooseProxy(
   proxies: readonly ProxyConfig[],

@@ -1,12 +1,12 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { explainRefusal } from "../apply/quarantine/blame-check.ts";
 import { stage } from "../apply/swap/stage.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { openDriver } from "../proxy/open-driver.ts";
+import type { OutputContext } from "../proxy/proxy-kind.ts";
+import { kindOf, openDriver } from "../proxy/proxy-kinds.ts";
 import type { LoadedCases } from "./load-cases.ts";
-import { writeNginxMain } from "./nginx-main.ts";
 import type { RenderedCase } from "./render-case.ts";
 
 /** Where and with what real programs are asked. */
@@ -29,7 +29,7 @@ export async function refusalOf(
   cases: LoadedCases,
   { directory, log, signal }: Tools,
 ): Promise<string | undefined> {
-  const proxy = await withMain(from.proxy, outputs, { cases, directory });
+  const proxy = await withMainFile(from.proxy, outputs, { cases, directory });
   const driver = await openDriver(proxy, { log, state: directory });
   try {
     const files = await stage(outputs, { directory });
@@ -44,20 +44,21 @@ export async function refusalOf(
 }
 
 /** With the main file that the cases name; else the config's own, else a small one. */
-async function withMain(
+async function withMainFile(
   proxy: ProxyConfig,
   outputs: Rendered["outputs"],
   { cases, directory }: { readonly cases: LoadedCases; readonly directory: string },
 ): Promise<ProxyConfig> {
-  const { content } = cases;
-  if (proxy.kind !== "nginx" || content.main !== undefined || content.config !== undefined)
-    return proxy;
-  const paths = outputs.filter(({ format }) => format === "nginx").map(({ path }) => path);
-  if (content.context === "main") return { ...proxy, config: paths[0] ?? proxy.config };
-  const config = await writeNginxMain({
-    directory: join(directory),
-    context: content.context,
-    includes: [...content.include.map((path) => resolve(cases.directory, path)), ...paths],
-  });
-  return { ...proxy, config };
+  const { main, config } = cases.content;
+  if (main !== undefined || config !== undefined) return proxy;
+  return await kindOf(proxy).withMainFile(proxy, outputs, outputContext(cases, { directory }));
+}
+
+/** Where the outputs of cases belong when there is no main file. */
+export function outputContext(
+  { content, directory: from }: LoadedCases,
+  { directory }: { readonly directory: string },
+): OutputContext {
+  const includes = content.include.map((path) => resolve(from, path));
+  return { directory, context: content.context, includes };
 }

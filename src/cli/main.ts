@@ -2,12 +2,13 @@
 import module, { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError, explainError } from "../errors.ts";
 import type { AdminClientOptions } from "./commands/admin-client.ts";
 import type { CommandOptions } from "./commands/command-options.ts";
-import type { StarterKind } from "./commands/init.ts";
 import type { TestOptions } from "./commands/test.ts";
 import { keepHeapSteady } from "./daemon/heap-growth.ts";
+import { starterKinds } from "./starter-kinds.ts";
 
 /*
  * Parses arguments, and loads of the program only what the command needs: `fairlead --version` is quick.
@@ -189,9 +190,9 @@ program
 program
   .command("init")
   .description("write a config, a template and its test cases to start from")
-  .addArgument(new Argument("<kind>", "what is configured").choices(["nginx", "varnish"]))
+  .addArgument(new Argument("<kind>", "what is configured").choices(starterKinds()))
   .argument("[dir]", "where to; created when it is not there", ".")
-  .action(async (kind: StarterKind, directory: string) => {
+  .action(async (kind: ProxyConfig["kind"], directory: string) => {
     const { init } = await import("./commands/init.ts");
     process.exitCode = await init(kind, directory);
   });

@@ -1,4 +1,6 @@
 import { AppError } from "../errors.ts";
+import { type ReadVariable, section } from "./environment-section.ts";
+import { KIND_SETTINGS, PROXY_KINDS } from "./proxy-schema.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -10,79 +12,25 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws {AppError} CONFIG when FAIRLEAD_PROXY names none
  */
 export function environmentConfig(environment: Environment): object {
-  const read = (name: string): string | undefined => environment[`FAIRLEAD_${name}`] || undefined;
+  const read: ReadVariable = (name) => environment[`FAIRLEAD_${name}`] || undefined;
   const kinds = (read("PROXY") ?? "").split(",").filter((kind) => kind !== "");
   if (kinds.length === 0) throw noConfig();
   return {
     ...section("consul", { address: read("CONSUL") }),
     ...section("state", read("STATE")),
     ...section("admin", { listen: read("ADMIN"), token: read("TOKEN") }),
-    proxies: kinds.map((kind) => (kind === "varnish" ? varnish(read) : nginx(kind, read))),
-    values: section("nginx", {
-      listen: read("LISTEN")?.split(","),
-      proofFrom: read("PROOF_FROM")?.split(","),
-    }),
+    proxies: kinds.map((kind) => proxyOf(kind, read)),
+    values: Object.assign(
+      {},
+      ...PROXY_KINDS.map((kind) => KIND_SETTINGS[kind].valuesFromEnvironment(read)),
+    ),
   };
 }
 
-type Read = (name: string) => string | undefined;
-
-/** `kind` is as it was given: one that is neither is refused where all configs are. */
-function nginx(kind: string, read: Read): object {
-  return {
-    name: kind,
-    kind,
-    ...section("config", read("NGINX_CONFIG")),
-    files: [
-      {
-        template: "builtin:nginx/service-proxy.conf",
-        path: read("NGINX_FILE") ?? "/etc/nginx/conf.d/services.conf",
-      },
-    ],
-    ...reloadOf(read),
-    ...section("proof", { url: read("NGINX_PROOF") }),
-  };
-}
-
-function reloadOf(read: Read): object {
-  const supervise = words(read("NGINX_SUPERVISE"));
-  if (supervise !== undefined) return { reload: { supervise } };
-  const container = read("NGINX_CONTAINER");
-  if (container !== undefined) {
-    return { reload: { docker: { container, ...section("socket", read("DOCKER_SOCKET")) } } };
-  }
-  const pidFile = read("NGINX_PID_FILE");
-  return section("reload", pidFile === undefined ? undefined : { signal: "HUP", pidFile });
-}
-
-function varnish(read: Read): object {
-  return {
-    name: "varnish",
-    kind: "varnish",
-    ...section("admin", {
-      address: read("VARNISH_ADMIN"),
-      secretFile: read("VARNISH_SECRET_FILE"),
-    }),
-    files: [
-      {
-        template: "builtin:varnish/service-proxy.vcl",
-        path: read("VARNISH_FILE") ?? "/etc/varnish/services.vcl",
-      },
-    ],
-    ...section("reload", { supervise: words(read("VARNISH_SUPERVISE")) }),
-  };
-}
-
-const words = (text: string | undefined): readonly string[] | undefined =>
-  text?.split(/\s+/).filter((word) => word !== "");
-
-/** One key of the config, or none when nothing is set. */
-function section(key: string, value: string | Readonly<Record<string, unknown>> | undefined) {
-  const isSet =
-    typeof value === "object"
-      ? Object.values(value).some((it) => it !== undefined)
-      : value !== undefined;
-  return isSet ? { [key]: value } : {};
+/** An unknown kind is passed on as it is: the schema refuses it. */
+function proxyOf(name: string, read: ReadVariable): object {
+  const kind = PROXY_KINDS.find((it) => it === name);
+  return kind === undefined ? { name, kind: name } : KIND_SETTINGS[kind].proxyFromEnvironment(read);
 }
 
 function noConfig(): AppError {

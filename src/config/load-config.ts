@@ -6,6 +6,7 @@ import { formatFindings, toFindings } from "./config-findings.ts";
 import { type ConsulSetting, consulSettings } from "./consul-environment.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { configJsonSchema } from "./known-keys.ts";
+import { kindSettings } from "./proxy-schema.ts";
 import { type Config, type ConfigFile, configSchema } from "./schema.ts";
 import { templateEnvironment } from "./template-environment.ts";
 
@@ -133,16 +134,7 @@ function resolvePaths(config: ConfigFile, directory: string): ConfigFile {
         template: file.template.startsWith("builtin:") ? file.template : at(file.template),
         path: at(file.path),
       }));
-      if (proxy.kind === "nginx") {
-        const { pidFile } = proxy.reload;
-        const reload =
-          pidFile === undefined ? proxy.reload : { ...proxy.reload, pidFile: at(pidFile) };
-        return { ...proxy, files, config: at(proxy.config), reload };
-      }
-      const { secretFile } = proxy.admin;
-      const admin =
-        secretFile === undefined ? proxy.admin : { ...proxy.admin, secretFile: at(secretFile) };
-      return { ...proxy, files, admin };
+      return kindSettings(proxy).resolvePaths({ ...proxy, files }, at);
     }),
   };
 }

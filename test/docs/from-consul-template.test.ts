@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { runCommand } from "../../src/proxy/command.ts";
+import { runCommand } from "../../src/proxy/command/command.ts";
 import { DEFINITIONS } from "../../src/template/helpers/all-helpers.ts";
 import { renderExample } from "../helpers/render-example.ts";
 import { testDirectory } from "../helpers/stage.ts";

@@ -6,7 +6,7 @@ import type { ReconcileResult } from "../../src/apply/proxy-status.ts";
 import { createCatalogStore } from "../../src/catalog/store.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { createPipeline } from "../../src/pipeline.ts";
-import { openDriver } from "../../src/proxy/open-driver.ts";
+import { openDriver } from "../../src/proxy/proxy-kinds.ts";
 import { loadProxyTemplates } from "../../src/template/compile/proxy-templates.ts";
 import { startProgram } from "../helpers/child-process.ts";
 import { MAIN, runFairlead } from "../helpers/start-fairlead.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Snapshot } from "../../src/catalog/snapshot.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
-import { runCommand } from "../../src/proxy/command.ts";
+import { runCommand } from "../../src/proxy/command/command.ts";
 import { isServerAddress } from "../../src/route/server-address.ts";
 import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";

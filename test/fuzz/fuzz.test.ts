@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { runCommand } from "../../src/proxy/command.ts";
+import { runCommand } from "../../src/proxy/command/command.ts";
 import { readDirectives } from "../../src/proxy/nginx/nginx-directives.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { FILE_FORMATS } from "../../config/file-format.ts";
 import type { Output } from "../../template/render/render-files.ts";
 import {
   type OnUnusable,
@@ -31,7 +32,7 @@ const entrySchema = z.object({
   files: z.array(
     z.object({
       path: z.string(),
-      format: z.enum(["nginx", "vcl", "text"]),
+      format: z.enum(FILE_FORMATS),
       mode: z.int(),
       bytes: z.int(),
     }),

@@ -8,7 +8,7 @@ import type { ProxyConfig } from "../../config/proxy-schema.ts";
 import type { Config } from "../../config/schema.ts";
 import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { openDriver } from "../../proxy/open-driver.ts";
+import { openDriver } from "../../proxy/proxy-kinds.ts";
 import { type FileTemplate, loadTemplates } from "../../template/compile/proxy-templates.ts";
 import type { BlameOptions } from "../../template/provenance/blame.ts";
 import type { Rendered } from "../../template/render/render-proxy.ts";

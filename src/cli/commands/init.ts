@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
+import type { ProxyConfig } from "../../config/proxy-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
+import { kindOf } from "../../proxy/proxy-kinds.ts";
 import { builtinFile } from "../../template/builtin-files.ts";
-
-/** What a starter is for. */
-export type StarterKind = "nginx" | "varnish";
 
 /**
  * Writes a config, a template and its test cases, which pass `check` and `test` as they are. Never overwrites
@@ -13,14 +12,16 @@ export type StarterKind = "nginx" | "varnish";
  *
  * @throws {AppError} USAGE when a file is there already, or the directory cannot be written
  */
-export async function init(kind: StarterKind, to: string): Promise<number> {
+export async function init(kind: ProxyConfig["kind"], to: string): Promise<number> {
   const directory = resolve(to);
   const from = builtinFile(`starter/${kind}`);
   const files = (await filesBelow(from)).map((file) => relative(from, file)).toSorted();
   await refuseExisting(directory, files);
   const filled = { directory, secret: randomBytes(32).toString("hex") };
   try {
-    if (kind === "nginx") await mkdir(join(directory, "conf.d"), { recursive: true });
+    for (const name of kindOf({ kind }).starterDirectories) {
+      await mkdir(join(directory, name), { recursive: true });
+    }
     for (const file of files) {
       const text = await readFile(join(from, file), "utf8");
       await mkdir(dirname(join(directory, file)), { recursive: true });

@@ -6,7 +6,7 @@ import { NO_FILE } from "../../config/find-config.ts";
 import type { ProxyConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { openDriver } from "../../proxy/open-driver.ts";
+import { openDriver } from "../../proxy/proxy-kinds.ts";
 import { watchPaths } from "../../source/watch-paths.ts";
 import { createAdminAddress } from "../daemon/open-admin-server.ts";
 import { openSession, type Session } from "../daemon/open-session.ts";

@@ -1,3 +1,4 @@
+import { kindOf } from "../../proxy/proxy-kinds.ts";
 import type { ProxyFindings } from "../commands/check-proxy.ts";
 import type { CheckFinding } from "../commands/finding.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
@@ -19,7 +20,7 @@ function proxyText(
   { name, kind, findings, accepted }: ProxyFindings,
   paint: TerminalStyle,
 ): string {
-  const program = kind === "nginx" ? "nginx" : "Varnish";
+  const program = kindOf({ kind }).title;
   const verdict =
     accepted === undefined
       ? ""

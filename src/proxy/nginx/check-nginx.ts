@@ -1,16 +1,17 @@
 import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
 import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
-import { describeFailure, runCommand } from "../command.ts";
+import { runCommand } from "../command/command.ts";
+import { describeFailure } from "../command/describe-failure.ts";
 import { type CheckTree, withLivePaths } from "./check-tree.ts";
 import type { CheckTrees } from "./check-trees.ts";
 import type { PrestartedCheck } from "./prestarted-check.ts";
 
 /** How to ask nginx about a candidate. */
-export interface CheckOptions {
+export interface NginxCheckOptions {
   readonly trees: CheckTrees;
   /** Runs `nginx -t`. */
-  readonly standby: PrestartedCheck;
+  readonly prestarted: PrestartedCheck;
   /** What the running master was given with -p, if anything. */
   readonly prefix: string | undefined;
   readonly signal: AbortSignal;
@@ -26,7 +27,7 @@ export interface CheckOptions {
 export async function checkNginx(
   config: NginxConfig,
   candidate: Candidate,
-  options: CheckOptions,
+  options: NginxCheckOptions,
 ): Promise<CheckResult> {
   const kept = options.trees.kept();
   if (kept !== undefined) {
@@ -47,7 +48,11 @@ export async function checkNginx(
  */
 export async function prepareCheck(
   config: NginxConfig,
-  { trees, standby, prefix }: Pick<CheckOptions, "trees" | "standby" | "prefix">,
+  {
+    trees,
+    prestarted: standby,
+    prefix,
+  }: Pick<NginxCheckOptions, "trees" | "prestarted" | "prefix">,
 ): Promise<void> {
   const tree = trees.kept();
   if (tree?.hasOwnLog === true) await standby.prepare(checkCommand(config, { prefix, tree }));
@@ -73,7 +78,7 @@ interface Verdict {
   readonly warnings: readonly string[];
 }
 
-function settle({ result, warnings }: Verdict, options: CheckOptions): CheckResult {
+function settle({ result, warnings }: Verdict, options: NginxCheckOptions): CheckResult {
   for (const line of warnings) options.onWarning(line);
   return result;
 }
@@ -84,7 +89,11 @@ async function ask(
     candidate,
     tree,
     options,
-  }: { readonly candidate: Candidate; readonly tree: CheckTree; readonly options: CheckOptions },
+  }: {
+    readonly candidate: Candidate;
+    readonly tree: CheckTree;
+    readonly options: NginxCheckOptions;
+  },
 ): Promise<Verdict> {
   const unreached = candidate.files.find(
     ({ path, format }) => format === "nginx" && !tree.reached.has(path),
@@ -96,9 +105,9 @@ async function ask(
 async function runCheck(
   config: NginxConfig,
   tree: CheckTree,
-  options: CheckOptions,
+  options: NginxCheckOptions,
 ): Promise<Verdict> {
-  const { standby, prefix, signal } = options;
+  const { prestarted: standby, prefix, signal } = options;
   const argv = checkCommand(config, { prefix, tree });
   const end = { timeoutMs: config.checkTimeout, signal };
   const result = tree.hasOwnLog
@@ -114,13 +123,13 @@ async function runCheck(
     );
   }
   if (!result.ok) {
-    const output = withLivePaths(describeFailure(argv, result), tree.standIns);
+    const output = withLivePaths(describeFailure(argv, result), tree.livePaths);
     return {
       result: { ok: false, output: errorLines(output), hint: hintFor(output), ...lineIn(output) },
       warnings: [],
     };
   }
-  const lines = withLivePaths(result.output, tree.standIns).split("\n");
+  const lines = withLivePaths(result.output, tree.livePaths).split("\n");
   return { result: { ok: true }, warnings: lines.filter((line) => line.includes("[warn]")) };
 }
 

@@ -11,7 +11,7 @@ export interface CheckTree {
   /** The file to give to `nginx -t -c`. */
   readonly main: string;
   /** Paths in nginx's output that stand for live ones. */
-  readonly standIns: ReadonlyMap<string, string>;
+  readonly livePaths: ReadonlyMap<string, string>;
   /** Live paths of candidate files that the main file includes, directly or not. */
   readonly reached: ReadonlySet<string>;
   /** Whether the main file itself says into which file, or to which output, nginx logs. */
@@ -55,7 +55,7 @@ export async function buildCheckTree(
   standIns.set(main, mainFile);
   await linkNeighbours(await sources.list(home), { home, directory, except: basename(mainFile) });
   standIns.set(`${directory}/`, `${home}/`);
-  return { main, standIns, reached, hasOwnLog: logsByItself(text), sources };
+  return { main, livePaths: standIns, reached, hasOwnLog: logsByItself(text), sources };
 
   /** The text with includes of changed files exchanged, or `undefined` when there are none. */
   async function rewritten(source: string, depth: number): Promise<string | undefined> {

@@ -5,17 +5,18 @@ import type { Generation, ProxyDriver } from "../../apply/proxy-driver.ts";
 import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { reloadCommandFailed, runCommand } from "../command.ts";
+import { runCommand } from "../command/command.ts";
+import { reloadCommandFailed } from "../command/describe-failure.ts";
 import { openSupervision } from "../supervise/open-supervision.ts";
 import { checkNginx, checkOpens, prepareCheck } from "./check-nginx.ts";
 import { createCheckTrees } from "./check-trees.ts";
 import { type LogTail, tailFromNow } from "./error-log.ts";
 import { type NginxFacts, readNginxFacts } from "./nginx-facts.ts";
 import { type Master, readMaster, readPid, readWorkers, startedAtMs } from "./nginx-process.ts";
-import { cannotSee, childDown, proxyDown } from "./no-master.ts";
+import { childDown, masterNotVisible, proxyDown } from "./no-master.ts";
 import { createPrestartedCheck } from "./prestarted-check.ts";
 import { answersId, proveByUrl } from "./prove-by-url.ts";
-import { identityOf, proveByWorkers } from "./prove-by-workers.ts";
+import { masterIdentity, proveByWorkers } from "./prove-by-workers.ts";
 import { signalContainer } from "./signal-container.ts";
 
 /** What was so just before a reload: the proof is what differs afterwards. */
@@ -63,7 +64,7 @@ export function createNginxDriver(
         const was = proved;
         const master =
           was === undefined ? undefined : await findMaster(signal).catch(() => undefined);
-        if (master === undefined || identityOf(master) === was || proved !== was) return;
+        if (master === undefined || masterIdentity(master) === was || proved !== was) return;
         proved = undefined;
         onLost(`nginx was started again, as process ${master.pid}`);
       }
@@ -80,7 +81,7 @@ export function createNginxDriver(
       const prefix = await readPrefix(signal);
       const result = await checkNginx(config, candidate, {
         trees,
-        standby,
+        prestarted: standby,
         prefix,
         signal,
         onWarning: (line) => log.warn(`nginx accepts the candidate, but warns: ${line}`),
@@ -109,7 +110,8 @@ export function createNginxDriver(
     async prove(generation, signal) {
       const master = await untilMaster(signal);
       if (master === undefined && child !== undefined) throw childDown(child);
-      if (master === undefined && proof.url === undefined) throw cannotSee(await readFacts(signal));
+      if (master === undefined && proof.url === undefined)
+        throw masterNotVisible(await readFacts(signal));
       const seen = master === undefined ? undefined : await proveByMaster(master, signal);
       proved = seen?.identity;
       prepareNextCheck(await readPrefix(signal));
@@ -126,9 +128,9 @@ export function createNginxDriver(
       const master = await findMaster(signal);
       if (master === undefined) return false;
       const isServed =
-        lastProof?.identity === identityOf(master) || (await startedWith(generation, master));
+        lastProof?.identity === masterIdentity(master) || (await startedWith(generation, master));
       if (isServed) {
-        proved = identityOf(master);
+        proved = masterIdentity(master);
         prepareNextCheck(await readPrefix(signal));
       }
       return isServed;
@@ -149,7 +151,7 @@ export function createNginxDriver(
 
   /** Once what is at hand is done, has what runs the next check wait for it. */
   function prepareNextCheck(prefix: string | undefined): void {
-    setImmediate(() => void prepareCheck(config, { trees, standby, prefix }));
+    setImmediate(() => void prepareCheck(config, { trees, prestarted: standby, prefix }));
   }
 
   async function lookBefore(pid: number | undefined, signal: AbortSignal): Promise<Before> {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import type { NginxConfig } from "../../config/proxy-schema.ts";
-import { runCommand } from "../command.ts";
+import { runCommand } from "../command/command.ts";
 import { readDirectives } from "./nginx-directives.ts";
 
 /** Where an nginx keeps what Fairlead reads of it. Absolute paths. */

@@ -41,7 +41,7 @@ function whyNoMaster(pidFile: string): { readonly where: string; readonly hint: 
   };
 }
 
-export function cannotSee(facts: NginxFacts): AppError {
+export function masterNotVisible(facts: NginxFacts): AppError {
   return new AppError(
     "NOT_PROVED",
     `Cannot prove the reload as "${facts.pidFile}" names no nginx master that can be seen from here`,

@@ -1,14 +1,13 @@
 import {
   type CommandResult,
-  type EndOptions,
   endCommand,
   runCommand,
   type StartedCommand,
   type StartOptions,
-  signalGroup,
   startCommand,
-} from "../command.ts";
-import { letGoOn, readyGate, removeGate } from "./early-log.ts";
+} from "../command/command.ts";
+import { type EndOptions, signalGroup } from "../command/process-group.ts";
+import { makeGate, openGateFor, removeGate } from "./check-gate.ts";
 
 /*
  * Node starts a program by a fork of itself, which takes the longer the more memory it has: 2 ms with 90 MiB, 6 with
@@ -61,7 +60,7 @@ export function createPrestartedCheck(options: Pick<StartOptions, "opens">): Pre
     },
     async prepare(argv) {
       if (gate === undefined || isOver || isPrepared(argv)) return;
-      making ??= readyGate(gate).finally(() => {
+      making ??= makeGate(gate).finally(() => {
         making = undefined;
       });
       if (!(await making)) isOver = true;
@@ -117,7 +116,7 @@ export function createPrestartedCheck(options: Pick<StartOptions, "opens">): Pre
     const { started } = waiting;
     const [binary = ""] = argv;
     const isRight = waitsFor(waiting, argv);
-    const log = isRight ? letGoOn(started.child.pid ?? 0, { binary, gate }) : undefined;
+    const log = isRight ? openGateFor(started.child.pid ?? 0, { binary, gate }) : undefined;
     if (log === undefined) {
       if (isRight) miss();
       void end();

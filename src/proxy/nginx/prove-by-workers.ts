@@ -47,13 +47,13 @@ export async function proveByWorkers(master: Master, evidence: Evidence): Promis
 }
 
 /** Names one master process for good. */
-export const identityOf = ({ pid, startTicks }: Master): string => `${pid}@${startTicks}`;
+export const masterIdentity = ({ pid, startTicks }: Master): string => `${pid}@${startTicks}`;
 
 function proofOf(master: Master, all: number, fresh: number): Proof {
   const draining = all === fresh ? "" : `, ${all - fresh} draining`;
   return {
     evidence: `${fresh} new ${fresh === 1 ? "worker" : "workers"} of master ${master.pid}${draining}`,
-    identity: identityOf(master),
+    identity: masterIdentity(master),
   };
 }
 

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { Candidate, CandidateFile, CheckResult } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
 import { type BootScript, parseBootScript } from "./boot-script.ts";
-import { type CheckOptions, compileVcl, refusal } from "./check-vcl.ts";
+import { compileVcl, refusal, type VclCheckOptions } from "./check-vcl.ts";
 import { loadParts } from "./load-parts.ts";
 
 /**
@@ -17,7 +17,7 @@ import { loadParts } from "./load-parts.ts";
 export async function checkParts(
   candidate: Candidate,
   manifest: CandidateFile,
-  options: CheckOptions & { readonly trial: Set<string> },
+  options: VclCheckOptions & { readonly trial: Set<string> },
 ): Promise<CheckResult> {
   const script = parseBootScript(manifest.text);
   const staged = new Map(candidate.files.map((file) => [file.path, file.stagedPath]));
@@ -33,7 +33,7 @@ export async function checkParts(
 async function askRunning(
   script: BootScript,
   from: (path: string) => string,
-  { session, timeoutMs, signal, trial }: CheckOptions & { readonly trial: Set<string> },
+  { session, timeoutMs, signal, trial }: VclCheckOptions & { readonly trial: Set<string> },
 ): Promise<CheckResult | undefined> {
   try {
     const refused = await session.use(signal, (connection) =>
@@ -47,7 +47,7 @@ async function askRunning(
   }
 }
 
-async function compileParts({ files }: Candidate, options: CheckOptions): Promise<CheckResult> {
+async function compileParts({ files }: Candidate, options: VclCheckOptions): Promise<CheckResult> {
   return await options.scratch.use(async (open) => {
     const directory = await open();
     for (const { path, text, format } of files) {
@@ -55,7 +55,7 @@ async function compileParts({ files }: Candidate, options: CheckOptions): Promis
         continue;
       const copy = join(directory, basename(path));
       await writeFile(copy, withoutLabels(text), { mode: 0o644 });
-      const part = { main: copy, standIns: new Map([[copy, path]]) };
+      const part = { main: copy, livePaths: new Map([[copy, path]]) };
       const verdict = await compileVcl(part, { ...options, open });
       if (verdict === undefined) throw unavailable(options.binary);
       if (!verdict.ok) return verdict;

@@ -1,15 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
-import { describeFailure, runCommand } from "../command.ts";
-import { type CheckTree, openCheckTree, withLivePaths } from "./check-tree.ts";
+import { runCommand } from "../command/command.ts";
+import { describeFailure } from "../command/describe-failure.ts";
 import type { CliConnection } from "./cli-connection.ts";
 import type { CliSession } from "./cli-session.ts";
+import { type CompilerInput, openCompilerInput, withLivePaths } from "./compiler-input.ts";
 import { openForCompiler, type Scratch } from "./scratch.ts";
 import { listUsable } from "./vcl-list.ts";
 
 /** How to ask about a candidate. */
-export interface CheckOptions {
+export interface VclCheckOptions {
   readonly binary: string;
   readonly session: CliSession;
   readonly scratch: Scratch;
@@ -28,9 +29,12 @@ const HINT = "Correct the template or the service's data; the live files are unt
  *
  * @throws {AppError} CHECK_UNAVAILABLE when there is neither
  */
-export async function checkVcl(candidate: Candidate, options: CheckOptions): Promise<CheckResult> {
+export async function checkVcl(
+  candidate: Candidate,
+  options: VclCheckOptions,
+): Promise<CheckResult> {
   return await options.scratch.use(async (open) => {
-    const tree = await openCheckTree(candidate, open);
+    const tree = await openCompilerInput(candidate, open);
     return (await compileVcl(tree, { ...options, open })) ?? (await loadCold(tree, options));
   });
 }
@@ -42,8 +46,8 @@ export async function checkVcl(candidate: Candidate, options: CheckOptions): Pro
  * @returns `undefined` when there is no such program
  */
 export async function compileVcl(
-  tree: Pick<CheckTree, "main" | "standIns">,
-  options: CheckOptions & { readonly open: () => Promise<string> },
+  tree: Pick<CompilerInput, "main" | "livePaths">,
+  options: VclCheckOptions & { readonly open: () => Promise<string> },
 ): Promise<CheckResult | undefined> {
   const compiler = await readCompiler(options);
   const parameters = compiler === undefined ? [] : ["-p", `cc_command=${compiler}`];
@@ -55,11 +59,11 @@ export async function compileVcl(
   if (result.ok) return { ok: true };
   const output =
     result.timedOut || result.output.trim() === "" ? describeFailure(argv, result) : result.output;
-  return refusal(withLivePaths(output, tree.standIns));
+  return refusal(withLivePaths(output, tree.livePaths));
 }
 
 /** The running daemon's `cc_command`: with tcc a check takes a fraction of the time. */
-async function readCompiler({ session, signal }: CheckOptions): Promise<string | undefined> {
+async function readCompiler({ session, signal }: VclCheckOptions): Promise<string | undefined> {
   try {
     const { status, body } = await session.use(signal, (connection) =>
       connection.send(["param.show", "-j", "cc_command"]),
@@ -78,7 +82,7 @@ async function readCompiler({ session, signal }: CheckOptions): Promise<string |
   }
 }
 
-async function loadCold(tree: CheckTree, options: CheckOptions): Promise<CheckResult> {
+async function loadCold(tree: CompilerInput, options: VclCheckOptions): Promise<CheckResult> {
   const name = `${TRIAL}${randomBytes(6).toString("hex")}`;
   try {
     return await options.session.use(options.signal, async (cli) => {
@@ -88,7 +92,7 @@ async function loadCold(tree: CheckTree, options: CheckOptions): Promise<CheckRe
         await cli.send(["vcl.discard", name]);
         return { ok: true };
       }
-      return refusal(withLivePaths(loaded.body, tree.standIns));
+      return refusal(withLivePaths(loaded.body, tree.livePaths));
     });
   } catch (cause) {
     if (!(cause instanceof AppError) || cause.code !== "PROXY_DOWN") throw cause;

@@ -14,7 +14,7 @@ export interface CliSession {
    *
    * @returns `undefined` when it was missed, or failed
    */
-  glance<T>(
+  useIfFree<T>(
     signal: AbortSignal,
     work: (connection: CliConnection) => Promise<T>,
   ): Promise<T | undefined>;
@@ -38,7 +38,7 @@ export function createSession(cli: CliAddress): CliSession {
         waiting -= 1;
       }
     },
-    async glance(signal, work) {
+    async useIfFree(signal, work) {
       if (waiting > 0 || glancing !== undefined) return undefined;
       const controller = new AbortController();
       glancing = controller;

@@ -14,7 +14,7 @@ export interface PartRefusal {
 }
 
 /** How parts are loaded. */
-export interface LoadOptions {
+export interface LoadPartsOptions {
   /** Where to read a part from, by its path in the script. */
   readonly from: (path: string) => string;
   readonly timeoutMs: number;
@@ -31,9 +31,9 @@ export interface LoadOptions {
 export async function loadParts(
   connection: CliConnection,
   script: BootScript,
-  { from, timeoutMs, trial }: LoadOptions,
+  { from, timeoutMs, trial }: LoadPartsOptions,
 ): Promise<PartRefusal | undefined> {
-  const needed = namesOf(script);
+  const needed = neededNames(script);
   await discardAll([...trial].filter((name) => !needed.has(name)));
   const known = new Set((await listUsable(connection)).map(({ name }) => name));
   for (const { name, path } of script.loads) {
@@ -103,7 +103,7 @@ export function servesParts(vcls: readonly LoadedVcl[], script: BootScript): boo
 }
 
 /** All names that a script needs. */
-export const namesOf = ({ loads, labels }: BootScript): ReadonlySet<string> =>
+export const neededNames = ({ loads, labels }: BootScript): ReadonlySet<string> =>
   new Set([...loads.map(({ name }) => name), ...labels.keys()]);
 
 const pointLabel = async (connection: CliConnection, label: string, name: string): Promise<void> =>

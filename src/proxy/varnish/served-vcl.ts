@@ -25,7 +25,7 @@ export async function readServed(connection: CliConnection): Promise<ServedVcl> 
  *
  * @param labels those that the active VCL leads to: none where it stands alone. Others come and go: on trial, when they are no longer needed, or as somebody's own.
  */
-export function identityOf(
+export function servedIdentity(
   { vcls, down, manager }: ServedVcl,
   labels: ReadonlySet<string>,
 ): string {
@@ -45,7 +45,7 @@ export interface Proved {
 /** What a look at Varnish, which serves what it should, has proved. */
 export function provedBy(served: ServedVcl, script: BootScript | undefined): Proved {
   const labels = new Set(script?.labels.keys());
-  return { identity: identityOf(served, labels), labels };
+  return { identity: servedIdentity(served, labels), labels };
 }
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 8);

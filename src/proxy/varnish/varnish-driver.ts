@@ -12,10 +12,10 @@ import { checkVcl } from "./check-vcl.ts";
 import type { CliConnection } from "./cli-connection.ts";
 import { createSession } from "./cli-session.ts";
 import { createDiscarder } from "./discard-vcls.ts";
-import { loadParts, namesOf, servesParts, switchParts } from "./load-parts.ts";
-import { loadWhole, servesWhole, useWhole } from "./load-whole.ts";
+import { loadParts, neededNames, servesParts, switchParts } from "./load-parts.ts";
+import { loadSingle, servesSingle, useSingle } from "./load-single.ts";
 import { createScratch } from "./scratch.ts";
-import { identityOf, type Proved, provedBy, readServed, type ServedVcl } from "./served-vcl.ts";
+import { type Proved, provedBy, readServed, type ServedVcl, servedIdentity } from "./served-vcl.ts";
 import { activeOf, outdated } from "./vcl-list.ts";
 import { warmBackends } from "./warm-backends.ts";
 
@@ -64,9 +64,9 @@ export function createVarnishDriver(
       async function look(): Promise<void> {
         const was = proved;
         if (was === undefined) return;
-        const served = await session.glance(signal, readServed);
+        const served = await session.useIfFree(signal, readServed);
         if (served === undefined || proved !== was) return;
-        const identity = identityOf(served, was.labels);
+        const identity = servedIdentity(served, was.labels);
         if (identity === was.identity) return;
         proved = undefined;
         onLost(`Varnish runs ${identity}, no longer ${was.identity}`);
@@ -111,7 +111,7 @@ export function createVarnishDriver(
         if (wanted === undefined || !isWanted(served, wanted)) {
           throw notProved(served, generation);
         }
-        const needed = wanted.kind === "parts" ? namesOf(wanted.script) : new Set<string>();
+        const needed = wanted.kind === "parts" ? neededNames(wanted.script) : new Set<string>();
         await discarder.discard(connection, outdated(served.vcls, needed));
         proved = provedBy(served, wanted.kind === "parts" ? wanted.script : undefined);
         return { evidence: evidenceOf(served, wanted), identity: proved.identity };
@@ -126,7 +126,7 @@ export function createVarnishDriver(
           const isServing =
             served.down === undefined &&
             (script === undefined
-              ? await servesWhole(connection, generation)
+              ? await servesSingle(connection, generation)
               : servesParts(served.vcls, script));
           if (isServing) proved = provedBy(served, script);
           return isServing;
@@ -149,7 +149,7 @@ export function createVarnishDriver(
     generation: Generation,
     signal: AbortSignal,
   ): Promise<Wanted> {
-    const name = await loadWhole(connection, generation, { timeoutMs: config.checkTimeout });
+    const name = await loadSingle(connection, generation, { timeoutMs: config.checkTimeout });
     await warmBackends(
       connection,
       { name, paths: generation.paths },
@@ -159,7 +159,7 @@ export function createVarnishDriver(
         deadlineMs: performance.now() + WARM_MS,
       },
     );
-    await useWhole(connection, name);
+    await useSingle(connection, name);
     return { kind: "whole", name };
   }
 

@@ -1,13 +1,13 @@
-import type { FileConfig, ProxyConfig } from "../../config/proxy-schema.ts";
+import type { FileFormat } from "../../config/file-format.ts";
+import { type FileConfig, kindSettings, type ProxyConfig } from "../../config/proxy-schema.ts";
 import { AppError, joinErrors } from "../../errors.ts";
-import type { Format } from "../render/written-text.ts";
 import { loadPartials } from "./load-partials.ts";
 import { compileTemplate, loadTemplate, type Template } from "./load-template.ts";
 
 /** One file entry of a proxy with its compiled templates. */
 export interface FileTemplate {
   readonly entry: FileConfig;
-  readonly format: "nginx" | "vcl" | "text";
+  readonly format: FileFormat;
   readonly content: Template;
   /** Gives the output's path; only with `each` does it differ from item to item. */
   readonly path: Template | undefined;
@@ -77,6 +77,6 @@ async function loadFileTemplate(
 }
 
 /** How values are escaped in an entry's output. */
-export function formatOf(entry: FileConfig, proxy: ProxyConfig): Exclude<Format, "path"> {
-  return entry.format ?? (proxy.kind === "nginx" ? "nginx" : "vcl");
+export function formatOf(entry: FileConfig, proxy: ProxyConfig): FileFormat {
+  return entry.format ?? kindSettings(proxy).defaultFormat;
 }

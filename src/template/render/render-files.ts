@@ -1,3 +1,4 @@
+import type { FileFormat } from "../../config/file-format.ts";
 import type { FileConfig, ProxyConfig } from "../../config/proxy-schema.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Template } from "../compile/load-template.ts";
@@ -15,7 +16,7 @@ export interface Output {
   /** Absolute. */
   readonly path: string;
   readonly text: string;
-  readonly format: "nginx" | "vcl" | "text";
+  readonly format: FileFormat;
   /** Permission bits. */
   readonly mode: number;
 }
@@ -56,7 +57,7 @@ export function renderFiles(
   { proxy, values }: RenderProxyOptions,
 ): readonly Draft[] {
   const root: Root = { values, proxy: { name: proxy.name, kind: proxy.kind } };
-  const groups = proxy.kind === "varnish" ? proxy.groups : "off";
+  const groups = "groups" in proxy ? proxy.groups : "off";
   return templates.flatMap((template) => renderFile(template, context, { root, groups }));
 }
 

@@ -1,7 +1,8 @@
+import type { FileFormat } from "../../config/file-format.ts";
 import { TemplateFault } from "../template-error.ts";
 
 /** What a rendered file is, which decides how values are written into it. `path` is for output paths. */
-export type Format = "nginx" | "vcl" | "text" | "path";
+export type Format = FileFormat | "path";
 
 /** Writes a value into the output. */
 export type Writer = (value: unknown) => string;

@@ -153,7 +153,7 @@ describe("checkNginx()", () => {
     const ask = async () =>
       await checkNginx(config, next, {
         trees,
-        standby: createPrestartedCheck({}),
+        prestarted: createPrestartedCheck({}),
         prefix: undefined,
         signal,
         onWarning: () => undefined,
@@ -196,7 +196,7 @@ describe("checkNginx()", () => {
       ...createPrestartedCheck({}),
       prepare: async (argv: readonly string[]) => void prepared.push(argv),
     };
-    await prepareCheck(config, { trees, standby, prefix: "/p" });
+    await prepareCheck(config, { trees, prestarted: standby, prefix: "/p" });
     const argv = ["nginx", "-t", "-p", "/p", "-c", trees.kept()?.main];
     expect(prepared).toEqual(waits ? [argv] : []);
   });
@@ -236,7 +236,7 @@ async function check(config: NginxConfig, candidate: Candidate, signal: AbortSig
   onTestFinished(() => trees.close());
   return await checkNginx(config, candidate, {
     trees,
-    standby: createPrestartedCheck({}),
+    prestarted: createPrestartedCheck({}),
     prefix: undefined,
     signal,
     onWarning: () => undefined,

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, readlink, rm, symlink, writeFile } from
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, onTestFinished, test } from "vitest";
-import type { EndOptions } from "../../../src/proxy/command.ts";
+import type { EndOptions } from "../../../src/proxy/command/process-group.ts";
 import {
   createPrestartedCheck,
   type PrestartedCheck,

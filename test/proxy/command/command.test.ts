@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { runCommand } from "../../src/proxy/command.ts";
-import { isRunning } from "../helpers/is-running.ts";
-import { testDirectory } from "../helpers/stage.ts";
-import { until } from "../helpers/until.ts";
+import { runCommand } from "../../../src/proxy/command/command.ts";
+import { isRunning } from "../../helpers/is-running.ts";
+import { testDirectory } from "../../helpers/stage.ts";
+import { until } from "../../helpers/until.ts";
 
 test("a command that takes too long is ended with its grandchildren, also those that do not heed SIGTERM and hold no output", async () => {
   const { at } = await testDirectory();

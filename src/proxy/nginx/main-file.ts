@@ -1,20 +1,34 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { CaseFile } from "./case-schema.ts";
+import type { OutputContext } from "../proxy-kind.ts";
 
-/** What a main file for outputs is made of. */
-export interface NginxMain {
-  /** Exists already; pid, logs and temporary files go there as well. */
+/**
+ * The main file that reads outputs where they belong: the first of them where they are main files themselves, else the
+ * smallest one around them, which is written.
+ *
+ * @param paths of the outputs in nginx's format
+ * @returns `undefined` when there is no output
+ */
+export async function mainFileFor(
+  paths: readonly string[],
+  { directory, context, includes }: OutputContext,
+): Promise<string | undefined> {
+  if (context === "main") return paths[0];
+  return await writeMainFile({ directory, context, includes: [...includes, ...paths] });
+}
+
+interface MainFile {
+  /** The pid file, logs and temporary files go there as well. */
   readonly directory: string;
-  readonly context: Exclude<CaseFile["context"], "main">;
-  /** Absolute paths, read in this order. */
+  readonly context: Exclude<OutputContext["context"], "main">;
+  /** Read in this order. */
   readonly includes: readonly string[];
 }
 
 const WRAPPED = { http: ["http", ""], server: ["http", "server"], stream: ["stream", ""] } as const;
 
-/** Writes the smallest main file that reads outputs where they belong. Returns its path. */
-export async function writeNginxMain(main: NginxMain): Promise<string> {
+/** Returns its path. */
+async function writeMainFile(main: MainFile): Promise<string> {
   const { directory, context } = main;
   const [outer, inner] = WRAPPED[context];
   const temporary = join(directory, "temporary");
@@ -26,7 +40,7 @@ export async function writeNginxMain(main: NginxMain): Promise<string> {
   const path = join(directory, "nginx.conf");
   await writeFile(
     path,
-    // Debian's packages load what is built as a module by such files.
+    // Debian's packages load modules by such files.
     `include /etc/nginx/modules-enabled/*.conf;
 worker_processes 1;
 pid "${join(directory, "nginx.pid")}";

@@ -13,7 +13,7 @@ import { Socket } from "node:net";
 import { dirname } from "node:path";
 import { removeFile } from "../../apply/disk/durable-file.ts";
 import { openStateDirectory } from "../../apply/disk/state-directory.ts";
-import { runCommand } from "../command.ts";
+import { runCommand } from "../command/command.ts";
 
 /*
  * A named pipe that an nginx is to write its early errors to. It waits until somebody opens the pipe to read.
@@ -22,7 +22,7 @@ import { runCommand } from "../command.ts";
  */
 
 /** Makes the pipe, unless it is there. @returns whether it is */
-export async function readyGate(path: string): Promise<boolean> {
+export async function makeGate(path: string): Promise<boolean> {
   if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO() === true) return true;
   removeGate(path);
   try {
@@ -53,7 +53,7 @@ export function removeGate(path: string): void {
  * @param options.binary what it is to have been started from, as it is named
  * @returns nothing, if it did not wait there: it could have read what it is to check before that was there
  */
-export function letGoOn(
+export function openGateFor(
   pid: number,
   { binary, gate }: { readonly binary: string; readonly gate: string },
 ): Socket | undefined {

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { VarnishConfig } from "../config/proxy-schema.ts";
-import type { Log } from "../log.ts";
-import { createVarnishDriver } from "../proxy/varnish/varnish-driver.ts";
-import type { Output } from "../template/render/render-files.ts";
-import { freePorts, startProgram } from "./real-program.ts";
-import type { Served } from "./serve.ts";
+import type { VarnishConfig } from "../../config/proxy-schema.ts";
+import type { Output } from "../../template/render/render-files.ts";
+import type { ServeOptions } from "../proxy-kind.ts";
+import { freePorts } from "../serve-outputs/free-ports.ts";
+import type { ServedOutputs } from "../serve-outputs/served-outputs.ts";
+import { startProgram } from "../serve-outputs/temporary-program.ts";
+import { createVarnishDriver } from "./varnish-driver.ts";
 
 /**
  * Starts a real varnishd without a VCL and loads outputs as a generation, as `fairlead run` does: probed
@@ -16,18 +17,8 @@ import type { Served } from "./serve.ts";
  */
 export async function serveVarnish(
   outputs: readonly Output[],
-  {
-    proxy,
-    directory,
-    log,
-    signal,
-  }: {
-    readonly proxy: VarnishConfig;
-    readonly directory: string;
-    readonly log: Log;
-    readonly signal: AbortSignal;
-  },
-): Promise<Served> {
+  { proxy, directory, log, signal }: ServeOptions<VarnishConfig>,
+): Promise<ServedOutputs> {
   const [http = 0, cli = 0] = await freePorts(2);
   const paths = await writeOutputs(outputs, directory);
   const secretFile = join(directory, "secret");
@@ -44,7 +35,7 @@ export async function serveVarnish(
       "-s", "malloc,16m",
       "-f", "",
     ],
-    { cwd: directory, signal },
+    { directory, signal },
   );
   const { supervise: _, ...reload } = proxy.reload;
   const driver = createVarnishDriver(

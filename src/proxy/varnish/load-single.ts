@@ -12,7 +12,7 @@ const OK = 200;
  *
  * @throws {AppError} RELOAD_FAILED, with Varnish's own words
  */
-export async function loadWhole(
+export async function loadSingle(
   connection: CliConnection,
   generation: Generation,
   { timeoutMs }: { readonly timeoutMs: number },
@@ -30,7 +30,7 @@ export async function loadWhole(
 }
 
 /** @throws {AppError} RELOAD_FAILED, once the VCL is gone again */
-export async function useWhole(connection: CliConnection, name: string): Promise<void> {
+export async function useSingle(connection: CliConnection, name: string): Promise<void> {
   const { status, body } = await connection.send(["vcl.use", name]);
   if (status === OK) return;
   await connection.send(["vcl.discard", name]);
@@ -42,7 +42,7 @@ export async function useWhole(connection: CliConnection, name: string): Promise
 }
 
 /** The active VCL is the generation's own, or one with the live file's very text, such as `boot` after a restart. */
-export async function servesWhole(
+export async function servesSingle(
   connection: CliConnection,
   { id, paths }: Generation,
 ): Promise<boolean> {

@@ -1,12 +1,13 @@
 import { writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import type { NginxConfig } from "../config/proxy-schema.ts";
-import { readDirectives } from "../proxy/nginx/nginx-directives.ts";
-import type { Output } from "../template/render/render-files.ts";
-import type { LoadedCases } from "./load-cases.ts";
-import { writeNginxMain } from "./nginx-main.ts";
-import { freePorts, startProgram } from "./real-program.ts";
-import type { Served } from "./serve.ts";
+import { basename, join } from "node:path";
+import type { NginxConfig } from "../../config/proxy-schema.ts";
+import type { Output } from "../../template/render/render-files.ts";
+import type { ServeOptions } from "../proxy-kind.ts";
+import { freePorts } from "../serve-outputs/free-ports.ts";
+import type { ServedOutputs } from "../serve-outputs/served-outputs.ts";
+import { startProgram } from "../serve-outputs/temporary-program.ts";
+import { mainFileFor } from "./main-file.ts";
+import { readDirectives } from "./nginx-directives.ts";
 
 /**
  * Starts a real nginx with outputs. What they listen on is exchanged for free loopback ports.
@@ -15,18 +16,9 @@ import type { Served } from "./serve.ts";
  */
 export async function serveNginx(
   outputs: readonly Output[],
-  {
-    proxy,
-    cases,
-    directory,
-    signal,
-  }: {
-    readonly proxy: NginxConfig;
-    readonly cases: LoadedCases;
-    readonly directory: string;
-    readonly signal: AbortSignal;
-  },
-): Promise<Served> {
+  options: ServeOptions<NginxConfig>,
+): Promise<ServedOutputs> {
+  const { proxy, directory, signal } = options;
   const addresses = [...new Set(outputs.flatMap(({ text }) => listenAddresses(text)))];
   const free = await freePorts(addresses.length);
   const ports = new Map(addresses.map((address, i) => [address, free[i] ?? 0]));
@@ -37,12 +29,9 @@ export async function serveNginx(
     await writeFile(written, withPorts(text, ports), { mode: 0o644 });
     paths.push(written);
   }
-  const { context, include } = cases.content;
-  const includes = [...include.map((path) => resolve(cases.directory, path)), ...paths];
-  const main =
-    context === "main" ? (paths[0] ?? "") : await writeNginxMain({ directory, context, includes });
+  const main = (await mainFileFor(paths, options)) ?? "";
   const argv = [proxy.binary, "-p", `${directory}/`, "-c", main, "-g", "daemon off;"];
-  const nginx = startProgram(argv, { cwd: directory, signal });
+  const nginx = startProgram(argv, { directory, signal });
   try {
     await nginx.untilListening(free[0] ?? 0);
   } catch (error) {

@@ -4,10 +4,10 @@ import type { Candidate } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
 
 /** The file to compile for a candidate, and what its paths stand for. */
-export interface CheckTree {
+export interface CompilerInput {
   readonly main: string;
   /** Live paths by the paths that Varnish will name. */
-  readonly standIns: ReadonlyMap<string, string>;
+  readonly livePaths: ReadonlyMap<string, string>;
 }
 
 /**
@@ -16,10 +16,10 @@ export interface CheckTree {
  *
  * @throws {AppError} CHECK_UNAVAILABLE when the candidate has no VCL
  */
-export async function openCheckTree(
+export async function openCompilerInput(
   { files }: Candidate,
   open: () => Promise<string>,
-): Promise<CheckTree> {
+): Promise<CompilerInput> {
   const vcls = files.filter(({ format }) => format === "vcl");
   const [main] = vcls;
   if (main === undefined) {
@@ -30,7 +30,7 @@ export async function openCheckTree(
   if (vcls.length === 1) {
     return {
       main: main.stagedPath,
-      standIns: new Map([[main.stagedPath, main.path]]),
+      livePaths: new Map([[main.stagedPath, main.path]]),
     };
   }
   const directory = await open();
@@ -44,7 +44,7 @@ export async function openCheckTree(
   }
   return {
     main: copies[0]?.copy ?? main.stagedPath,
-    standIns: new Map(copies.map(({ copy, path }) => [copy, path])),
+    livePaths: new Map(copies.map(({ copy, path }) => [copy, path])),
   };
 }
 
@@ -62,6 +62,6 @@ function withIncludes(
 }
 
 /** Varnish's output with live paths. */
-export function withLivePaths(output: string, standIns: CheckTree["standIns"]): string {
+export function withLivePaths(output: string, standIns: CompilerInput["livePaths"]): string {
   return [...standIns].reduce((text, [standIn, live]) => text.replaceAll(standIn, live), output);
 }

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { section, words } from "../environment-section.ts";
+import { hostPort, path, text } from "../schema-parts.ts";
+import type { KindSettings } from "./kind-settings.ts";
+import { proxyBase, supervision } from "./proxy-base.ts";
+
+const varnishSchema = z.strictObject({
+  ...proxyBase,
+  kind: z.literal("varnish"),
+  binary: text("a program")
+    .default("varnishd")
+    .describe("The varnishd program that checks candidates."),
+  admin: z
+    .strictObject({
+      address: hostPort
+        .default("127.0.0.1:6082")
+        .describe("Address of the CLI socket (varnishd -T)."),
+      secretFile: path.optional().describe("The CLI's secret (varnishd -S)."),
+    })
+    .prefault({})
+    .describe("The CLI socket of the running varnishd."),
+  groups: z
+    .union([z.enum(["auto", "off"]), z.int().min(1).max(64)], {
+      error: "auto, off or a number from 1 to 64",
+    })
+    .default("auto")
+    .describe(
+      "Into how many VCLs a template with parts is split, so that a change compiles one of them. `auto` splits into 32 from 100 routes on.",
+    ),
+  reload: z
+    .strictObject(supervision)
+    .prefault({})
+    .describe("Varnish is reloaded over its CLI; here is only whether Fairlead runs it."),
+});
+
+/** Varnish in the config. */
+export const varnishSettings: KindSettings<typeof varnishSchema> = {
+  schema: varnishSchema,
+  defaultFormat: "vcl",
+  resolvePaths(proxy, at) {
+    const { secretFile } = proxy.admin;
+    const admin =
+      secretFile === undefined ? proxy.admin : { ...proxy.admin, secretFile: at(secretFile) };
+    return { ...proxy, admin };
+  },
+  proxyFromEnvironment: (read) => ({
+    name: "varnish",
+    kind: "varnish",
+    ...section("admin", {
+      address: read("VARNISH_ADMIN"),
+      secretFile: read("VARNISH_SECRET_FILE"),
+    }),
+    files: [
+      {
+        template: "builtin:varnish/service-proxy.vcl",
+        path: read("VARNISH_FILE") ?? "/etc/varnish/services.vcl",
+      },
+    ],
+    ...section("reload", { supervise: words(read("VARNISH_SUPERVISE")) }),
+  }),
+  valuesFromEnvironment: () => ({}),
+};
