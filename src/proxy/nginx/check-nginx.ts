@@ -3,7 +3,8 @@ import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
 import { runCommand } from "../command/command.ts";
 import { describeFailure } from "../command/describe-failure.ts";
-import { type CheckTree, withLivePaths } from "./check-tree.ts";
+import { withLivePaths } from "../live-paths.ts";
+import type { CheckTree } from "./check-tree.ts";
 import type { CheckTrees } from "./check-trees.ts";
 import type { PrestartedCheck } from "./prestarted-check.ts";
 

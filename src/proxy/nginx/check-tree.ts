@@ -2,6 +2,7 @@ import { readFile, realpath, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Candidate } from "../../apply/proxy-driver.ts";
 import { AppError, messageOf } from "../../errors.ts";
+import type { LivePaths } from "../live-paths.ts";
 import { byBytes, isGlob, matchesGlob } from "./include-glob.ts";
 import { readDirectives } from "./nginx-directives.ts";
 import { createTreeSources, mayInclude, type TreeSources } from "./tree-sources.ts";
@@ -10,25 +11,24 @@ import { createTreeSources, mayInclude, type TreeSources } from "./tree-sources.
 export interface CheckTree {
   /** The file to give to `nginx -t -c`. */
   readonly main: string;
-  /** Paths in nginx's output that stand for live ones. */
-  readonly livePaths: ReadonlyMap<string, string>;
+  readonly livePaths: LivePaths;
   /** Live paths of candidate files that the main file includes, directly or not. */
   readonly reached: ReadonlySet<string>;
-  /** Whether the main file itself says into which file, or to which output, nginx logs. */
+  /** Whether the main file itself names the file, or the output, that nginx logs to. */
   readonly hasOwnLog: boolean;
-  /** What the tree was made from. While it is the same, so is the tree. */
+  /** What the tree was built from. The tree stays valid as long as this does not change. */
   readonly sources: TreeSources;
 }
 
-/** Includes deeper than this are a loop. */
+/** Includes that are nested deeper than this are a loop. */
 const DEEPEST = 20;
 
 /**
  * Builds the tree in an empty `directory`, without touching anything live.
  *
- * Only files on the way from the main file to a candidate are copied, with the same lines. All else is
- * read where it is. Beside the copy of the main file stands a link to each of its neighbours, as nginx
- * resolves relative paths against the directory of the file given with -c.
+ * Only files on the way from the main file to a candidate are copied, with the same lines. nginx reads all other
+ * files where they are. The copy of the main file gets a link to each of the main file's neighbours beside it,
+ * because nginx resolves relative paths against the directory of the file given with -c.
  *
  * @throws {AppError} CHECK_UNAVAILABLE when the main file cannot be read
  */
@@ -37,12 +37,12 @@ export async function buildCheckTree(
   { candidate, directory }: { readonly candidate: Candidate; readonly directory: string },
 ): Promise<CheckTree> {
   const home = dirname(mainFile);
-  const standIns = new Map<string, string>();
+  const livePaths = new Map<string, string>();
   const reached = new Set<string>();
   const staged = new Map<string, string>();
   for (const { path, stagedPath } of candidate.files) {
     staged.set(path, stagedPath);
-    standIns.set(stagedPath, path);
+    livePaths.set(stagedPath, path);
   }
   const removed = new Set(candidate.removed);
   const sources = createTreeSources(candidate);
@@ -52,12 +52,12 @@ export async function buildCheckTree(
   if (staged.has(mainFile)) reached.add(mainFile);
   const main = join(directory, basename(mainFile));
   await writeFile(main, (await rewritten(text, 0)) ?? text, { mode: 0o600 });
-  standIns.set(main, mainFile);
+  livePaths.set(main, mainFile);
   await linkNeighbours(await sources.list(home), { home, directory, except: basename(mainFile) });
-  standIns.set(`${directory}/`, `${home}/`);
-  return { main, livePaths: standIns, reached, hasOwnLog: logsByItself(text), sources };
+  livePaths.set(`${directory}/`, `${home}/`);
+  return { main, livePaths, reached, hasOwnLog: logsByItself(text), sources };
 
-  /** The text with includes of changed files exchanged, or `undefined` when there are none. */
+  /** The text with includes of changed files replaced, or `undefined` when there are none. */
   async function rewritten(source: string, depth: number): Promise<string | undefined> {
     if (!mayInclude(source)) return undefined;
     let result = "";
@@ -78,18 +78,18 @@ export async function buildCheckTree(
 
   async function replaceInclude(pattern: string, depth: number): Promise<string | undefined> {
     const others = isGlob(pattern) ? await sources.expand(pattern) : [pattern];
-    const brought = [...staged.keys()].filter(
+    const added = [...staged.keys()].filter(
       (path) => isGlob(pattern) && matchesGlob(pattern, path),
     );
     const kept = others.filter((path) => !removed.has(path));
-    const wanted = [...kept, ...brought].toSorted(byBytes);
-    const files = await Promise.all(wanted.map(async (path) => await standInFor(path, depth)));
+    const wanted = [...kept, ...added].toSorted(byBytes);
+    const files = await Promise.all(wanted.map(async (path) => await pathInTree(path, depth)));
     const same = kept.length === others.length && files.every((file, i) => file === wanted[i]);
     return same ? undefined : files.map((file) => `include ${quoted(file)};`).join(" ");
   }
 
-  async function standInFor(path: string, depth: number): Promise<string> {
-    const live = staged.has(path) ? path : await candidateBehind(path);
+  async function pathInTree(path: string, depth: number): Promise<string> {
+    const live = staged.has(path) ? path : await candidateAt(path);
     const stagedPath = live === undefined ? undefined : staged.get(live);
     if (live !== undefined) reached.add(live);
     const source = depth < DEEPEST ? await sources.read(live ?? path) : undefined;
@@ -98,12 +98,12 @@ export async function buildCheckTree(
     copies += 1;
     const file = join(directory, `.fairlead-${copies}-${basename(path)}`);
     await writeFile(file, copy, { mode: 0o600 });
-    standIns.set(file, path);
+    livePaths.set(file, path);
     return file;
   }
 
   /** Debian's sites-enabled links to sites-available: a link to a candidate is the candidate. */
-  async function candidateBehind(path: string): Promise<string | undefined> {
+  async function candidateAt(path: string): Promise<string | undefined> {
     try {
       const target = await realpath(path);
       return staged.has(target) ? target : undefined;
@@ -111,12 +111,6 @@ export async function buildCheckTree(
       return undefined;
     }
   }
-}
-
-/** nginx's output with live paths in place of those of the tree. */
-export function withLivePaths(output: string, standIns: ReadonlyMap<string, string>): string {
-  const longestFirst = [...standIns].toSorted(([a], [b]) => b.length - a.length);
-  return longestFirst.reduce((text, [standIn, live]) => text.replaceAll(standIn, live), output);
 }
 
 const logsByItself = (text: string): boolean =>

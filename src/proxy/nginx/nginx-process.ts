@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { Generation } from "../../apply/proxy-driver.ts";
 import { readChildren, readProcess, readProcText } from "../process-table.ts";
 
-/* What the kernel and the pid file tell of nginx's processes. */
+/* Reads nginx's processes from the kernel and from the pid file. */
 
 /** A running master. */
 export interface Master {
@@ -46,9 +48,22 @@ export function readWorkers(master: number): readonly Worker[] {
 }
 
 /** Milliseconds since the epoch at which a process started, as exact as the kernel's clock tick of 10 ms. */
-export function startedAtMs(startTicks: number): number {
+function startedAtMs(startTicks: number): number {
   const bootSeconds = /^btime (\d+)$/m.exec(readProcText("stat") ?? "")?.[1];
   return Number(bootSeconds ?? 0) * 1_000 + startTicks * 10;
+}
+
+/** Names one master process for good. */
+export const masterIdentity = ({ pid, startTicks }: Master): string => `${pid}@${startTicks}`;
+
+/** Whether the master started after a generation's files were put in place: then it read them. */
+export async function startedWith(generation: Generation, master: Master): Promise<boolean> {
+  const startedMs = startedAtMs(master.startTicks);
+  const changes = await Promise.all(
+    generation.paths.map(async (path) => (await stat(path)).ctimeMs),
+  );
+  // A start time is rounded to whole seconds at worst: within these the order is unknown.
+  return changes.every((changedMs) => changedMs < startedMs - 1_000);
 }
 
 function readTitle(pid: number): string | undefined {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Proof } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
-import { type Master, readMaster, readWorkers } from "./nginx-process.ts";
+import { type Master, masterIdentity, readMaster, readWorkers } from "./nginx-process.ts";
 
 /** It is looked again after a tenth of the time that has passed: an nginx of thousands of routes takes a second. */
 const POLL_SHARE = 0.1;
@@ -45,9 +45,6 @@ export async function proveByWorkers(master: Master, evidence: Evidence): Promis
     await sleep(restMs, undefined, { signal: evidence.signal });
   }
 }
-
-/** Names one master process for good. */
-export const masterIdentity = ({ pid, startTicks }: Master): string => `${pid}@${startTicks}`;
 
 function proofOf(master: Master, all: number, fresh: number): Proof {
   const draining = all === fresh ? "" : `, ${all - fresh} draining`;

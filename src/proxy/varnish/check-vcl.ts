@@ -3,9 +3,10 @@ import type { Candidate, CheckResult } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
 import { runCommand } from "../command/command.ts";
 import { describeFailure } from "../command/describe-failure.ts";
+import { withLivePaths } from "../live-paths.ts";
 import type { CliConnection } from "./cli-connection.ts";
 import type { CliSession } from "./cli-session.ts";
-import { type CompilerInput, openCompilerInput, withLivePaths } from "./compiler-input.ts";
+import { type CompilerInput, openCompilerInput } from "./compiler-input.ts";
 import { openForCompiler, type Scratch } from "./scratch.ts";
 import { listUsable } from "./vcl-list.ts";
 

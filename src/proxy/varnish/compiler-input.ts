@@ -2,17 +2,18 @@ import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Candidate } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
+import type { LivePaths } from "../live-paths.ts";
 
-/** The file to compile for a candidate, and what its paths stand for. */
+/** The file to compile for a candidate. */
 export interface CompilerInput {
   readonly main: string;
-  /** Live paths by the paths that Varnish will name. */
-  readonly livePaths: ReadonlyMap<string, string>;
+  readonly livePaths: LivePaths;
 }
 
 /**
- * Finds the main VCL, the first of the candidate's VCL files. Where there are more, which it may include,
- * copies are made, in an empty directory, that include each other in place of the live files, with the same lines.
+ * Finds the main VCL: the first of the candidate's VCL files. The main VCL may include the others. Where there are
+ * others, all are copied to an empty directory, with the same lines, and the copies include each other in place of the
+ * live files.
  *
  * @throws {AppError} CHECK_UNAVAILABLE when the candidate has no VCL
  */
@@ -59,9 +60,4 @@ function withIncludes(
       return copy === undefined ? match : `${before}${copy}${after}`;
     },
   );
-}
-
-/** Varnish's output with live paths. */
-export function withLivePaths(output: string, standIns: CompilerInput["livePaths"]): string {
-  return [...standIns].reduce((text, [standIn, live]) => text.replaceAll(standIn, live), output);
 }

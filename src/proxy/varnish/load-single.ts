@@ -22,10 +22,15 @@ export async function loadSingle(
   const { status, body } = await connection.send(["vcl.load", name, path], { timeoutMs });
   // Of an answer that was cut off the status is unknown.
   if (status === OK || (await listVcls(connection)).some((it) => it.name === name)) return name;
-  throw new AppError(
+  throw notLoaded(path, explanation(body));
+}
+
+/** The error for a file that Varnish does not load. */
+export function notLoaded(path: string, output: string): AppError {
+  return new AppError(
     "RELOAD_FAILED",
-    `Cannot reload as Varnish does not load "${path}": ${explanation(body)}`,
-    { hint: "Let varnishd read the file at the same path, and see what it says" },
+    `Cannot reload as Varnish does not load "${path}": ${output}`,
+    { hint: "Let varnishd read the file at the same path, and correct what it names" },
   );
 }
 

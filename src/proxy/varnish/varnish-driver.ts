@@ -3,52 +3,42 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Generation, ProxyDriver } from "../../apply/proxy-driver.ts";
 import type { VarnishConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
-import type { Log } from "../../log.ts";
+import type { DriverOptions } from "../proxy-kind.ts";
 import { openSupervision } from "../supervise/open-supervision.ts";
 import type { SupervisedProcess } from "../supervise/supervised-process.ts";
-import { type BootScript, isBootScript, readBootScript } from "./boot-script.ts";
+import { type Activated, createActivator } from "./activate.ts";
+import { isBootScript, readBootScript } from "./boot-script.ts";
 import { checkParts } from "./check-parts.ts";
 import { checkVcl } from "./check-vcl.ts";
-import type { CliConnection } from "./cli-connection.ts";
 import { createSession } from "./cli-session.ts";
 import { createDiscarder } from "./discard-vcls.ts";
-import { loadParts, neededNames, servesParts, switchParts } from "./load-parts.ts";
-import { loadSingle, servesSingle, useSingle } from "./load-single.ts";
+import { neededNames, servesParts } from "./load-parts.ts";
+import { servesSingle } from "./load-single.ts";
 import { createScratch } from "./scratch.ts";
 import { type Proved, provedBy, readServed, type ServedVcl, servedIdentity } from "./served-vcl.ts";
 import { activeOf, outdated } from "./vcl-list.ts";
-import { warmBackends } from "./warm-backends.ts";
 
 const POLL_MS = 50;
-/** How long new backends may take for their first good probe, before they are used all the same. */
-const WARM_MS = 5_000;
 /** How long a varnishd that was just started may take until its CLI answers. */
 const START_MS = 10_000;
-/** How often it is looked whether the VCL that was proved is still the active one. */
+/** How often the driver checks whether the VCL that was proved is still the active one. */
 const WATCH_MS = 2_000;
-
-type Wanted =
-  | { readonly kind: "whole"; readonly name: string }
-  | { readonly kind: "parts"; readonly script: BootScript };
 
 /** Checks, reloads and proves one Varnish over its CLI socket. */
 export function createVarnishDriver(
   config: VarnishConfig,
-  { log, state }: { readonly log: Log; readonly state: string },
+  { log, state }: DriverOptions,
 ): ProxyDriver {
-  const cli = config.admin;
   const child = openSupervision(config, { stopSignal: "SIGTERM", state, log });
   const discarder = createDiscarder(log);
-  /** What shall be served since the last reload: the name of a whole VCL, or the script of parts. */
-  let wanted: Wanted | undefined;
-  /** The parts that were in use last: their probes have run for long. */
-  let warmed: ReadonlySet<string> = new Set();
-  const trial = new Set<string>();
-  /** The generation that was given to Varnish last. */
-  let given: string | undefined;
+  const activator = createActivator(config, log);
+  /** What the last reload activated. */
+  let activated: Activated | undefined;
+  /** The generation of the last reload. */
+  let reloadedId: string | undefined;
   /** What was proved last. */
   let proved: Proved | undefined;
-  const session = createSession(cli);
+  const session = createSession(config.admin);
   const scratch = createScratch();
 
   return {
@@ -59,17 +49,17 @@ export function createVarnishDriver(
     },
 
     watch(onLost, signal) {
-      const timer = setInterval(() => void look(), WATCH_MS);
+      const timer = setInterval(() => void compare(), WATCH_MS);
       signal.addEventListener("abort", () => clearInterval(timer), { once: true });
-      async function look(): Promise<void> {
-        const was = proved;
-        if (was === undefined) return;
+      async function compare(): Promise<void> {
+        const expected = proved;
+        if (expected === undefined) return;
         const served = await session.useIfFree(signal, readServed);
-        if (served === undefined || proved !== was) return;
-        const identity = servedIdentity(served, was.labels);
-        if (identity === was.identity) return;
+        if (served === undefined || proved !== expected) return;
+        const identity = servedIdentity(served, expected.labels);
+        if (identity === expected.identity) return;
         proved = undefined;
-        onLost(`Varnish runs ${identity}, no longer ${was.identity}`);
+        onLost(`Varnish runs ${identity}, no longer ${expected.identity}`);
       }
     },
 
@@ -83,23 +73,19 @@ export function createVarnishDriver(
       const manifest = candidate.files.find(({ path }) => isBootScript(path));
       return manifest === undefined
         ? await checkVcl(candidate, options)
-        : await checkParts(candidate, manifest, { ...options, trial });
+        : await checkParts(candidate, manifest, { ...options, trial: activator.trial });
     },
 
     async reload(generation, signal) {
       if (child !== undefined) {
-        child.start({ atOnce: given !== generation.id });
+        child.start({ atOnce: reloadedId !== generation.id });
         await untilAnswering(child, signal);
       }
-      given = generation.id;
-      wanted = await session.use(signal, async (connection) => {
-        const script = await readBootScript(generation.paths);
-        const made =
-          script === undefined
-            ? await activateWhole(connection, generation, signal)
-            : await activateParts(connection, script, signal);
+      reloadedId = generation.id;
+      activated = await session.use(signal, async (connection) => {
+        const made = await activator.activate(connection, generation, signal);
         const { body: state } = await connection.send(["status"]);
-        // A varnishd that was started without a VCL has no child until it is told to.
+        // A varnishd that was started without a VCL has no child until it gets the command `start`.
         if (/stopped/.test(state)) await connection.send(["start"]);
         return made;
       });
@@ -108,13 +94,14 @@ export function createVarnishDriver(
     async prove(generation, signal) {
       return await session.use(signal, async (connection) => {
         const served = await readServed(connection);
-        if (wanted === undefined || !isWanted(served, wanted)) {
+        if (activated === undefined || !isActive(served, activated)) {
           throw notProved(served, generation);
         }
-        const needed = wanted.kind === "parts" ? neededNames(wanted.script) : new Set<string>();
+        const script = activated.kind === "parts" ? activated.script : undefined;
+        const needed = script === undefined ? new Set<string>() : neededNames(script);
         await discarder.discard(connection, outdated(served.vcls, needed));
-        proved = provedBy(served, wanted.kind === "parts" ? wanted.script : undefined);
-        return { evidence: evidenceOf(served, wanted), identity: proved.identity };
+        proved = provedBy(served, script);
+        return { evidence: evidenceOf(served, activated), identity: proved.identity };
       });
     },
 
@@ -144,56 +131,6 @@ export function createVarnishDriver(
     },
   };
 
-  async function activateWhole(
-    connection: CliConnection,
-    generation: Generation,
-    signal: AbortSignal,
-  ): Promise<Wanted> {
-    const name = await loadSingle(connection, generation, { timeoutMs: config.checkTimeout });
-    await warmBackends(
-      connection,
-      { name, paths: generation.paths },
-      {
-        log,
-        signal,
-        deadlineMs: performance.now() + WARM_MS,
-      },
-    );
-    await useSingle(connection, name);
-    return { kind: "whole", name };
-  }
-
-  /** What the check loaded is there already; after a restart of Varnish all of it is loaded here. */
-  async function activateParts(
-    connection: CliConnection,
-    script: BootScript,
-    signal: AbortSignal,
-  ): Promise<Wanted> {
-    const refused = await loadParts(connection, script, {
-      from: (path) => path,
-      timeoutMs: config.checkTimeout,
-      trial,
-    });
-    if (refused !== undefined) {
-      throw new AppError(
-        "RELOAD_FAILED",
-        `Cannot reload as Varnish does not load "${refused.path}": ${refused.output}`,
-        { hint: "Let varnishd read the file at the same path, and see what it says" },
-      );
-    }
-    const changed = [...script.labels.values()].filter((name) => !warmed.has(name));
-    const deadlineMs = performance.now() + WARM_MS;
-    const paths = new Map(script.loads.map(({ name, path }) => [name, path]));
-    for (const name of changed) {
-      const vcl = { name, paths: [paths.get(name) ?? ""] };
-      await warmBackends(connection, vcl, { log, signal, deadlineMs });
-    }
-    await switchParts(connection, script);
-    warmed = new Set(script.labels.values());
-    trial.clear();
-    return { kind: "parts", script };
-  }
-
   async function untilAnswering(child: SupervisedProcess, signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + START_MS;
     for (;;) {
@@ -210,13 +147,15 @@ export function createVarnishDriver(
   }
 }
 
-const isWanted = ({ vcls, down }: ServedVcl, wanted: Wanted): boolean =>
+const isActive = ({ vcls, down }: ServedVcl, activated: Activated): boolean =>
   down === undefined &&
-  (wanted.kind === "whole" ? activeOf(vcls) === wanted.name : servesParts(vcls, wanted.script));
+  (activated.kind === "single"
+    ? activeOf(vcls) === activated.name
+    : servesParts(vcls, activated.script));
 
-function evidenceOf({ vcls, manager }: ServedVcl, wanted: Wanted): string {
+function evidenceOf({ vcls, manager }: ServedVcl, activated: Activated): string {
   const parts =
-    wanted.kind === "whole" ? "is" : `with ${wanted.script.labels.size} parts below it is`;
+    activated.kind === "single" ? "is" : `with ${activated.script.labels.size} parts below it is`;
   return `VCL ${activeOf(vcls)} ${parts} active in varnishd ${manager}`;
 }
 
