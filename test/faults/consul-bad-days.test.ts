@@ -40,13 +40,13 @@ const OUTAGE_MS = 8_000;
 const FAULTS: readonly [Fault, string, string][] = [
   ["refuse", "socket hang up", "runs"],
   ["break-off", "the answer broke off", "runs"],
-  ["truncate-json", "is not JSON", "what stands between"],
-  ["html", "is not JSON", "what stands between"],
+  ["truncate-json", "is not JSON", "any proxy in between"],
+  ["html", "is not JSON", "any proxy in between"],
   ["no-leader", "500 No cluster leader", "log"],
   ["forbidden", "403 Permission denied", "policy"],
   ["too-many", "429", "http_max_conns_per_client"],
-  ["index-zero", "X-Consul-Index is 0", "what stands between"],
-  ["index-missing", "X-Consul-Index is missing", "what stands between"],
+  ["index-zero", "X-Consul-Index is 0", "any proxy in between"],
+  ["index-missing", "X-Consul-Index is missing", "any proxy in between"],
   ["huge", "larger than 1000000 bytes", "Ask for less"],
   ["slow-bytes", "timed out", "runs"],
 ];

@@ -1,4 +1,4 @@
-import { applyRetryDelayMs } from "./retry-delay.ts";
+import { type Backoff, backoffMs } from "../../backoff.ts";
 import { applyAtMs } from "./settle.ts";
 
 /** Decides when one proxy is brought up to date: after changes, settled, and again after failures. */
@@ -25,6 +25,8 @@ export interface Schedule {
 }
 
 const UNHEEDED_MS = 500;
+/** Pauses before a generation that did not go live is tried again. */
+const APPLY_BACKOFF: Backoff = { firstMs: 1_000, longestMs: 60_000, spread: 0.1 };
 
 /** @param clock.now a monotonic clock in milliseconds */
 export function createSchedule(
@@ -65,7 +67,7 @@ export function createSchedule(
     },
     failed({ soon }) {
       failures += 1;
-      const afterMs = applyRetryDelayMs(soon ? 1 : failures, clock.random());
+      const afterMs = backoffMs(APPLY_BACKOFF, soon ? 1 : failures, clock.random());
       retryAtMs = clock.now() + afterMs;
       return Math.round(afterMs);
     },

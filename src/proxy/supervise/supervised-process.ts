@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { isDeepStrictEqual } from "node:util";
+import { type Backoff, backoffMs } from "../../backoff.ts";
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { readProcess } from "../process-table.ts";
@@ -45,8 +46,8 @@ export interface SupervisionOptions {
 }
 
 const KEPT_LINES = 100;
-const FIRST_RESTART_MS = 200;
-const LONGEST_RESTART_MS = 30_000;
+/** Pauses before a child is started again. */
+const RESTART_BACKOFF: Backoff = { firstMs: 200, longestMs: 30_000, spread: 0 };
 /** A child that ran for this long started well: the next restart is quick again. */
 const STEADY_MS = 10_000;
 /** How often a process that is not our own child is looked at. */
@@ -69,7 +70,8 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
   let running: Running | undefined;
   let restart: NodeJS.Timeout | undefined;
   let watch: NodeJS.Timeout | undefined;
-  let restartMs = FIRST_RESTART_MS;
+  /** Ends in a row of a child that had not run for long. */
+  let earlyEnds = 0;
   let errors: string[] = [];
   let lastEnd: string | undefined;
   let stopping = false;
@@ -176,7 +178,8 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
     const ranMs = running === undefined ? 0 : performance.now() - running.startedAtMs;
     if (running !== undefined) sweep(running.pid);
     ended();
-    restartMs = ranMs > STEADY_MS ? FIRST_RESTART_MS : Math.min(restartMs * 2, LONGEST_RESTART_MS);
+    earlyEnds = ranMs > STEADY_MS ? 0 : earlyEnds + 1;
+    const restartMs = backoffMs(RESTART_BACKOFF, earlyEnds + 1, 0);
     log.error(
       { restartMs, ...(how === "ended with exit code 0" ? { hint: FOREGROUND } : {}) },
       `${lastEnd}; it is started again in ${restartMs / 1_000} s`,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { retryDelayMs } from "./retry-delay.ts";
+import { type Backoff, backoffMs } from "../../backoff.ts";
 
 /** One answer of Consul. `index` is its X-Consul-Index. */
 export interface IndexedAnswer<T> {
@@ -11,30 +11,34 @@ export interface IndexedAnswer<T> {
 export interface FollowedAnswer<T> extends IndexedAnswer<T> {
   /**
    * Whether Consul may have lost its history since the last answer: this is the first one, the first after a
-   * failure or after anybody noticed a loss, or its index went backwards. What was learned from older indexes does not
-   * count any more.
+   * failure or a reset, or its index went backwards. What was learned from older indexes no longer counts.
    */
-  readonly isAnew: boolean;
+  readonly startsOver: boolean;
 }
+
+/** What happened to a blocking query. */
+export type QueryState<T> =
+  | { readonly kind: "answer"; readonly answer: FollowedAnswer<T> }
+  /** The wait ran out with nothing new. */
+  | { readonly kind: "unchanged" }
+  /** An attempt failed. The next one follows after a pause. */
+  | { readonly kind: "failed"; readonly error: unknown; readonly failures: number }
+  /**
+   * Indexes seen so far no longer count: the index of this query went `backwards`, or the reset was noticed
+   * `elsewhere`, by another query. The query starts over.
+   */
+  | { readonly kind: "reset"; readonly noticed: "backwards" | "elsewhere" };
 
 /** Asks once. Index 0 answers at once, another one when there is something newer or the wait is over. */
 export type Fetch<T> = (index: bigint, signal: AbortSignal) => Promise<IndexedAnswer<T>>;
 
 export interface QueryOptions {
   readonly signal: AbortSignal;
-  /** Told of each failed attempt, before the wait for the next one. */
-  readonly onFailure: (error: unknown, failures: number) => void;
   /**
-   * How often Consul may have lost its history so far, as anybody noticed. One that was started anew between two requests
-   * of this query would hold the next with an index of before, and tell nothing until its own is as high.
+   * How often an index reset was noticed so far, by any query. After a restart Consul would hold the next request of this
+   * query with its old index, and stay silent until its own index is as high.
    */
-  readonly losses: () => number;
-  /** Told when that was noticed since the last answer was asked for: it is asked for anew. */
-  readonly onDoubt: () => void;
-  /** Told when the index went backwards. */
-  readonly onWentBack: () => void;
-  /** Told when Consul answered that there is nothing new. */
-  readonly onUnchanged: () => void;
+  readonly resets: () => number;
   /** Waits before the next attempt, in milliseconds; may end early when there is reason to try at once. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
@@ -42,13 +46,15 @@ export interface QueryOptions {
 
 /** Least time between two answers of one query: a query that changes all the time is read this often. */
 const FLOOR_MS = 50;
+/** Pauses before a read of Consul is tried again. */
+export const CONSUL_BACKOFF: Backoff = { firstMs: 100, longestMs: 3_000, spread: 0.25 };
 
 /**
  * Follows one Consul blocking query for as long as the caller keeps pulling.
  *
- * Yields the first answer, then one per index change. A failed request never ends the stream: it is
- * retried with backoff and the last yielded answer stays in force. After a failure the query is read
- * anew, as the agent may have lost its history meanwhile.
+ * Yields the first answer, then one per index change, and each failure, reset and empty wait between them. A failed
+ * request never ends the stream: it is retried with backoff. After a failure the query starts over at index 0, as the
+ * agent may have lost its history meanwhile.
  *
  * Source: Consul documentation, "Blocking Queries", section "Implementation Details".
  *
@@ -56,46 +62,53 @@ const FLOOR_MS = 50;
  */
 export async function* blockingQuery<T>(
   fetch: Fetch<T>,
-  options: QueryOptions,
-): AsyncGenerator<FollowedAnswer<T>, never> {
+  { signal, resets, pause, random }: QueryOptions,
+): AsyncGenerator<QueryState<T>, never> {
   let index = 0n;
-  let answeredAt = 0;
-  let losses = 0;
+  let failures = 0;
+  let earliestMs = 0;
+  let resetsSeen = resets();
   for (;;) {
-    await pauseUntil(answeredAt + FLOOR_MS, options.signal);
-    if (losses !== options.losses() && index !== 0n) {
+    await pauseUntil(earliestMs, signal);
+    const isRetry = failures > 0;
+    if (!isRetry && index !== 0n && resetsSeen !== resets()) {
       index = 0n;
-      options.onDoubt();
+      yield { kind: "reset", noticed: "elsewhere" };
     }
-    const fetched = await fetchUntilAnswered(fetch, index, options);
-    const { answer, retried } = fetched;
-    answeredAt = performance.now();
-    losses = fetched.losses;
-    if (answer.index === index && !retried) {
-      options.onUnchanged(); // the wait ran out
+    resetsSeen = resets();
+    const fetched = await attempt(fetch, isRetry ? 0n : index, signal);
+    if ("error" in fetched) {
+      failures += 1;
+      yield { kind: "failed", error: fetched.error, failures };
+      await pause(backoffMs(CONSUL_BACKOFF, failures, random()), signal);
       continue;
     }
-    const wentBack = answer.index < index;
-    if (wentBack) options.onWentBack();
-    const isAnew = index === 0n || retried || wentBack;
+    earliestMs = performance.now() + FLOOR_MS;
+    failures = 0;
+    if (fetched.index === index && !isRetry) {
+      yield { kind: "unchanged" };
+      continue;
+    }
+    const isBackwards = fetched.index < index;
+    if (isBackwards) yield { kind: "reset", noticed: "backwards" };
+    const startsOver = index === 0n || isRetry || isBackwards;
     // An index that goes backwards means Consul lost its history (restored snapshot): start over.
-    index = wentBack ? 0n : answer.index;
-    yield { ...answer, isAnew };
+    index = isBackwards ? 0n : fetched.index;
+    yield { kind: "answer", answer: { ...fetched, startsOver } };
   }
 }
 
-async function fetchUntilAnswered<T>(fetch: Fetch<T>, index: bigint, options: QueryOptions) {
-  for (let failures = 0; ; ) {
-    const losses = options.losses();
-    try {
-      const answer = await fetch(failures === 0 ? index : 0n, options.signal);
-      return { answer, retried: failures > 0, losses };
-    } catch (error) {
-      options.signal.throwIfAborted();
-      failures += 1;
-      options.onFailure(error, failures);
-      await options.pause(retryDelayMs(failures, options.random()), options.signal);
-    }
+/** One attempt. @throws the signal's reason, once aborted. Nothing else. */
+async function attempt<T>(
+  fetch: Fetch<T>,
+  index: bigint,
+  signal: AbortSignal,
+): Promise<IndexedAnswer<T> | { readonly error: unknown }> {
+  try {
+    return await fetch(index, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return { error };
   }
 }
 

@@ -13,7 +13,7 @@ import { AppError } from "../../errors.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What Consul can be asked. */
+/** The queries that Consul answers. */
 export type ConsulQuery = Exclude<Query, { readonly kind: "file" | "interfaces" }>;
 
 /**
@@ -69,14 +69,21 @@ function object(body: unknown, query: ConsulQuery): Json {
   throw unexpected(query, "an object");
 }
 
-function unexpected(query: ConsulQuery, what: string): AppError {
-  return new AppError(
-    "CONSUL",
-    `Cannot use Consul's answer to a ${query.kind} query as it is not JSON of ${what}`,
-    {
-      hint: "See that consul.address is a Consul agent, and what stands between",
-    },
-  );
+const unexpected = (query: ConsulQuery, what: string): AppError =>
+  unusable(`answer to a ${query.kind} query`, `it is not JSON of ${what}`);
+
+/** The error of an answer that does not come from Consul, or not whole. */
+export const unusable = (what: string, reason: string): AppError =>
+  new AppError("CONSUL", `Cannot use Consul's ${what} as ${reason}`, { hint: NOT_CONSUL });
+
+/** The next step where the answers are not those of Consul. */
+export const NOT_CONSUL =
+  "Check that consul.address names a Consul agent, and any proxy in between";
+
+/** The body of a list of checks. @throws {AppError} CONSUL when it is not a list */
+export function checksIn(body: unknown): readonly Json[] {
+  if (Array.isArray(body)) return body as readonly Json[];
+  throw unusable("list of checks", "it is not a list");
 }
 
 function toInstance(entry: Json): Instance {
@@ -116,23 +123,23 @@ export const isMaintenance = (check: Json): boolean =>
   /^_(service|node)_maintenance/.test(text(check["CheckID"]));
 
 /**
- * Whether a check, as Consul's API shows it, has told nothing since it was registered. Consul begins with critical, and
- * a check that passes or that is set by its application is modified by that. One whose first run fails looks the same
- * for some minutes, as the agent is not in a hurry to pass on what is the same but for the output (measured).
+ * Whether a check, as Consul's API shows it, has not reported since it was registered. Consul starts a check as critical;
+ * a result that passes, or one that its application sets, modifies it. A check whose first run fails looks the same
+ * for some minutes, as the agent delays an update that changes only the output (measured).
  */
-export const isUntold = (check: Json): boolean =>
+export const hasNeverReported = (check: Json): boolean =>
   text(check["Output"]) === "" &&
   check["CreateIndex"] === check["ModifyIndex"] &&
   !isMaintenance(check);
 
-/** A check without a service is of the node, such as serfHealth. One of the service's own says more about it. */
+/** A check without a service belongs to the node, such as serfHealth. The service's own checks take precedence. */
 function whyCritical(checks: unknown): Pick<Instance, "isNodeCritical" | "isUnchecked"> {
   const all = Array.isArray(checks) ? (checks as Json[]) : [];
   const critical = all.filter((check) => text(check["Status"]) === "critical");
   if (critical.length === 0) return {};
   const own = critical.filter((check) => text(check["ServiceID"]) !== "");
   if (own.length === 0) return { isNodeCritical: true };
-  return own.every(isUntold) ? { isUnchecked: true } : {};
+  return own.every(hasNeverReported) ? { isUnchecked: true } : {};
 }
 
 const toSummary = ([name, tags]: [string, unknown]): ServiceSummary => ({

@@ -9,7 +9,7 @@ import type { Outage } from "./outage.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { SpareSockets } from "./spare-sockets.ts";
 
-/** What everything that asks one Consul agent shares. */
+/** What everything that reads from one Consul agent shares. */
 export interface ConsulContext {
   readonly config: ConsulConfig;
   readonly client: ConsulClient;
@@ -24,14 +24,14 @@ export interface ConsulContext {
   readonly polls: Semaphore;
   /** Sockets for plain reads. */
   readonly reads: Semaphore;
-  /** Of those for blocking queries, the ones that can be done without. */
+  /** The sockets for blocking queries that nothing else needs. */
   readonly spares: SpareSockets;
-  /** How long Consul may hold a blocking query: less while they take turns. */
+  /** How long Consul may hold a blocking query: shorter while they share sockets. */
   waitMs(): number;
 }
 
-/** The failure, when it is an expected one. @throws what is none: a bug */
-export function expected(error: unknown): AppError {
+/** The failure, when it is an expected one. @throws anything else: a bug */
+export function expectedError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   throw error instanceof Error ? error : new Error(messageOf(error));
 }

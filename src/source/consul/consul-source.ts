@@ -2,11 +2,8 @@ import type { Query } from "../../catalog/query.ts";
 import type { AnswerListener, OpenSource, Source } from "../../catalog/source.ts";
 import type { ConsulConfig } from "../../config/consul-schema.ts";
 import type { Log } from "../../log.ts";
-import {
-  type AggregateWatch,
-  createAggregateWatch,
-  LISTS_PER_DATACENTER,
-} from "./aggregate-watch/aggregate-watch.ts";
+import { type AggregateWatch, createAggregateWatch } from "./aggregate-watch/aggregate-watch.ts";
+import { LISTS_PER_DATACENTER } from "./aggregate-watch/list-watches.ts";
 import { type CoveredQuery, isCovered } from "./aggregate-watch/tracked-services.ts";
 import { type Clock, realClock } from "./clock.ts";
 import { type ConsulClient, createConsulClient } from "./consul-client.ts";
@@ -17,16 +14,17 @@ import { createOutage } from "./outage.ts";
 import { createSemaphore } from "./semaphore.ts";
 import { createSpareSockets } from "./spare-sockets.ts";
 
-/** With more blocking queries than sockets they take turns: none may then hold its socket for longer than this. */
-const TURN_MS = 250;
-/** Plain reads at once. More than this many make Consul no faster (measured). */
+/** When there are more blocking queries than sockets, none may hold its socket for longer than this. */
+const SHARED_WAIT_MS = 250;
+/** More plain reads at a time make Consul no faster (measured). */
 const MOST_READS = 32;
-/** Sockets that are lent at once. */
+/** Sockets that are lent at a time. */
 const MOST_SPARE = 16;
 
 /**
- * A source that follows each query with a blocking query of its own while there are sockets for that, and else
- * listens to a few aggregates and reads what changed. Either way it never uses more than `maxConnections` sockets.
+ * A source that follows each query with a blocking query of its own while there are sockets for that. Else it watches a
+ * few lists of each datacenter and reads the services that changed. Either way it never uses more than `maxConnections`
+ * sockets.
  */
 export function consulSource(
   config: ConsulConfig,
@@ -53,12 +51,13 @@ function openConsulSource(
   },
 ): Source {
   const most = config.maxConnections;
-  const doorbells = new Map<string, AggregateWatch>();
-  /** Sockets that doorbells claimed beyond those that they need, by datacenter. */
+  const aggregateWatches = new Map<string, AggregateWatch>();
+  /** Sockets that aggregate watches claimed beyond those that they need, by datacenter. */
   const claimed = new Map<string, number>();
   let needed = 0;
-  let hasDoorbells = false;
-  let isCrowded = false;
+  let isAggregated = false;
+  /** More blocking queries are needed than there are sockets. */
+  let isOversubscribed = false;
   const context: ConsulContext = {
     ...parts,
     config,
@@ -67,48 +66,48 @@ function openConsulSource(
     polls: createSemaphore(most),
     reads: createSemaphore(1),
     spares: createSpareSockets(),
-    waitMs: () => (isCrowded ? TURN_MS : config.wait),
+    waitMs: () => (isOversubscribed ? SHARED_WAIT_MS : config.wait),
   };
-  const own = createDedicatedQueries(context);
+  const dedicated = createDedicatedQueries(context);
   parts.signal.addEventListener("abort", () => context.client.destroy());
 
   return {
     follow(queries) {
-      // Going back only far below the limit: it is not to and fro with each query more or less.
-      hasDoorbells = queries.size > (hasDoorbells ? most / 2 : most);
-      const { byDatacenter, others } = divide(queries, hasDoorbells);
+      // It changes back only far below the limit, so that one query more or less does not change it each time.
+      isAggregated = queries.size > (isAggregated ? most / 2 : most);
+      const { byDatacenter, others } = divide(queries, isAggregated);
       needed = others.size + byDatacenter.size * LISTS_PER_DATACENTER;
-      noteCrowd(needed > mostPolls());
+      noteSubscription(needed > mostPolls());
       for (const datacenter of claimed.keys()) {
         if (!byDatacenter.has(datacenter)) claimed.delete(datacenter);
       }
       shareSockets();
-      own.follow(others);
-      for (const [datacenter, doorbell] of doorbells) {
+      dedicated.follow(others);
+      for (const [datacenter, watch] of aggregateWatches) {
         if (byDatacenter.has(datacenter)) continue;
-        doorbell.close();
-        doorbells.delete(datacenter);
+        watch.close();
+        aggregateWatches.delete(datacenter);
       }
-      for (const [datacenter, covered] of byDatacenter) doorbellOf(datacenter).follow(covered);
+      for (const [datacenter, covered] of byDatacenter) watchOf(datacenter).follow(covered);
     },
   };
 
-  /** Some sockets remain for plain reads. */
+  /** Sockets for blocking queries: some remain for plain reads. */
   function mostPolls(): number {
-    return most - (hasDoorbells ? Math.min(16, Math.max(1, Math.floor(most / 4))) : 0);
+    return most - (isAggregated ? Math.min(16, Math.max(1, Math.floor(most / 4))) : 0);
   }
 
-  /** Blocking queries get what they need, then reads what makes them faster; what is left can be lent. */
+  /** Blocking queries get what they need first, then reads as many as make them faster; the rest can be lent. */
   function shareSockets(): void {
     const polls = [...claimed.values()].reduce((sum, count) => sum + count, needed);
     const sockets = Math.min(polls, mostPolls());
-    const spare = hasDoorbells ? Math.min(MOST_SPARE, Math.max(0, most - sockets - MOST_READS)) : 0;
+    const spare = isAggregated ? Math.min(MOST_SPARE, Math.max(0, most - sockets - MOST_READS)) : 0;
     context.spares.resize(spare);
-    context.polls.resize(hasDoorbells ? sockets + spare : most);
+    context.polls.resize(isAggregated ? sockets + spare : most);
     context.reads.resize(Math.min(MOST_READS, Math.max(1, most - sockets)));
   }
 
-  /** Whether a doorbell may have so many sockets more: what others need comes first. */
+  /** Whether an aggregate watch may have that many sockets more: the needs of others come first. */
   function claim(datacenter: string, count: number): boolean {
     const before = claimed.get(datacenter) ?? 0;
     claimed.delete(datacenter);
@@ -119,33 +118,33 @@ function openConsulSource(
     return isFree;
   }
 
-  function noteCrowd(now: boolean): void {
-    if (now && !isCrowded) {
+  function noteSubscription(isOverNow: boolean): void {
+    if (isOverNow && !isOversubscribed) {
       parts.log.warn(
         { maxConnections: most },
-        "more keys and filtered queries than consul.maxConnections: they take turns, and a change may take seconds to be seen",
+        "there are more keys and filtered queries than consul.maxConnections: they share connections, and a change can take seconds to be noticed",
       );
     }
-    isCrowded = now;
+    isOversubscribed = isOverNow;
   }
 
-  function doorbellOf(datacenter: string): AggregateWatch {
-    const known = doorbells.get(datacenter);
+  function watchOf(datacenter: string): AggregateWatch {
+    const known = aggregateWatches.get(datacenter);
     if (known !== undefined) return known;
-    const doorbell = createAggregateWatch(
+    const watch = createAggregateWatch(
       context,
       datacenter === "" ? undefined : datacenter,
       (count) => claim(datacenter, count),
     );
-    doorbells.set(datacenter, doorbell);
-    return doorbell;
+    aggregateWatches.set(datacenter, watch);
+    return watch;
   }
 }
 
-/** What doorbells cover, by datacenter, where that takes fewer sockets than a query each; and the rest. */
+/** The queries that an aggregate watch covers with fewer sockets than a query each, by datacenter; and all others. */
 function divide(
   queries: ReadonlyMap<string, Query>,
-  hasDoorbells: boolean,
+  isAggregated: boolean,
 ): {
   readonly byDatacenter: ReadonlyMap<string, ReadonlyMap<string, CoveredQuery>>;
   readonly others: ReadonlyMap<string, Query>;
@@ -153,7 +152,7 @@ function divide(
   const byDatacenter = new Map<string, Map<string, CoveredQuery>>();
   const others = new Map<string, Query>();
   for (const [text, query] of queries) {
-    if (!hasDoorbells || !isCovered(query)) others.set(text, query);
+    if (!isAggregated || !isCovered(query)) others.set(text, query);
     else {
       const known = byDatacenter.get(query.datacenter ?? "") ?? new Map<string, CoveredQuery>();
       byDatacenter.set(query.datacenter ?? "", known.set(text, query));

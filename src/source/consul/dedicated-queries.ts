@@ -1,6 +1,6 @@
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
-import { blockingQuery } from "./blocking-query.ts";
-import { type ConsulContext, expected } from "./consul-context.ts";
+import type { ConsulContext } from "./consul-context.ts";
+import { followQuery } from "./follow-query.ts";
 import { readQuery } from "./read-query.ts";
 
 /** Queries that are followed by a blocking query each. */
@@ -15,7 +15,7 @@ export function createDedicatedQueries(context: ConsulContext): DedicatedQueries
     follow(queries) {
       for (const [text, controller] of running) {
         if (queries.has(text)) continue;
-        controller.abort(new Error("nobody asks this any more"));
+        controller.abort(new Error("this query is no longer followed"));
         running.delete(text);
       }
       for (const [text, query] of queries) {
@@ -30,37 +30,19 @@ export function createDedicatedQueries(context: ConsulContext): DedicatedQueries
     return controller;
   }
 
-  async function follow(query: Query, stop: AbortSignal): Promise<void> {
-    const { client, config, outage, indexResets, listener } = context;
+  async function follow(query: Query, end: AbortSignal): Promise<void> {
+    const { client, config, outage, listener } = context;
     const text = queryText(query);
-    const answers = blockingQuery<AnswerValue>(
-      (index, signal) =>
-        context.polls.run(signal, () =>
-          readQuery(client, query, { config, index, waitMs: context.waitMs(), signal }),
-        ),
+    await followQuery<AnswerValue>(
+      context,
       {
-        signal: stop,
-        random: Math.random,
-        pause: outage.pause,
-        losses: indexResets.count,
-        onWentBack: indexResets.wentBack,
-        onDoubt: () => outage.suspect(text),
-        onUnchanged: () => outage.unchanged(text),
-        onFailure(error, failures) {
-          const failure = expected(error);
-          indexResets.note(failure, failures);
-          outage.failed(text, failure, failures);
-          listener.failed(query, failure);
-        },
+        text,
+        fetch: (index, signal) =>
+          readQuery(client, query, { config, index, waitMs: context.waitMs(), signal }),
+        onAnswer: ({ value }) => outage.answered(text, () => listener.answered(query, value)),
+        onFailure: (error) => listener.failed(query, error),
       },
+      end,
     );
-    try {
-      for await (const { value } of answers) {
-        outage.answered(text, () => listener.answered(query, value));
-      }
-    } catch (error) {
-      outage.forget(text);
-      if (!stop.aborted) throw error;
-    }
   }
 }

@@ -3,56 +3,57 @@ import type { Log } from "../../log.ts";
 import type { Clock } from "./clock.ts";
 
 /**
- * Consul away and back, seen over all queries together.
+ * An outage of Consul and its end, over all queries together.
  *
- * When Consul comes back, its queries are answered one by one, and a catalog that is read half from before
- * and half from after an outage never existed. So answers are kept until every query that failed has one,
- * and then handed on at once. A query that goes on failing while others are answered fails on its own
- * account, and nobody waits for it: at once, when Consul itself refuses that very query.
+ * When Consul comes back, it answers query by query, and a catalog of which one half is from before and the other
+ * from after an outage never existed. So answers are kept until every query that failed has one, and then delivered
+ * together. A query that goes on failing while others are answered fails alone, and no answer waits for it: at once,
+ * when Consul itself refuses that very query.
  */
 export interface Outage {
   /** Notes that an attempt at a query failed. */
   failed(query: string, error: AppError, failures: number): void;
-  /** Notes that a query's last answer may be of before an outage, so that the others wait for its next one. */
+  /** Notes that a query's last answer may be from before an outage, so that the others wait for its next one. */
   suspect(query: string): void;
-  /** Hands an answer on: at once, or after an outage together with the others. */
+  /** Delivers an answer: at once, or after an outage together with the others. */
   answered(query: string, deliver: () => void): void;
   /** Notes that Consul answered a query with nothing new. */
   unchanged(query: string): void;
-  /** Notes that a query is not asked any more. */
+  /** Notes that a query is no longer followed. */
   forget(query: string): void;
   /**
    * Resolves after `ms` or longer: all queries together are retried at most 20 times a second. Or sooner, when
-   * another query is answered: each answer lets two that wait try at once. @throws the signal's reason
+   * another query is answered: each answer wakes two that wait. @throws the signal's reason
    */
   pause(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** A query that still fails when others have been answered for this long fails on its own account. */
+/** A query that still fails when others have been answered for this long fails alone. */
 const TOGETHER_MS = 3_000;
-/** The same where Consul has said of each of them that it refuses it. */
+/** The same when Consul refuses each query that still fails. */
 const REFUSED_MS = 500;
 /** While answers keep coming they are waited for, but no longer than this. */
 const TOGETHER_AT_MOST_MS = 10_000;
-/** The first failure is said, and every so many after it. */
-const SAY_EVERY = 20;
+/** The first failure is logged, and every twentieth after it. */
+const LOG_EVERY = 20;
 /** Least time between two retries, over all queries. */
-const PACE_MS = 50;
+const RETRY_INTERVAL_MS = 50;
 
 export function createOutage(log: Log, clock: Clock): Outage {
   /** Failing, and waited for. */
   const down = new Set<string>();
-  /** Those of them that Consul refused the last time. */
+  /** Those of them that Consul refused at the last attempt. */
   const refused = new Set<string>();
-  /** Failing on their own account. */
+  /** Failing alone. */
   const alone = new Set<string>();
+  /** Answers that wait, by query. */
   const kept = new Map<string, () => void>();
   const sleepers = new Set<() => void>();
   let sinceMs: number | undefined;
-  /** Consul answered something since: else what failed is only not asked any more. */
+  /** Consul answered since: else the queries that failed are only no longer followed. */
   let isBack = false;
   let firstBackMs: number | undefined;
-  let turnsTakenUntilMs = 0;
+  let nextRetryMs = 0;
   let stopPatience: () => void = () => undefined;
 
   return {
@@ -64,8 +65,11 @@ export function createOutage(log: Log, clock: Clock): Outage {
           { query, err: error, hint: error.hint },
           `${error.message}; the last answers stay in force`,
         );
-      } else if (failures % SAY_EVERY === 0) {
-        log.warn({ query, failures, err: error, hint: error.hint }, `still: ${error.message}`);
+      } else if (failures % LOG_EVERY === 0) {
+        log.warn(
+          { query, failures, err: error, hint: error.hint },
+          `${error.message}; still no answer after ${failures} attempts`,
+        );
       }
       if (alone.has(query)) return;
       down.add(query);
@@ -77,10 +81,10 @@ export function createOutage(log: Log, clock: Clock): Outage {
       if (!alone.has(query)) down.add(query);
     },
     answered(query, deliver) {
-      const gathers = down.size > 0;
-      if (gathers) kept.set(query, deliver);
+      const mustWait = down.size > 0;
+      if (mustWait) kept.set(query, deliver);
       succeeded(query);
-      if (!gathers) deliver();
+      if (!mustWait) deliver();
     },
     unchanged: succeeded,
     forget(query) {
@@ -88,12 +92,12 @@ export function createOutage(log: Log, clock: Clock): Outage {
       refused.delete(query);
       const wasLast = down.delete(query) && down.size === 0;
       const wasAlone = alone.delete(query);
-      if (wasLast || wasAlone) settle();
+      if (wasLast || wasAlone) endWait();
     },
     pause: (ms, signal) =>
       new Promise((resolve, reject) => {
         signal.throwIfAborted();
-        const turnMs = nextTurnMs();
+        const slotMs = nextRetryInMs();
         const done = (how: () => void) => {
           cancel();
           sleepers.delete(wake);
@@ -102,18 +106,18 @@ export function createOutage(log: Log, clock: Clock): Outage {
         };
         const wake = () => done(resolve);
         const abort = () => done(() => reject(signal.reason));
-        const cancel = clock.after(Math.max(ms, turnMs), wake);
+        const cancel = clock.after(Math.max(ms, slotMs), wake);
         sleepers.add(wake);
         signal.addEventListener("abort", abort, { once: true });
       }),
   };
 
-  /** How long until this retry has its turn among all retries. */
-  function nextTurnMs(): number {
+  /** How long until the next free moment among all retries. Takes that moment. */
+  function nextRetryInMs(): number {
     const nowMs = clock.now();
-    const turnMs = Math.max(nowMs, turnsTakenUntilMs);
-    turnsTakenUntilMs = turnMs + PACE_MS;
-    return turnMs - nowMs;
+    const retryMs = Math.max(nowMs, nextRetryMs);
+    nextRetryMs = retryMs + RETRY_INTERVAL_MS;
+    return retryMs - nowMs;
   }
 
   function succeeded(query: string): void {
@@ -121,8 +125,8 @@ export function createOutage(log: Log, clock: Clock): Outage {
     const wasFailing = down.delete(query) || alone.delete(query);
     refused.delete(query);
     if (wasFailing) wakeTwo();
-    if (down.size > 0) bePatient(wasFailing);
-    else if (wasFailing) settle();
+    if (down.size > 0) waitForRest(wasFailing);
+    else if (wasFailing) endWait();
   }
 
   function wakeTwo(): void {
@@ -134,8 +138,8 @@ export function createOutage(log: Log, clock: Clock): Outage {
     }
   }
 
-  /** Waits for the rest, as long as there is progress. */
-  function bePatient(progress: boolean): void {
+  /** Waits for the queries that still fail, as long as there is progress. */
+  function waitForRest(progress: boolean): void {
     if (firstBackMs !== undefined && !progress) return;
     firstBackMs ??= clock.now();
     stopPatience();
@@ -152,15 +156,15 @@ export function createOutage(log: Log, clock: Clock): Outage {
       refused.delete(query);
       alone.add(query);
     }
-    settle();
+    endWait();
   }
 
-  /** Nobody is waited for any more. */
-  function settle(): void {
+  /** Delivers the answers that waited, unless a query is still waited for. */
+  function endWait(): void {
     if (down.size > 0) return;
     stopPatience();
     firstBackMs = undefined;
-    turnsTakenUntilMs = 0;
+    nextRetryMs = 0;
     if (alone.size === 0 && sinceMs !== undefined) {
       const outageMs = Math.round(clock.now() - sinceMs);
       if (isBack) log.info({ outageMs }, "Consul answers again");

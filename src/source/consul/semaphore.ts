@@ -1,13 +1,13 @@
-/** Lets at most so many tasks run at once; the others wait in the order in which they came. */
+/** Lets a limited number of tasks run at the same time; the others wait in the order in which they came. */
 export interface Semaphore {
-  /** @throws the signal's reason when it aborts before the task's turn, else what the task throws. */
+  /** Runs a task in a slot. @throws the signal's reason when it aborts before there is a slot, else what the task throws. */
   run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T>;
-  /** Changes how many may run at once. Those that run go on. */
+  /** Changes the number of slots. Tasks that run go on. */
   resize(slots: number): void;
   slots(): number;
 }
 
-/** @param slots how many tasks may run at once, at least 1 */
+/** @param slots how many tasks may run at the same time, at least 1 */
 export function createSemaphore(slots: number): Semaphore {
   const waiting = new Set<() => void>();
   let most = slots;
@@ -20,7 +20,7 @@ export function createSemaphore(slots: number): Semaphore {
       startNext();
     },
     async run(signal, task) {
-      await turn(signal);
+      await acquire(signal);
       try {
         return await task();
       } finally {
@@ -37,7 +37,7 @@ export function createSemaphore(slots: number): Semaphore {
     }
   }
 
-  function turn(signal: AbortSignal): Promise<void> {
+  function acquire(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const start = () => {

@@ -1,4 +1,4 @@
-/** Sockets that nothing needs at the moment. They are lent, and taken back as soon as something does. */
+/** Sockets that nothing needs at the moment. They are lent, and taken back as soon as they are needed. */
 export interface SpareSockets {
   /**
    * Lends a socket.

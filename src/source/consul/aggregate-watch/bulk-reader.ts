@@ -1,16 +1,15 @@
 import type { Instance } from "../../../catalog/instance.ts";
-import { AppError } from "../../../errors.ts";
-import { parseConsulAnswer } from "../consul-answer.ts";
+import { checksRequest } from "../api-requests.ts";
+import { checksIn, parseConsulAnswer } from "../consul-answer.ts";
 import type { ConsulContext } from "../consul-context.ts";
 import { indexOf, jsonOf, requestConsul } from "../consul-request.ts";
-import { checksQuestion } from "../read-query.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import { readNode } from "./read-node.ts";
 import type { TrackedService } from "./tracked-services.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What was read of many services together. */
+/** Many services that were read together. */
 export interface BulkAnswer {
   /** No change up to this index is missing in it. */
   readonly index: bigint;
@@ -18,10 +17,10 @@ export interface BulkAnswer {
 }
 
 /**
- * Reads many services by reading what each node runs, and all checks: with few nodes that takes a few large
+ * Reads many services by reading the services of each node, and all checks: with few nodes that takes a few large
  * answers instead of thousands of small ones.
  *
- * @throws {AppError} CONSUL when anything of it cannot be read
+ * @throws {AppError} CONSUL when one of the answers cannot be read
  */
 export async function readInBulk(
   context: ConsulContext,
@@ -29,7 +28,7 @@ export async function readInBulk(
   options: {
     readonly datacenter: string | undefined;
     readonly nodes: readonly string[];
-    /** Consul's index of the list of services that is known: what is read is to be as new. */
+    /** Consul's index of the known list of services: the answers must be as new. */
     readonly since: bigint;
     readonly signal: AbortSignal;
   },
@@ -61,7 +60,7 @@ export async function readInBulk(
   };
 }
 
-/** All checks by node and service id; a node's own stand under "". */
+/** All checks by node and service id; a node's own are under "". */
 async function readChecks(
   { client, config, reads }: ConsulContext,
   { datacenter, signal }: { readonly datacenter: string | undefined; readonly signal: AbortSignal },
@@ -69,11 +68,11 @@ async function readChecks(
   readonly index: bigint;
   readonly byNode: ReadonlyMap<string, ReadonlyMap<string, readonly Json[]>>;
 }> {
-  const question = checksQuestion("any", datacenter);
-  const ask = { config, index: 0n, waitMs: 0, signal };
-  const answer = await reads.run(signal, () => requestConsul(client, question, ask));
+  const request = checksRequest("any", datacenter);
+  const how = { config, index: 0n, waitMs: 0, signal };
+  const answer = await reads.run(signal, () => requestConsul(client, request, how));
   const byNode = new Map<string, Map<string, Json[]>>();
-  for (const check of listOf(jsonOf(answer))) {
+  for (const check of checksIn(jsonOf(answer))) {
     const node = String(check["Node"]);
     const service = String(check["ServiceID"]);
     const onNode = byNode.get(node) ?? new Map<string, Json[]>();
@@ -83,11 +82,4 @@ async function readChecks(
     else others.push(check);
   }
   return { index: indexOf(answer), byNode };
-}
-
-function listOf(body: unknown): readonly Json[] {
-  if (Array.isArray(body)) return body as readonly Json[];
-  throw new AppError("CONSUL", "Cannot use Consul's list of checks as it is not a list", {
-    hint: "See that consul.address is a Consul agent, and what stands between",
-  });
 }

@@ -4,44 +4,44 @@ import type { AnswerValue } from "../../../catalog/query.ts";
 import type { FollowedAnswer } from "../blocking-query.ts";
 import type { CoveredQuery, TrackedService } from "./tracked-services.ts";
 
-/** The lists of services and of nodes, as they were heard last. Both are bells, and name some of what changed. */
+/** The latest lists of services and of nodes. Both are watched, and name some of what changed. */
 export interface CatalogLists {
-  /** Takes the list of services. @returns the names that it tells as changed; nothing while it cannot be compared */
-  hearServices(answer: FollowedAnswer<readonly ServiceSummary[]>): readonly string[] | undefined;
+  /** Takes the list of services. @returns the names of those that changed; nothing while it cannot be compared */
+  takeServices(answer: FollowedAnswer<readonly ServiceSummary[]>): readonly string[] | undefined;
   /**
-   * Takes the list of nodes. @returns the services on those that changed, or that are behind it; nothing while it cannot
-   * be compared
+   * Takes the list of nodes. @returns the services on nodes that changed, and those that are behind the list; nothing
+   * while it cannot be compared
    */
-  hearNodes(answer: FollowedAnswer<readonly CatalogNode[]>): readonly TrackedService[] | undefined;
-  /** Whether the list of nodes is newer than what is known of a service, and says something else of its nodes. */
+  takeNodes(answer: FollowedAnswer<readonly CatalogNode[]>): readonly TrackedService[] | undefined;
+  /** Whether the list of nodes is newer than a service's answer, and differs from it about its nodes. */
   isBehind(entry: TrackedService): boolean;
   /** The last answer to a query for either list; nothing before there is one. */
   last(query: CoveredQuery): AnswerValue | undefined;
-  /** Those that were heard of, if any. */
+  /** The names of all known nodes. */
   nodeNames(): readonly string[];
   /** Consul's index of the list of services. */
   servicesIndex(): bigint;
 }
 
-export function createCatalogLists(book: ReadonlyMap<string, TrackedService>): CatalogLists {
+export function createCatalogLists(tracked: ReadonlyMap<string, TrackedService>): CatalogLists {
   let services: FollowedAnswer<readonly ServiceSummary[]> | undefined;
   let nodes: FollowedAnswer<readonly CatalogNode[]> | undefined;
   let nodesByName: ReadonlyMap<string, CatalogNode> = new Map();
 
   return {
-    hearServices(answer) {
+    takeServices(answer) {
       const before = services;
       services = answer;
-      if (answer.isAnew || before === undefined) return undefined;
+      if (answer.startsOver || before === undefined) return undefined;
       return changedSummaries(before.value, answer.value);
     },
-    hearNodes(answer) {
+    takeNodes(answer) {
       const before = nodes;
       nodes = answer;
       nodesByName = new Map(answer.value.map((node) => [node.name, node]));
-      if (answer.isAnew || before === undefined) return undefined;
+      if (answer.startsOver || before === undefined) return undefined;
       const changed = changedNodes(before.value, answer.value);
-      return [...book.values()].filter(
+      return [...tracked.values()].filter(
         (entry) => entry.instances.some(({ node }) => changed.has(node)) || isBehind(entry),
       );
     },
@@ -60,7 +60,7 @@ export function createCatalogLists(book: ReadonlyMap<string, TrackedService>): C
   }
 }
 
-/** Whether an instance says of its node what the list does, if it has it. */
+/** Whether an instance has the address and meta of its node that the list has, if the node is in the list. */
 const isOn = ({ nodeAddress, nodeMeta }: Instance, node: CatalogNode | undefined): boolean =>
   node === undefined || (nodeAddress === node.address && isDeepStrictEqual(nodeMeta, node.meta));
 

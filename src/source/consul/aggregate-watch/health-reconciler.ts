@@ -1,18 +1,18 @@
 import type { ReadQueue } from "./read-queue.ts";
 import type { TrackedService } from "./tracked-services.ts";
-import { agrees, NOBODY_SICK, type UnhealthyChecks } from "./unhealthy-checks.ts";
+import { agrees, NOTHING_UNHEALTHY, type UnhealthyChecks } from "./unhealthy-checks.ts";
 
 /**
- * Keeps what is known of services' health equal to the lists of critical and warning checks.
+ * Keeps the known health of services equal to the lists of critical and warning checks.
  *
  * A service's answer and the lists are read at different moments. Where they do not agree, the older one is
- * read again: so a flip is seen also when it fell between two reads.
+ * read again, so that a change between two reads is noticed as well.
  */
 export interface HealthReconciler {
   /** A list was read. */
   listed(kind: "critical" | "warning", list: UnhealthyChecks, index: bigint): void;
   /** A service was read. */
-  visited(entry: TrackedService): void;
+  wasRead(entry: TrackedService): void;
   forget(entry: TrackedService): void;
 }
 
@@ -20,47 +20,47 @@ export interface HealthReconciler {
 const DISAGREE_AT_MOST = 3;
 
 export function createHealthReconciler({
-  book,
+  tracked,
   soon,
 }: {
-  readonly book: ReadonlyMap<string, TrackedService>;
+  readonly tracked: ReadonlyMap<string, TrackedService>;
   /** Has a service read. */
   readonly soon: ReadQueue["soon"];
 }): HealthReconciler {
   const lists = {
-    critical: { list: NOBODY_SICK, index: 0n },
-    warning: { list: NOBODY_SICK, index: 0n },
+    critical: { list: NOTHING_UNHEALTHY, index: 0n },
+    warning: { list: NOTHING_UNHEALTHY, index: 0n },
   };
   /** Services with an instance that was not passing when they were read. */
-  const sick = new Set<TrackedService>();
+  const unhealthy = new Set<TrackedService>();
 
   return {
     listed(kind, list, index) {
       const before = lists[kind].list;
       lists[kind] = { list, index };
-      const entries = before.nodesText === list.nodesText ? mentioned(list) : book.values();
-      for (const entry of new Set([...sick, ...entries])) {
+      const entries = before.nodesText === list.nodesText ? mentioned(list) : tracked.values();
+      for (const entry of new Set([...unhealthy, ...entries])) {
         if (entry.index === undefined || isAgreed(entry)) continue;
         entry.disagreed = 0;
         soon(entry);
       }
     },
-    visited(entry) {
-      if (entry.instances.every(({ status }) => status === "passing")) sick.delete(entry);
-      else sick.add(entry);
+    wasRead(entry) {
+      if (entry.instances.every(({ status }) => status === "passing")) unhealthy.delete(entry);
+      else unhealthy.add(entry);
       if (isAgreed(entry)) entry.disagreed = 0;
       else if (isOlderThanLists(entry) && entry.disagreed < DISAGREE_AT_MOST) {
         entry.disagreed += 1;
         soon(entry, { newerThan: entry.index ?? 0n });
       }
-      // Else the lists are older, and their bells are about to ring.
+      // Else the lists are older, and their watches are about to wake up.
     },
-    forget: (entry) => void sick.delete(entry),
+    forget: (entry) => void unhealthy.delete(entry),
   };
 
   function* mentioned(list: UnhealthyChecks): Iterable<TrackedService> {
     for (const name of list.instances.keys()) {
-      const entry = book.get(name);
+      const entry = tracked.get(name);
       if (entry !== undefined) yield entry;
     }
   }

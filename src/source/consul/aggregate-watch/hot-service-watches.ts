@@ -1,24 +1,24 @@
 import type { Instance } from "../../../catalog/instance.ts";
-import { type ConsulContext, expected } from "../consul-context.ts";
+import { requestFor } from "../api-requests.ts";
+import { type ConsulContext, expectedError } from "../consul-context.ts";
 import { indexOf, type RawAnswer, requestConsul } from "../consul-request.ts";
-import { questionOf } from "../read-query.ts";
-import type { Ask, ReadQueue } from "./read-queue.ts";
+import type { ReadOptions, ReadQueue } from "./read-queue.ts";
 import { isPlain } from "./service-reader.ts";
 import type { TrackedService } from "./tracked-services.ts";
 
 /**
  * Follows services that changed lately by a blocking query of their own, on sockets that nothing else uses.
  *
- * What changed is likely to change again soon: a deployment that goes on, an instance that comes and goes. Its next
- * change is then read at once, where a bell would only say that there is one. The bells stay in force beside it: a
- * watch may end at any time, and nothing is missed.
+ * A service that changed is likely to change again soon: a deployment goes on, an instance comes and goes. Its own
+ * query then delivers the next change at once, where a list would only wake up. The list watches go on beside it: a
+ * hot watch may end at any time, and nothing is missed.
  */
 export interface HotServiceWatches {
   /** A service changed. */
   changed(entry: TrackedService): void;
-  /** Reads a service that rang; if it is watched a moment later, as its watch is about to tell. */
-  soon(entry: TrackedService, ask?: Ask): void;
-  /** Ends the watch on a service, if there is one. It is read anew by others, or not wanted any more. */
+  /** Reads a service as soon as possible; a moment later when it has a watch, which is about to deliver the change. */
+  soon(entry: TrackedService, how?: ReadOptions): void;
+  /** Ends the watch on a service, if there is one: it is read again anyway, or no longer wanted. */
   end(entry: TrackedService): void;
   endAll(): void;
 }
@@ -26,28 +26,28 @@ export interface HotServiceWatches {
 interface Watch {
   readonly ending: AbortController;
   readonly giveBack: () => void;
-  /** Whether its query is open: else it rests for a moment, and what rings meanwhile does not wait for it. */
+  /** Whether its query is open. While it rests for a moment, a read does not wait for it. */
   isOpen: boolean;
 }
 
 /** A service is watched for so long after its last change. */
 const LATELY_MS = 300_000;
-/** How long Consul may hold a query: it goes on counting one that is given up until then. */
+/** How long Consul may hold a query: Consul counts an abandoned one until then. */
 const HOLD_MS = 60_000;
 /** Least time between two answers of one watch. */
 const FLOOR_MS = 50;
-/** How long a watch may take for what a bell has told already. */
+/** How long a watch may take to deliver a change that a list has named already. */
 const PATIENCE_MS = 100;
-/** Answers in a row that say nothing new: more than that do not come of Consul holding the query. */
+/** Answers in a row without a change: Consul does not hold the query when there are more. */
 const MOST_UNCHANGED = 8;
 
 export function createHotServiceWatches(
   context: ConsulContext,
   options: {
     readonly queue: () => ReadQueue;
-    /** Takes an answer to the plain query that is newer than what is known. */
+    /** Takes an answer to the plain query that is newer than the known one. */
     readonly onAnswer: (entry: TrackedService, answer: RawAnswer) => void;
-    /** Aborts when nobody follows anything any more. */
+    /** Aborts when the datacenter is no longer followed. */
     readonly signal: AbortSignal;
   },
 ): HotServiceWatches {
@@ -63,14 +63,14 @@ export function createHotServiceWatches(
       watches.set(entry, watch);
       void follow(entry, watch);
     },
-    soon(entry, ask = {}) {
+    soon(entry, how = {}) {
       const queue = options.queue();
-      if (ask.isForced === true || watches.get(entry)?.isOpen !== true) {
-        return queue.soon(entry, ask);
+      if (how.isForced === true || watches.get(entry)?.isOpen !== true) {
+        return queue.soon(entry, how);
       }
       const { index } = entry;
-      // It is read whatever the watch says: that may have been of the change before.
-      clock.after(PATIENCE_MS, () => queue.soon(entry, entry.index === index ? ask : {}));
+      // It is read whatever the watch delivers: that may have been the change before.
+      clock.after(PATIENCE_MS, () => queue.soon(entry, entry.index === index ? how : {}));
     },
     end,
     endAll() {
@@ -83,10 +83,10 @@ export function createHotServiceWatches(
     if (watch === undefined) return;
     watches.delete(entry);
     watch.giveBack();
-    watch.ending.abort(new Error("this service is not watched any more"));
+    watch.ending.abort(new Error("this service is no longer watched"));
   }
 
-  /** What the watch would have said is read instead. */
+  /** A read replaces what the watch would have delivered. */
   function endAndRead(entry: TrackedService): void {
     end(entry);
     options.queue().soon(entry);
@@ -99,11 +99,11 @@ export function createHotServiceWatches(
     try {
       while (clock.now() - changedAtMs < LATELY_MS && unchanged < MOST_UNCHANGED) {
         await new Promise<void>((resolve) => void clock.after(FLOOR_MS, resolve));
-        const asked = entry.index ?? 0n;
-        const answer = await ask(entry, watch, { index: asked, signal });
+        const known = entry.index ?? 0n;
+        const answer = await poll(entry, watch, { index: known, signal });
         const index = indexOf(answer);
-        if (index < asked) break; // of a server that lags behind, or of another history
-        unchanged = index === asked ? unchanged + 1 : 0;
+        if (index < known) break; // of a server that lags behind, or of another history
+        unchanged = index === known ? unchanged + 1 : 0;
         if (index <= (entry.index ?? 0n)) continue; // nothing new, or it was read meanwhile
         const before = entry.instances;
         options.onAnswer(entry, answer);
@@ -111,13 +111,13 @@ export function createHotServiceWatches(
         if (!isSame(before, entry.instances)) changedAtMs = clock.now();
       }
     } catch (error) {
-      if (!signal.aborted) expected(error);
+      if (!signal.aborted) expectedError(error);
     }
     if (watches.get(entry) === watch) endAndRead(entry);
   }
 
   /** @throws the signal's reason, once aborted, else {AppError} */
-  async function ask(
+  async function poll(
     entry: TrackedService,
     watch: Watch,
     { index, signal }: { readonly index: bigint; readonly signal: AbortSignal },
@@ -126,7 +126,7 @@ export function createHotServiceWatches(
       return await polls.run(signal, async () => {
         watch.isOpen = true;
         const waitMs = Math.min(HOLD_MS, context.waitMs());
-        return await requestConsul(client, questionOf(entry.plain), {
+        return await requestConsul(client, requestFor(entry.plain), {
           config,
           index,
           waitMs,

@@ -1,10 +1,10 @@
-/** Reads of nodes at once: more make Consul no faster (measured). */
-const AT_ONCE = 8;
+/** More reads of nodes at a time make Consul no faster (measured). */
+const READS_AT_ONCE = 8;
 
 /**
- * Does `work` on each item, a few at a time. When one fails, none begins any more.
+ * Does `work` on each item, a few at a time. When one fails, no other begins.
  *
- * @throws what the first one that fails throws
+ * @throws the error of the first one that fails
  */
 export async function mapConcurrently<T>(
   items: readonly T[],
@@ -21,5 +21,5 @@ export async function mapConcurrently<T>(
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, worker));
 }

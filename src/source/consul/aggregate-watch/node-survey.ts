@@ -1,105 +1,105 @@
 import type { IndexedAnswer } from "../blocking-query.ts";
-import { type ConsulContext, expected } from "../consul-context.ts";
+import { type ConsulContext, expectedError } from "../consul-context.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import { type NodeContent, readNode } from "./read-node.ts";
-import type { Ask, ReadQueue } from "./read-queue.ts";
+import type { ReadOptions, ReadQueue } from "./read-queue.ts";
 import type { TrackedService } from "./tracked-services.ts";
 
 /**
- * Finds services whose definition changed by reading what each node runs: where there are fewer nodes than
- * services that is far less than looking at each service, and it names what changed.
+ * Finds services whose definition changed by reading the services of each node: where there are fewer nodes than
+ * services that takes far fewer reads than each service would, and it names those that changed.
  */
 export interface NodeSurvey {
-  /** Whether there are so few nodes that it is worth it. */
+  /** Whether there are few enough nodes. */
   isWorthIt(): boolean;
   /**
-   * Looks at all nodes, and has services read that are named.
+   * Reads all nodes, and then the services that changed.
    *
-   * @param since Consul's index of the change that is looked for
-   * @returns whether all nodes could be read. It was too early where a service has not been read yet: what it is read
-   * from may be older than what changed
+   * @param since Consul's index of the change to find
+   * @returns whether all nodes could be read. It was too early when a service had not been read yet: the answer that it
+   * will have may be older than the change
    */
-  look(since: bigint): Promise<Outcome>;
+  readAll(since: bigint): Promise<SurveyResult>;
   /** The same for one node. */
-  lookAt(node: string): Promise<Outcome>;
-  /** The same of an answer that is there. */
-  heard(node: string, answer: IndexedAnswer<NodeContent>): Outcome;
-  /** What was read before does not count any more. */
+  read(node: string): Promise<SurveyResult>;
+  /** The same with an answer that came already. */
+  takeAnswer(node: string, answer: IndexedAnswer<NodeContent>): SurveyResult;
+  /** What was read before no longer counts. */
   forget(): void;
 }
 
-type Outcome = "done" | "too early" | "failed";
+type SurveyResult = "done" | "too early" | "failed";
 
-/** The services of one datacenter, and what has them read. */
+/** The tracked services of one datacenter, with its nodes and the queue that reads services. */
 export interface Surveyed {
   readonly datacenter: string | undefined;
-  readonly book: ReadonlyMap<string, TrackedService>;
+  readonly tracked: ReadonlyMap<string, TrackedService>;
   readonly queue: ReadQueue;
   readonly nodes: () => readonly string[];
   readonly signal: AbortSignal;
 }
 
 export function createNodeSurvey(context: ConsulContext, options: Surveyed): NodeSurvey {
-  const { datacenter, book, queue, nodes, signal } = options;
+  const { datacenter, tracked, queue, nodes, signal } = options;
   /** Of nodes on which nothing had changed when they were read. */
-  const prints = new Map<string, string>();
+  const fingerprints = new Map<string, string>();
 
   return {
-    isWorthIt: () => nodes().length > 0 && nodes().length * 2 <= book.size,
-    forget: () => prints.clear(),
-    lookAt: (node) => lookAt(node, { since: 0n, here: () => placesOn(node) }),
-    heard: (node, { index, value }) =>
-      readNamed({ index, services: value.services, here: placesOn(node) }).outcome,
-    async look(since) {
+    isWorthIt: () => nodes().length > 0 && nodes().length * 2 <= tracked.size,
+    forget: () => fingerprints.clear(),
+    read: (node) => readOne(node, { since: 0n, known: () => placesOn(node) }),
+    takeAnswer: (node, { index, value }) =>
+      readChanged({ index, services: value.services, known: placesOn(node) }).result,
+    async readAll(since) {
       let places: Places | undefined;
-      const placed = () => (places ??= placesOf(book.values()));
-      const outcomes = new Set<Outcome>();
+      const placed = () => (places ??= placesOf(tracked.values()));
+      const results = new Set<SurveyResult>();
       await mapConcurrently(nodes(), async (node) => {
-        outcomes.add(await lookAt(node, { since, here: () => placed().get(node) ?? [] }));
+        results.add(await readOne(node, { since, known: () => placed().get(node) ?? [] }));
       });
       forgetGone(nodes());
-      if (outcomes.has("failed")) return "failed";
-      return outcomes.has("too early") ? "too early" : "done";
+      if (results.has("failed")) return "failed";
+      return results.has("too early") ? "too early" : "done";
     },
   };
 
-  async function lookAt(
+  async function readOne(
     node: string,
-    { since, here }: { readonly since: bigint; readonly here: () => readonly Place[] },
-  ): Promise<Outcome> {
+    { since, known }: { readonly since: bigint; readonly known: () => readonly Place[] },
+  ): Promise<SurveyResult> {
     try {
       const answer = await readNode(context, node, { datacenter, since, signal });
-      if (prints.get(node) === answer.print) return "done";
-      prints.delete(node);
+      if (fingerprints.get(node) === answer.fingerprint) return "done";
+      fingerprints.delete(node);
       const { services } = answer.content();
-      const { outcome, count } = readNamed({ index: answer.index, services, here: here() });
-      if (outcome === "done" && count === 0) prints.set(node, answer.print);
-      return outcome;
+      const { result, count } = readChanged({ index: answer.index, services, known: known() });
+      if (result === "done" && count === 0) fingerprints.set(node, answer.fingerprint);
+      return result;
     } catch (error) {
-      if (!signal.aborted) expected(error);
+      if (!signal.aborted) expectedError(error);
       return "failed";
     }
   }
 
-  /** Has the services read that an answer names. */
-  function readNamed(heard: Heard): {
-    readonly outcome: "done" | "too early";
+  /** Reads the services that an answer shows to have changed. */
+  function readChanged(answer: NodeState): {
+    readonly result: "done" | "too early";
     readonly count: number;
   } {
-    const { named, isTooEarly } = namedBy(heard, book);
-    for (const [entry, ask] of named) queue.soon(entry, ask);
-    return { outcome: isTooEarly ? "too early" : "done", count: named.size };
+    const { changed, isTooEarly } = changedBy(answer, tracked);
+    for (const [entry, how] of changed) queue.soon(entry, how);
+    return { result: isTooEarly ? "too early" : "done", count: changed.size };
   }
 
   function placesOn(node: string): readonly Place[] {
-    return [...book.values()].flatMap((entry) =>
+    return [...tracked.values()].flatMap((entry) =>
       entry.instances.filter((it) => it.node === node).map(({ id }) => ({ id, entry })),
     );
   }
 
   function forgetGone(now: readonly string[]): void {
     const there = new Set(now);
-    for (const node of prints.keys()) if (!there.has(node)) prints.delete(node);
+    for (const node of fingerprints.keys()) if (!there.has(node)) fingerprints.delete(node);
   }
 }
 
@@ -111,11 +111,11 @@ interface Place {
   readonly entry: TrackedService;
 }
 
-/** What a node was heard to run, and which instances are known there. */
-interface Heard {
+/** The services of a node, and the instances that are known there. */
+interface NodeState {
   readonly index: bigint;
   readonly services: NodeContent["services"];
-  readonly here: readonly Place[];
+  readonly known: readonly Place[];
 }
 
 function placesOf(entries: Iterable<TrackedService>): Places {
@@ -132,34 +132,36 @@ function placesOf(entries: Iterable<TrackedService>): Places {
 
 /**
  * Services that changed since they were read, and how to read them: an instance's index is higher than that of the
- * service's answer, or an instance is gone. An answer that is older than a service's own says nothing of what is gone.
+ * service's answer, or an instance is gone. An answer that is older than a service's own proves no absence.
  */
-function namedBy(
-  { index: heardIndex, services, here }: Heard,
-  book: ReadonlyMap<string, TrackedService>,
-): { readonly named: ReadonlyMap<TrackedService, Ask>; readonly isTooEarly: boolean } {
-  const named = new Map<TrackedService, Ask>();
-  const known = new Map(here.map(({ id, entry }) => [id, entry]));
-  const there = new Set<string>();
+function changedBy(
+  { index: nodeIndex, services, known }: NodeState,
+  tracked: ReadonlyMap<string, TrackedService>,
+): { readonly changed: ReadonlyMap<TrackedService, ReadOptions>; readonly isTooEarly: boolean } {
+  const changed = new Map<TrackedService, ReadOptions>();
+  const entryById = new Map(known.map(({ id, entry }) => [id, entry]));
+  const present = new Set<string>();
   let isTooEarly = false;
   for (const service of services) {
     const id = String(service["ID"]);
-    there.add(id);
-    const entry = book.get(String(service["Service"]));
+    present.add(id);
+    const entry = tracked.get(String(service["Service"]));
     if (entry === undefined) continue;
     if (entry.index === undefined) isTooEarly = true;
-    else if (BigInt(Number(service["ModifyIndex"])) > entry.index) named.set(entry, newer(entry));
+    else if (BigInt(Number(service["ModifyIndex"])) > entry.index) changed.set(entry, newer(entry));
     // Its node was not in the list of nodes when services were read together.
-    else if (entry.isFromBulk && known.get(id) !== entry) named.set(entry, { isForced: true });
+    else if (entry.isFromBulk && entryById.get(id) !== entry)
+      changed.set(entry, { isForced: true });
   }
-  for (const [id, entry] of known) {
+  for (const [id, entry] of entryById) {
     const { index } = entry;
-    if (!there.has(id) && index !== undefined && heardIndex > index) named.set(entry, newer(entry));
+    if (!present.has(id) && index !== undefined && nodeIndex > index)
+      changed.set(entry, newer(entry));
   }
-  return { named, isTooEarly };
+  return { changed, isTooEarly };
 }
 
-const newer = (entry: TrackedService): Ask => ({
+const newer = (entry: TrackedService): ReadOptions => ({
   newerThan: entry.index ?? 0n,
-  isKnownToBeThere: true,
+  isKnownToExist: true,
 });

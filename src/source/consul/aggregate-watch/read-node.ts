@@ -1,21 +1,21 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../../../errors.ts";
+import { nodeRequest } from "../api-requests.ts";
 import type { ConsulContext } from "../consul-context.ts";
 import { indexOf, jsonOf, requestConsul } from "../consul-request.ts";
-import { nodeQuestion } from "../read-query.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What one node runs, as `/v1/catalog/node/NAME` tells it. */
+/** The answer of `/v1/catalog/node/NAME`. */
 export interface NodeAnswer {
   readonly index: bigint;
   /** Equal for equal bodies. */
-  readonly print: string;
+  readonly fingerprint: string;
   /** Parsed when it is called. @throws {AppError} CONSUL */
   content(): NodeContent;
 }
 
-/** A node and its services as Consul shows them. */
+/** A node and its services, as Consul's API has them. */
 export interface NodeContent {
   readonly node: Json;
   readonly services: readonly Json[];
@@ -25,9 +25,9 @@ export interface NodeContent {
 const CATCH_UP_MS = 250;
 
 /**
- * Reads what a node runs.
+ * Reads the services of a node.
  *
- * @param options.since let Consul hold the question for a moment until its index is at least this
+ * @param options.since let Consul hold the request for a moment until its index is at least this
  * @throws {AppError} CONSUL
  */
 export async function readNode(
@@ -40,20 +40,20 @@ export async function readNode(
   },
 ): Promise<NodeAnswer> {
   const { datacenter, since, signal } = options;
-  const question = nodeQuestion(node, datacenter);
+  const request = nodeRequest(node, datacenter);
   const index = since > 0n ? since - 1n : 0n;
-  const ask = { config, index, waitMs: CATCH_UP_MS, signal };
-  const answer = await reads.run(signal, () => requestConsul(client, question, ask));
+  const how = { config, index, waitMs: CATCH_UP_MS, signal };
+  const answer = await reads.run(signal, () => requestConsul(client, request, how));
   return {
     index: indexOf(answer),
-    print: createHash("sha1")
+    fingerprint: createHash("sha1")
       .update(answer.body ?? "")
       .digest("base64"),
     content: () => contentOf(node, jsonOf(answer)),
   };
 }
 
-/** Consul says `null` of a node that is not there, or may not be seen. @throws {AppError} CONSUL */
+/** Consul answers `null` for a node that does not exist, or that the token may not see. @throws {AppError} CONSUL */
 export function contentOf(name: string, body: unknown): NodeContent {
   const { Node: node, Services: services } = (body ?? {}) as Json;
   if (!isObject(node) || !isObject(services)) {

@@ -1,25 +1,26 @@
+import { backoffMs } from "../../../backoff.ts";
 import type { AppError } from "../../../errors.ts";
-import { type ConsulContext, expected } from "../consul-context.ts";
-import { retryDelayMs } from "../retry-delay.ts";
+import { CONSUL_BACKOFF } from "../blocking-query.ts";
+import { type ConsulContext, expectedError } from "../consul-context.ts";
 import type { TrackedService } from "./tracked-services.ts";
 
 /** How a service is to be read. */
-export interface Ask {
-  /** Hand its answer on whatever the index: the last one may be of before an outage. */
+export interface ReadOptions {
+  /** Deliver its answer whatever the index: the last one may come from before an outage. */
   readonly isForced?: boolean;
-  /** Let Consul hold the question for a moment until there is something newer than this. */
+  /** Let Consul hold the request for a moment until there is something newer than this. */
   readonly newerThan?: bigint;
-  /** There is something newer than that: read again until it is there. */
-  readonly isKnownToBeThere?: boolean;
+  /** Something newer than that exists: read again until it is there. */
+  readonly isKnownToExist?: boolean;
 }
 
-/** Services to read: those that rang first, then those that are only looked after. */
+/** Services to read: first those that changed, then those that are read only to make sure. */
 export interface ReadQueue {
   /** Reads a service as soon as there is a socket; once more when it is being read already. */
-  soon(entry: TrackedService, ask?: Ask): void;
-  /** Reads services as soon as possible, and hands their answers on whatever the index. */
-  allAnew(entries: Iterable<TrackedService>): void;
-  /** Reads services when nothing else is to be read. Resolves when all are read or have failed once. */
+  soon(entry: TrackedService, how?: ReadOptions): void;
+  /** Reads services as soon as possible, and delivers their answers whatever the index. */
+  rereadAll(entries: Iterable<TrackedService>): void;
+  /** Reads services when no other service waits. Resolves when all are read or have failed once. */
   whenIdle(entries: readonly TrackedService[]): Promise<void>;
   /** Whether there is nothing to read. */
   isIdle(): boolean;
@@ -27,30 +28,30 @@ export interface ReadQueue {
   hold(isHeld: boolean): void;
 }
 
-/** Reads that only look after services leave room for those that rang. */
+/** Reads that only make sure leave room for services that changed. */
 const IDLE_READS_AT_ONCE = 8;
-/** So many services that wait are many: reading them together is tried. */
+/** From this many waiting services on, they are read together. */
 const MANY = 32;
-/** Failures in a row, of whatever services, after which one read at a time finds out whether Consul is back. */
+/** After this many failures in a row, of any services, one read at a time finds out whether Consul is back. */
 const FAILURES_UNTIL_ONE_BY_ONE = 4;
 
 export function createReadQueue(
   context: Pick<ConsulContext, "reads" | "outage">,
   options: {
     readonly signal: AbortSignal;
-    readonly read: (entry: TrackedService, ask: Ask) => Promise<void>;
+    readonly read: (entry: TrackedService, how: ReadOptions) => Promise<void>;
     /** Reads many services together. When it fails they are read one by one. */
-    readonly readMany: (entries: readonly TrackedService[]) => Promise<void>;
+    readonly readTogether: (entries: readonly TrackedService[]) => Promise<void>;
     /** Whether a service can be read together with so many others. */
-    readonly isForMany: (entry: TrackedService, count: number) => boolean;
+    readonly canReadTogether: (entry: TrackedService, count: number) => boolean;
     readonly onFailure: (entry: TrackedService, error: AppError) => void;
   },
 ): ReadQueue {
-  const { signal, read, readMany, isForMany, onFailure } = options;
-  const urgent = new Map<TrackedService, Ask>();
+  const { signal, read, readTogether, canReadTogether, onFailure } = options;
+  const urgent = new Map<TrackedService, ReadOptions>();
   const idle = new Set<TrackedService>();
   const running = new Set<TrackedService>();
-  /** Of those that run, how many have a read of their own. */
+  /** How many of the running ones have a read of their own. */
   let reads = 0;
   let waitingForIdle: (() => void)[] = [];
   let failuresInARow = 0;
@@ -59,9 +60,9 @@ export function createReadQueue(
 
   return {
     soon,
-    allAnew(entries) {
+    rereadAll(entries) {
       for (const entry of entries) urgent.set(entry, { isForced: true });
-      pumpMany();
+      pumpTogether();
     },
     isIdle: () => running.size === 0 && urgent.size === 0 && idle.size === 0,
     async whenIdle(entries) {
@@ -72,13 +73,13 @@ export function createReadQueue(
     hold(now) {
       const wasHeld = isHeld;
       isHeld = now;
-      if (wasHeld && !now) pumpMany();
+      if (wasHeld && !now) pumpTogether();
     },
   };
 
-  function soon(entry: TrackedService, ask: Ask = {}): void {
-    const asked = urgent.get(entry);
-    urgent.set(entry, asked?.isForced === true ? { ...ask, isForced: true } : ask);
+  function soon(entry: TrackedService, how: ReadOptions = {}): void {
+    const before = urgent.get(entry);
+    urgent.set(entry, before?.isForced === true ? { ...how, isForced: true } : how);
     pump();
   }
 
@@ -89,26 +90,27 @@ export function createReadQueue(
     waitingForIdle = [];
   }
 
-  /** The same, and if many are to be read anew they are read together. */
-  function pumpMany(): void {
+  /** The same, but many forced reads are done together. */
+  function pumpTogether(): void {
     if (!isStopped() && urgent.size >= MANY) {
-      const anew = [...urgent].filter(([entry, ask]) => ask.isForced && !running.has(entry));
-      const many = anew.map(([entry]) => entry).filter((it) => isForMany(it, anew.length));
-      if (many.length >= MANY) void runMany(many);
+      const forced = [...urgent].filter(([entry, how]) => how.isForced && !running.has(entry));
+      const many = forced.map(([entry]) => entry);
+      const fit = many.filter((it) => canReadTogether(it, many.length));
+      if (fit.length >= MANY) void runTogether(fit);
     }
     pump();
   }
 
-  async function runMany(entries: readonly TrackedService[]): Promise<void> {
+  async function runTogether(entries: readonly TrackedService[]): Promise<void> {
     for (const entry of entries) {
       urgent.delete(entry);
       idle.delete(entry);
       running.add(entry);
     }
     try {
-      await readMany(entries);
+      await readTogether(entries);
     } catch (error) {
-      if (!signal.aborted) expected(error);
+      if (!signal.aborted) expectedError(error);
       for (const entry of entries) urgent.set(entry, { isForced: true });
     } finally {
       for (const entry of entries) running.delete(entry);
@@ -120,16 +122,16 @@ export function createReadQueue(
     return isHeld || isResting || signal.aborted;
   }
 
-  function takeNext(): [TrackedService, Ask] | undefined {
+  function takeNext(): [TrackedService, ReadOptions] | undefined {
     if (isStopped()) return undefined;
     const oneByOne = failuresInARow >= FAILURES_UNTIL_ONE_BY_ONE;
     const most = oneByOne ? 1 : context.reads.slots();
     if (reads >= most) return undefined;
-    for (const [entry, ask] of urgent) {
+    for (const [entry, how] of urgent) {
       if (running.has(entry)) continue;
       urgent.delete(entry);
       idle.delete(entry);
-      return [entry, ask];
+      return [entry, how];
     }
     if (reads >= IDLE_READS_AT_ONCE) return undefined;
     for (const entry of idle) {
@@ -140,16 +142,16 @@ export function createReadQueue(
     return undefined;
   }
 
-  async function run(entry: TrackedService, ask: Ask): Promise<void> {
+  async function run(entry: TrackedService, how: ReadOptions): Promise<void> {
     if (entry.wanted.size === 0) return;
     running.add(entry);
     reads += 1;
     try {
-      await context.reads.run(signal, () => read(entry, ask));
+      await context.reads.run(signal, () => read(entry, how));
       entry.failures = 0;
       failuresInARow = 0;
     } catch (error) {
-      if (!signal.aborted) failed(entry, expected(error));
+      if (!signal.aborted) failed(entry, expectedError(error));
     } finally {
       running.delete(entry);
       reads -= 1;
@@ -178,10 +180,10 @@ export function createReadQueue(
     pump();
   }
 
-  /** Whether there is reason to go on. */
+  /** Resolves with whether to go on. */
   async function pause(failures: number): Promise<boolean> {
     try {
-      await context.outage.pause(retryDelayMs(failures, Math.random()), signal);
+      await context.outage.pause(backoffMs(CONSUL_BACKOFF, failures, Math.random()), signal);
       return true;
     } catch {
       return false; // closed

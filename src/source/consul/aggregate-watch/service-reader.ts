@@ -1,62 +1,63 @@
 import type { Instance } from "../../../catalog/instance.ts";
 import type { AnswerValue } from "../../../catalog/query.ts";
 import { shareUnchanged } from "../../../catalog/share-unchanged.ts";
+import { requestFor } from "../api-requests.ts";
 import { parseConsulAnswer } from "../consul-answer.ts";
 import type { ConsulContext } from "../consul-context.ts";
 import { indexOf, jsonOf, type RawAnswer, requestConsul } from "../consul-request.ts";
-import { questionOf, readQuery } from "../read-query.ts";
-import type { Ask } from "./read-queue.ts";
+import { readQuery } from "../read-query.ts";
+import type { ReadOptions } from "./read-queue.ts";
 import type { TrackedService } from "./tracked-services.ts";
 
 /** How long Consul may hold a read that waits for a server which lags behind. */
 const CATCH_UP_MS = 250;
-/** An index that is lower as often as this is no server that lags behind, but another history. */
+/** An index that is lower this often does not come from a server that lags behind, but from another history. */
 const OLDER_UNTIL_TAKEN = 3;
 
 /**
- * Reads a service, and hands its answers on if they are newer than the last ones.
+ * Reads a service, and delivers its answers if they are newer than the last ones.
  *
- * @returns whether they were
+ * @returns whether they are newer
  * @throws {AppError} CONSUL
  */
 export async function readService(
   context: ConsulContext,
   entry: TrackedService,
-  { ask, signal }: { readonly ask: Ask; readonly signal: AbortSignal },
+  { how, signal }: { readonly how: ReadOptions; readonly signal: AbortSignal },
 ): Promise<boolean> {
   const { client, config } = context;
   const before = entry.index;
-  const answer = await requestConsul(client, questionOf(entry.plain), {
+  const answer = await requestConsul(client, requestFor(entry.plain), {
     config,
-    index: ask.newerThan ?? 0n,
+    index: how.newerThan ?? 0n,
     waitMs: CATCH_UP_MS,
     signal,
   });
   const index = indexOf(answer);
-  // Also one that is forced does not replace what came meanwhile.
-  const isForced = ask.isForced === true && entry.index === before;
-  if (!isForced && !isNews(entry, index)) return false;
+  // Even a forced read does not replace an answer that came meanwhile.
+  const isForced = how.isForced === true && entry.index === before;
+  if (!isForced && !isNewer(entry, index)) return false;
   if (isPlain(entry)) takePlain(context, entry, answer);
   else {
     const answers = await readWanted(context, entry, { plain: answer, signal });
-    // The index is that of the first read: what changed since is seen at the next one.
+    // The index is that of the first read: a later change is noticed at the next one.
     note(context, entry, { index, isFromBulk: false });
     for (const [text, value] of answers) deliver(context, entry, { text, value });
   }
   return true;
 }
 
-/** Hands on an answer to the plain query. Of services that are all plain. @throws {AppError} CONSUL */
+/** Delivers an answer to the plain query. For services whose queries are all plain. @throws {AppError} CONSUL */
 export function takePlain(context: ConsulContext, entry: TrackedService, answer: RawAnswer): void {
   const read = parseConsulAnswer(entry.plain, jsonOf(answer)) as readonly Instance[];
   takeInstances(context, entry, { index: indexOf(answer), isFromBulk: false, instances: read });
 }
 
-/** Whether all that is wanted of a service is in its plain answer, as it is read together with others. */
+/** Whether the plain answer has everything that is wanted of a service, so that it can be read together with others. */
 export const isPlain = (entry: TrackedService): boolean =>
   [...entry.wanted.values()].every((query) => query.tag === undefined && query.near === undefined);
 
-/** Hands on what was read of a service together with others. Of services that are all plain. */
+/** Delivers what was read of a service together with others. For services whose queries are all plain. */
 export function takeFromBulk(
   context: ConsulContext,
   entry: TrackedService,
@@ -88,7 +89,7 @@ function note(
   Object.assign(entry, { ...of, older: 0, lagged: 0, changedAtMs: context.clock.now() });
 }
 
-function isNews(entry: TrackedService, index: bigint): boolean {
+function isNewer(entry: TrackedService, index: bigint): boolean {
   if (entry.index === undefined || index > entry.index) return true;
   // A service's own index is lower than that of the time at which it was read together with others.
   if (index === entry.index || entry.isFromBulk) return false;
@@ -106,8 +107,8 @@ async function readWanted(
   const instances = shareUnchanged(entry.instances, read) as readonly Instance[];
   const answers = new Map<string, AnswerValue>();
   for (const [text, query] of entry.wanted) {
-    const isAsItIs = query.tag === undefined && query.near === undefined;
-    const value = isAsItIs
+    const isPlainQuery = query.tag === undefined && query.near === undefined;
+    const value = isPlainQuery
       ? instances
       : (await readQuery(client, query, { config, index: 0n, waitMs: 0, signal })).value;
     answers.set(text, value);

@@ -1,21 +1,21 @@
 import type { Clock } from "../clock.ts";
 
 /**
- * Makes `work` something that may be asked for at any time: it runs at once when it has rested, never twice at
- * the same time, and once more when it was asked for while it ran.
+ * Returns a function that may be called at any time: it runs `work` at once when `work` has rested, never twice at
+ * the same time, and once more when it was called meanwhile.
  *
- * @param restMs how long it rests, of how long it took
+ * @param restMs the rest after a run, given how long the run took
  */
 export function throttle(
   work: () => Promise<void>,
   { clock, restMs }: { readonly clock: Clock; readonly restMs: (tookMs: number) => number },
 ): () => void {
-  let state: "rested" | "busy" | "asked" = "rested";
-  return ask;
+  let state: "rested" | "busy" | "called" = "rested";
+  return call;
 
-  function ask(): void {
+  function call(): void {
     if (state !== "rested") {
-      state = "asked";
+      state = "called";
       return;
     }
     state = "busy";
@@ -26,9 +26,9 @@ export function throttle(
     const beginMs = clock.now();
     await work();
     clock.after(restMs(clock.now() - beginMs), () => {
-      const again = state === "asked";
+      const again = state === "called";
       state = "rested";
-      if (again) ask();
+      if (again) call();
     });
   }
 }

@@ -1,28 +1,28 @@
 import type { Instance } from "../../../catalog/instance.ts";
 import { type Query, queryText, type ServiceQuery } from "../../../catalog/query.ts";
 
-/** One service that is followed, and what is known of it. */
+/** One service that is followed, with the last answer about it. */
 export interface TrackedService {
   readonly name: string;
-  /** Asks for the service as it is: all that is known comes from its answer. */
+  /** The query for the service without a tag or nearness: all that is known comes from its answer. */
   readonly plain: ServiceQuery;
   /** The wanted queries about the service, by canonical text: plain, by tag, by nearness. */
   readonly wanted: Map<string, ServiceQuery>;
-  /** No change of the service up to this index is missing in its last answer; absent while there is none. */
+  /** The last answer has all changes of the service up to this index; absent while there is none. */
   index: bigint | undefined;
   /** The last answer was read together with others: its index is Consul's of that time, not the service's own. */
   isFromBulk: boolean;
   /** What the last answer to the plain query held. */
   instances: readonly Instance[];
-  /** When the last answer came that was news, in the clock of the source. */
+  /** When the last newer answer came, in the clock of the source. */
   changedAtMs: number;
-  /** Answers in a row whose index was lower: of a server that lags behind. */
+  /** Answers in a row with a lower index, as of a server that lags behind. */
   older: number;
-  /** Reads in a row that did not agree with the lists of sick checks. */
+  /** Reads in a row that did not agree with the lists of unhealthy checks. */
   disagreed: number;
   /** Reads in a row that were behind the list of nodes. */
   behind: number;
-  /** Reads in a row that waited for something newer in vain. */
+  /** Reads in a row that waited in vain for something newer. */
   lagged: number;
   failures: number;
 }
@@ -44,7 +44,7 @@ function createEntry(name: string, datacenter: string | undefined): TrackedServi
   };
 }
 
-/** The queries that a doorbell covers: of one datacenter, and without an expression that Consul evaluates. */
+/** The queries that an aggregate watch covers: all but those with an expression that Consul evaluates. */
 export const isCovered = (query: Query): query is CoveredQuery =>
   query.kind === "services" ||
   (query.kind === "nodes" && query.near === undefined && query.filter === undefined) ||
@@ -53,24 +53,24 @@ export const isCovered = (query: Query): query is CoveredQuery =>
 export type CoveredQuery = Extract<Query, { readonly kind: "service" | "services" | "nodes" }>;
 
 /**
- * Makes the book one of the services that are wanted now.
+ * Tracks the services that are wanted now, and no others.
  *
- * @returns the entries that nobody wants any more, and those of which something is wanted that was not before
+ * @returns the entries that are no longer wanted, and those of which more is wanted than before
  */
 export function reviseTrackedServices(
-  book: Map<string, TrackedService>,
+  tracked: Map<string, TrackedService>,
   options: { readonly wanted: Iterable<CoveredQuery>; readonly datacenter: string | undefined },
 ): { readonly gone: readonly TrackedService[]; readonly grown: readonly TrackedService[] } {
-  const asked = byService(options.wanted);
-  const gone = [...book.values()].filter(({ name }) => !asked.has(name));
+  const queriesByService = byService(options.wanted);
+  const gone = [...tracked.values()].filter(({ name }) => !queriesByService.has(name));
   for (const entry of gone) {
     entry.wanted.clear();
-    book.delete(entry.name);
+    tracked.delete(entry.name);
   }
   const grown: TrackedService[] = [];
-  for (const [name, queries] of asked) {
-    const entry = book.get(name) ?? createEntry(name, options.datacenter);
-    book.set(name, entry);
+  for (const [name, queries] of queriesByService) {
+    const entry = tracked.get(name) ?? createEntry(name, options.datacenter);
+    tracked.set(name, entry);
     if ([...queries.keys()].some((text) => !entry.wanted.has(text))) grown.push(entry);
     entry.wanted.clear();
     for (const [text, query] of queries) entry.wanted.set(text, query);

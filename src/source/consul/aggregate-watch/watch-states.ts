@@ -1,57 +1,59 @@
-/** Which bells work, and what is to be done when that changes. */
+/** Which list watches work, and what follows when that changes. */
 export interface WatchStates {
-  answered(bell: string, options: { readonly isAnew: boolean }): void;
-  failed(bell: string): void;
-  /** Whether all of them work. */
-  areWell(): boolean;
-  /** Whether each has said something, and at least one works: then there is reason to read services. */
+  answered(watch: string, options: { readonly startsOver: boolean }): void;
+  failed(watch: string): void;
+  /** Whether all of them answer. */
+  areHealthy(): boolean;
+  /** Whether each has answered or failed, and at least one answers: then services can be read. */
   areReady(): boolean;
 }
 
+/** How long the first watch that answers again waits for the others. */
+const TOGETHER_MS = 250;
+
 /**
- * @param onLostHistory told when Consul may have lost its history, once all bells work again or a moment after
- * the first of them: what was read before does not count any more
+ * @param onIndexReset called when Consul may have lost its history, once all watches answer again or a moment after the
+ * first one: what was read before no longer counts
  */
 export function createWatchStates(
-  bells: readonly string[],
+  watches: readonly string[],
   {
-    onLostHistory,
+    onIndexReset,
     after,
   }: {
-    readonly onLostHistory: () => void;
+    readonly onIndexReset: () => void;
     readonly after: (ms: number, work: () => void) => void;
   },
 ): WatchStates {
-  const states = new Map<string, "silent" | "well" | "failing">(bells.map((it) => [it, "silent"]));
-  let isLost = false;
+  const states = new Map<string, "silent" | "healthy" | "failing">(
+    watches.map((it) => [it, "silent"]),
+  );
+  let isReset = false;
 
   return {
-    areWell,
+    areHealthy,
     areReady: () => {
       const all = [...states.values()];
-      return !all.includes("silent") && all.includes("well");
+      return !all.includes("silent") && all.includes("healthy");
     },
-    failed: (bell) => void states.set(bell, "failing"),
-    answered(bell, { isAnew }) {
-      const isFirst = states.get(bell) === "silent";
-      states.set(bell, "well");
-      if (!isAnew || isFirst) return;
-      if (!isLost) after(TOGETHER_MS, told);
-      isLost = true;
-      if (areWell()) told();
+    failed: (watch) => void states.set(watch, "failing"),
+    answered(watch, { startsOver }) {
+      const isFirst = states.get(watch) === "silent";
+      states.set(watch, "healthy");
+      if (!startsOver || isFirst) return;
+      if (!isReset) after(TOGETHER_MS, report);
+      isReset = true;
+      if (areHealthy()) report();
     },
   };
 
-  function areWell(): boolean {
-    return [...states.values()].every((state) => state === "well");
+  function areHealthy(): boolean {
+    return [...states.values()].every((state) => state === "healthy");
   }
 
-  function told(): void {
-    if (!isLost) return;
-    isLost = false;
-    onLostHistory();
+  function report(): void {
+    if (!isReset) return;
+    isReset = false;
+    onIndexReset();
   }
 }
-
-/** How long the first bell that works again waits for the others. */
-const TOGETHER_MS = 250;
