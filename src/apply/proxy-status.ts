@@ -1,4 +1,4 @@
-import type { ProxyKind } from "../config/proxy-schema.ts";
+import type { KindName } from "../config/proxy-schema.ts";
 import type { RouteProblem } from "../route/route.ts";
 import type { ServiceFault } from "../template/provenance/blame.ts";
 import type { DampedInstance } from "./schedule/flap-damping.ts";
@@ -22,7 +22,7 @@ export type ReconcileResult =
  */
 export interface ProxyStatus {
   readonly name: string;
-  readonly kind: ProxyKind;
+  readonly kind: KindName;
   /** How the last look ended; `starting` before the first has. */
   readonly result: ReconcileResult | "starting";
   /** What an operator wants of it. */

@@ -1,10 +1,10 @@
 import { basename, resolve } from "node:path";
 import { loadConfig } from "../config/load-config.ts";
 import {
+  KIND_NAMES,
   KIND_SETTINGS,
-  PROXY_KINDS,
+  type KindName,
   type ProxyConfig,
-  type ProxyKind,
   proxySchema,
 } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";
@@ -75,8 +75,8 @@ async function readSubject(content: CaseFile, directory: string, file: string): 
 }
 
 /** The kind whose format a template's format or name mentions; the first of all when there is none. */
-function kindFor(text: string): ProxyKind | undefined {
-  const [first, ...others] = PROXY_KINDS;
+function kindFor(text: string): KindName | undefined {
+  const [first, ...others] = KIND_NAMES;
   const mentioned = others.find((kind) =>
     text.toLowerCase().includes(KIND_SETTINGS[kind].defaultFormat),
   );

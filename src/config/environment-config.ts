@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts";
 import { type ReadVariable, section } from "./environment-section.ts";
-import { KIND_SETTINGS, PROXY_KINDS } from "./proxy-schema.ts";
+import { KIND_NAMES, KIND_SETTINGS } from "./proxy-schema.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,14 +22,14 @@ export function environmentConfig(environment: Environment): object {
     proxies: kinds.map((kind) => proxyOf(kind, read)),
     values: Object.assign(
       {},
-      ...PROXY_KINDS.map((kind) => KIND_SETTINGS[kind].valuesFromEnvironment(read)),
+      ...KIND_NAMES.map((kind) => KIND_SETTINGS[kind].valuesFromEnvironment(read)),
     ),
   };
 }
 
 /** An unknown kind is passed on as it is: the schema refuses it. */
 function proxyOf(name: string, read: ReadVariable): object {
-  const kind = PROXY_KINDS.find((it) => it === name);
+  const kind = KIND_NAMES.find((it) => it === name);
   return kind === undefined ? { name, kind: name } : KIND_SETTINGS[kind].proxyFromEnvironment(read);
 }
 

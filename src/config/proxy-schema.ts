@@ -10,17 +10,17 @@ export const KIND_SETTINGS = {
   varnish: varnishSettings,
 } as const;
 
-export type ProxyKind = keyof typeof KIND_SETTINGS;
-type ProxySchema = (typeof KIND_SETTINGS)[ProxyKind]["schema"];
+export type KindName = keyof typeof KIND_SETTINGS;
+type ProxySchema = (typeof KIND_SETTINGS)[KindName]["schema"];
 
-export const PROXY_KINDS = Object.keys(KIND_SETTINGS) as readonly ProxyKind[];
+export const KIND_NAMES = Object.keys(KIND_SETTINGS) as readonly KindName[];
 
 /** Tells the kinds apart by `kind`, which must be there. */
 export const proxySchema = z
   .discriminatedUnion(
     "kind",
-    PROXY_KINDS.map((kind) => KIND_SETTINGS[kind].schema) as [ProxySchema, ...ProxySchema[]],
-    { error: alternatives(PROXY_KINDS) },
+    KIND_NAMES.map((kind) => KIND_SETTINGS[kind].schema) as [ProxySchema, ...ProxySchema[]],
+    { error: alternatives(KIND_NAMES) },
   )
   .describe("A proxy that is being configured.");
 

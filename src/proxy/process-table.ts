@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /*
- * What the kernel tells of processes. /proc is memory, not a disk: reading it at once takes some microseconds.
+ * Reads processes from the kernel. /proc is in memory, so that synchronous reads take only microseconds.
  */
 
-/** One process. Pid and start together name it for good: a pid is given out again one day. */
+/** One process. The pid and the start time together identify it: the kernel uses a pid again one day. */
 export interface ProcessEntry {
   readonly pid: number;
   /** Clock ticks from the machine's boot to its start. */
@@ -35,7 +35,7 @@ export function readGroup(group: number): readonly ProcessEntry[] {
   return readAll().filter((entry) => entry.group === group && !entry.isZombie);
 }
 
-/** The pids of a process's children, those included that ended and were not waited for. */
+/** The pids of a process's children, including those that ended and were not waited for. */
 export function readChildren(pid: number): readonly number[] {
   const listed = readProcText(`${pid}/task/${pid}/children`);
   if (listed !== undefined) return listed.split(" ").filter(Boolean).map(Number);
@@ -45,7 +45,7 @@ export function readChildren(pid: number): readonly number[] {
     .map((entry) => entry.pid);
 }
 
-/** A file below /proc; `undefined` when the process ended, or is not ours to see. */
+/** A file below /proc; `undefined` when the process ended, or this user may not read it. */
 export function readProcText(path: string): string | undefined {
   try {
     return readFileSync(`/proc/${path}`, "utf8");

@@ -4,16 +4,16 @@ vcl 4.1;
 # Generation {{generation}}
 {{/if}}
 #
-# What is not said here is Varnish's built-in VCL: requests with cookies or Authorization are not cached,
-# nor are answers that set cookies. Settings from the config's `values.varnish`:
-#   grace          how long a stale answer may stand in while a service is sick   10m
-#   trustForwarded believe X-Forwarded-Proto and -Host                            false
+# Varnish's built-in VCL follows this one: it caches no requests with cookies or Authorization, and no responses
+# that set cookies. Settings in the config's `values.varnish`, with their defaults:
+#   grace          how long a stale response is served while a service is unhealthy   10m
+#   trustForwarded trust X-Forwarded-Proto and X-Forwarded-Host                       false
 
 import directors;
 import std;
 
 {{#if (ne part.kind "boot")}}
-# Who may PURGE and ask for the generation.
+# Clients that may PURGE, and ask for the generation.
 acl fairlead_local {
   "127.0.0.0"/8;
   "::1";
@@ -23,7 +23,7 @@ acl fairlead_local {
 backend default none;
 {{#if (eq part.kind "boot")}}
 
-# Serves nothing: it stands in until the parts are loaded. `varnishd -I` with the .cli file beside this one loads them.
+# A placeholder until the parts are loaded. Start varnishd with `-I` and the .cli file beside this one to load them.
 sub vcl_recv {
   return (synth(503));
 }
@@ -78,7 +78,7 @@ sub vcl_init {
 {{/each}}
   d_{{name}}.reconfigure();
 {{else if (uniformWeights servers)}}
-  new d_{{name}} = directors.round_robin();{{#if (eq balance "least_conn")}} # Varnish counts no connections per backend{{/if}}
+  new d_{{name}} = directors.round_robin();{{#if (eq balance "least_conn")}} # Varnish cannot balance by connections{{/if}}
 {{#each servers}}
   d_{{../name}}.add_backend(b_{{../name}}_{{@index}});
 {{/each}}
@@ -94,7 +94,7 @@ sub vcl_init {
 }
 {{/if}}
 
-# Which route a request belongs to. Hosts come before routes for every host, long paths before short ones.
+# Finds the route of a request. Routes with a host come before routes for every host, long paths before short ones.
 sub fairlead_route {
 {{#each part.routes}}
   {{#unless @first}}else {{/unless}}if ({{#if host}}{{#if (startsWith host "*.")}}req.http.X-Fairlead-Host ~ "{{slice host 1}}$"{{else}}req.http.X-Fairlead-Host == "{{host}}"{{/if}}{{#unless (eq path "/")}} && {{/unless}}{{else if (eq path "/")}}true{{/if}}{{#unless (eq path "/")}}req.url ~ "^{{path}}(/|\?|$)"{{/unless}}) {
@@ -113,7 +113,7 @@ sub fairlead_route {
 {{#if (eq sticky.by "cookie")}}
     set req.http.X-Fairlead-Key = regsub(req.http.Cookie, "^(?:.*?;\s*)?{{sticky.cookie}}=([^;]*).*$", "\1");
     if (req.http.X-Fairlead-Key == req.http.Cookie || req.http.X-Fairlead-Key == "") {
-      set req.http.X-Fairlead-Key = "" + client.ip; # the cookie is not there yet
+      set req.http.X-Fairlead-Key = "" + client.ip; # the client has no cookie yet
     }
     set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key(req.http.X-Fairlead-Key));
 {{else if (eq sticky.by "address")}}
@@ -195,7 +195,7 @@ sub vcl_backend_fetch {
   call fairlead_clean;
 }
 
-# What the service sees: its own URL, and none of our headers but the route's name.
+# The service gets its own URL, and of these headers only the name of the route.
 sub fairlead_clean {
   if (bereq.http.X-Fairlead-Url) {
     set bereq.url = bereq.http.X-Fairlead-Url;
@@ -205,7 +205,7 @@ sub fairlead_clean {
   unset bereq.http.X-Fairlead-Host;
 }
 
-# Another server may do better, when asking twice does no harm.
+# Tries another server when a second request does no harm.
 sub fairlead_retry {
   if (bereq.method == "GET" || bereq.method == "HEAD") {
 {{#each part.routes}}

@@ -40,8 +40,8 @@ test.concurrent.for(["nginx", "varnish"])(
     // Its children become the first process's own, and end at some time.
     await docker(["exec", name, "sh", "-c", `kill -9 ${await masterOf(name, kind)}`]);
     await until(
-      "it is started again",
-      async () => /it is started again/.test(await docker(["logs", name])),
+      "it is restarted",
+      async () => /restarting it in/.test(await docker(["logs", name])),
       PATIENCE,
     );
     await until("no zombie is left", async () => (await zombiesIn(name)) === "", PATIENCE);

@@ -67,7 +67,7 @@ describe("a Fairlead that lacks something says what", () => {
       "-e",
       `FAIRLEAD_VARNISH_ADMIN=127.0.0.1:${cli}`,
     ];
-    expect(await logOf("fairlead", fairlead)).toContain("asks for a secret and none is configured");
+    expect(await logOf("fairlead", fairlead)).toContain("requires a secret and none is configured");
     const unreadable = ["-v", `${directory.path}:/secret`];
     const named = [...fairlead, "-e", "FAIRLEAD_VARNISH_SECRET_FILE=/secret/secret"];
     const said = await logOf("fairlead", [...named, ...unreadable]);

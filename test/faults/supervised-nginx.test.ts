@@ -60,7 +60,7 @@ test("starts it again when its master is killed, though the workers held its add
   process.kill(master, "SIGKILL");
   await fairlead.untilLog(
     "it died",
-    ({ msg }) => msg.includes("was ended by SIGKILL; it is"),
+    ({ msg }) => msg.includes("was ended by SIGKILL; restarting it"),
     from,
   );
   const again = await fairlead.untilLog("it was started again", isStart, from);
@@ -114,7 +114,7 @@ test("ends what a killed Fairlead left when its command has changed since", asyn
     directory,
     config({ supervise: [...command(directory), "-e", directory.at("error.log")] }),
   );
-  await next.untilLog("the old one is ended", ({ msg }) => msg.startsWith("ends the process"));
+  await next.untilLog("the old one is ended", ({ msg }) => msg.startsWith("ending the process"));
   await next.untilLog("it was started", isStart);
   await next.untilLog("it is live", isLive);
   expect(readGroup(master)).toEqual([]);

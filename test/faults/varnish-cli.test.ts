@@ -99,7 +99,7 @@ test("probes that never get well are waited for in bounds, and named", async () 
   await driver.reload(generation(1), signal);
   expect((await driver.prove(generation(1), signal)).evidence).toContain("fairlead_1_");
   const said = lines().find(({ msg }) => msg.includes("still sick"));
-  expect(said?.msg).toBe("1 probed backends are still sick; the new VCL is used all the same");
+  expect(said?.msg).toBe("1 probed backends are still sick; using the new VCL all the same");
 });
 
 test("answers that are cut off neither hide a sick backend nor a VCL that was loaded", async () => {
@@ -167,7 +167,7 @@ async function stage(options: { readonly gate?: boolean } = {}) {
   };
 }
 
-/** Hands connections on; while it hangs it takes them and says nothing. */
+/** Hands connections on; while it hangs it accepts them and sends nothing. */
 async function hangingGate(target: string) {
   const port = await freePort();
   const sockets = new Set<Socket>();

@@ -182,7 +182,7 @@ describe.each<Kind>(["nginx", "varnish", "varnish in groups"])(
 );
 
 describe.each<Kind>(["varnish", "varnish in groups"])("only %s", (kind) => {
-  test("caches what may be cached, route by route, serves it stale while the service is gone, and purges it for local clients", async () => {
+  test("caches cacheable responses for each route, serves them stale while the service is gone, and purges them for local clients", async () => {
     const [one, two] = await services(["one", "two"]);
     const url = await serve(kind, { one: [instance(one)], two: [instance(two)] });
     const age = async (path: string) =>

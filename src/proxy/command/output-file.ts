@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A file without a name that a command writes its output to. */
+/** An unnamed file that a command writes its output to. */
 export interface OutputFile {
   readonly descriptor: number;
   /** Its first bytes. */
@@ -11,10 +11,10 @@ export interface OutputFile {
   close(): void;
 }
 
-/** The first is memory, and writable too in a container whose root file system is read-only. */
+/** The first is in memory. It is writable also in a container whose root file system is read-only. */
 const PLACES = ["/dev/shm", tmpdir()];
 
-/** Opens one, only this user's, which is gone once all have closed it; or none where nothing can be written. */
+/** Opens a file for this user alone. It disappears once everyone has closed it. Opens none where nothing can be written. */
 export function openOutputFile(): OutputFile | undefined {
   for (const place of PLACES) {
     const path = join(place, `fairlead-${randomUUID()}`);

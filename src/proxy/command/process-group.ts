@@ -1,6 +1,6 @@
 /** How a group of processes is ended that does not end by itself. */
 export interface EndOptions {
-  /** Milliseconds until the whole group gets SIGTERM, and SIGKILL 2 s later. */
+  /** Milliseconds until the group gets SIGTERM, and SIGKILL 2 s later. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }

@@ -16,26 +16,27 @@ import { openStateDirectory } from "../../apply/disk/state-directory.ts";
 import { runCommand } from "../command/command.ts";
 
 /*
- * A named pipe that an nginx is to write its early errors to. It waits until somebody opens the pipe to read.
+ * The gate is a named pipe that `nginx -t` opens as the log of its early errors. nginx waits until another process
+ * opens the pipe for reading.
  *
  * Source: fifo(7), pipe(7).
  */
 
-/** Makes the pipe, unless it is there. @returns whether it is */
+/** Makes the pipe, unless it exists. @returns whether it exists now */
 export async function makeGate(path: string): Promise<boolean> {
   if (lstatSync(path, { throwIfNoEntry: false })?.isFIFO() === true) return true;
   removeGate(path);
   try {
     openStateDirectory(dirname(path));
   } catch {
-    return false; // who needs that directory says what is wrong with it
+    return false; // what else needs the directory reports the error
   }
   const { signal } = new AbortController();
   const result = await runCommand(["mkfifo", "-m", "600", path], { timeoutMs: 5_000, signal });
   return result.ok;
 }
 
-/** Removes the pipe. What waits there all the same is let go: the kernel could not see to its end. */
+/** Removes the pipe. A process that still waits there continues, as the kernel did not end it with its Fairlead. */
 export function removeGate(path: string): void {
   const fd = openGate(path);
   if (fd !== undefined) closeSync(fd);
@@ -47,43 +48,43 @@ export function removeGate(path: string): void {
 }
 
 /**
- * Opens the pipe that a process waits to write to, which lets it go on. What it says there is read and dropped, as nginx
- * says it on its standard error too.
+ * Opens the pipe for the process that waits there, so that it continues. Its early errors are read and dropped, as
+ * nginx prints them to its standard error too.
  *
- * @param options.binary what it is to have been started from, as it is named
- * @returns nothing, if it did not wait there: it could have read what it is to check before that was there
+ * @param options.binary the program that the process must run, by name or path
+ * @returns `undefined` when the process did not wait there: it may have read files before they were complete
  */
 export function openGateFor(
   pid: number,
   { binary, gate }: { readonly binary: string; readonly gate: string },
 ): Socket | undefined {
-  if (!hasOnlyStarted(pid, { binary, gate })) return undefined;
+  if (!hasJustStarted(pid, { binary, gate })) return undefined;
   const fd = openGate(gate);
   if (fd === undefined) return undefined;
   if (isAwaited(fd)) {
     const log = new Socket({ fd, readable: true });
-    log.on("error", () => undefined); // its exit tells
+    log.on("error", () => undefined); // its exit code tells the result
     return log.resume();
   }
   closeSync(fd);
   return undefined;
 }
 
-/** As far as can be told: what has capabilities of its own lets nobody look. */
-function hasOnlyStarted(
+/** Whether a process runs `binary` and has not passed the gate. `false` where the kernel hides it, as with file capabilities. */
+function hasJustStarted(
   pid: number,
   { binary, gate }: { readonly binary: string; readonly gate: string },
 ): boolean {
   try {
-    return isProgram(pid, binary) && !hasComeFurther(pid, gate);
+    return isProgram(pid, binary) && !hasPassedGate(pid, gate);
   } catch {
     return false;
   }
 }
 
 /**
- * Whether a process runs the very program that would be run now: not a script, which may have read what it is about to
- * give to nginx, nor one that was replaced by an upgrade.
+ * Whether a process runs the program that a new process would run: not a script, which may already have read what it
+ * gives to nginx, and not a program that an upgrade has replaced.
  */
 function isProgram(pid: number, name: string): boolean {
   const there = statSync(`/proc/${pid}/exe`, { throwIfNoEntry: false });
@@ -91,7 +92,7 @@ function isProgram(pid: number, name: string): boolean {
   return there !== undefined && there.dev === wanted?.dev && there.ino === wanted.ino;
 }
 
-/** As execvp(3) finds it. */
+/** Finds a program as execvp(3) does. */
 function programNamed(name: string): Stats | undefined {
   const directories = name.includes("/") ? [""] : (process.env["PATH"] ?? "").split(":");
   for (const directory of directories) {
@@ -102,8 +103,8 @@ function programNamed(name: string): Stats | undefined {
   return undefined;
 }
 
-/** Whether it has the pipe open already, as somebody else let it go on. */
-function hasComeFurther(pid: number, gate: string): boolean {
+/** Whether it has the pipe open already, because another process opened the gate. */
+function hasPassedGate(pid: number, gate: string): boolean {
   const { dev, ino } = statSync(gate);
   const opened = readdirSync(`/proc/${pid}/fd`).map((fd) => statSync(`/proc/${pid}/fd/${fd}`));
   return opened.some((it) => it.dev === dev && it.ino === ino);
@@ -115,12 +116,12 @@ function openGate(path: string): number | undefined {
     if (fstatSync(fd).isFIFO()) return fd;
     closeSync(fd);
   } catch {
-    // Nobody can open it any more.
+    // The pipe is gone, or cannot be opened.
   }
   return undefined;
 }
 
-/** Whether somebody writes to the pipe, or waited to: else it is at its end. Source: pipe(7). */
+/** Whether a process has the pipe open for writing. Without one a read is at the end of the file. Source: pipe(7). */
 function isAwaited(fd: number): boolean {
   try {
     return readSync(fd, Buffer.alloc(1)) > 0;

@@ -8,7 +8,7 @@ import type { CheckTree } from "./check-tree.ts";
 import type { CheckTrees } from "./check-trees.ts";
 import type { PrestartedCheck } from "./prestarted-check.ts";
 
-/** How to ask nginx about a candidate. */
+/** How nginx checks a candidate. */
 export interface NginxCheckOptions {
   readonly trees: CheckTrees;
   /** Runs `nginx -t`. */
@@ -16,14 +16,14 @@ export interface NginxCheckOptions {
   /** What the running master was given with -p, if anything. */
   readonly prefix: string | undefined;
   readonly signal: AbortSignal;
-  /** Told of each `[warn]` line of an accepted candidate. */
+  /** Called with each `[warn]` line about an accepted candidate. */
   readonly onWarning: (line: string) => void;
 }
 
 /**
- * Asks `nginx -t` about the candidate within the whole configuration.
+ * Checks the candidate with `nginx -t`, within the complete configuration.
  *
- * @throws {AppError} CHECK_UNAVAILABLE when there is no nginx to ask
+ * @throws {AppError} CHECK_UNAVAILABLE when there is no nginx program
  */
 export async function checkNginx(
   config: NginxConfig,
@@ -32,20 +32,20 @@ export async function checkNginx(
 ): Promise<CheckResult> {
   const kept = options.trees.kept();
   if (kept !== undefined) {
-    // While nginx looks at the tree that is there, so do we: mostly nothing changed, and its word counts.
+    // nginx checks the kept tree while its sources are compared: mostly they are the same, and the result counts.
     const [verdict, isSame] = await Promise.all([
       ask(config, { candidate, tree: kept, options }),
       kept.sources.areSameFor(candidate),
     ]);
-    if (isSame) return settle(verdict, options);
+    if (isSame) return report(verdict, options);
   }
   const tree = await options.trees.build(candidate);
-  return settle(await ask(config, { candidate, tree, options }), options);
+  return report(await ask(config, { candidate, tree, options }), options);
 }
 
 /**
- * Has an `nginx -t` wait for the next check, if that will be of the tree that is there now, and that names a log of its
- * own: else nginx would log to that of the standby where it was built to log elsewhere, which the check is to try.
+ * Prestarts the `nginx -t` of the next check, for the tree that is kept now. The main file must name a log: otherwise
+ * nginx would log to the gate, and the check would not try the log that nginx was built with.
  */
 export async function prepareCheck(
   config: NginxConfig,
@@ -70,7 +70,7 @@ const checkCommand = (
   tree.main,
 ];
 
-/** What the nginx that is served may log to by name. Fairlead's own child has a pipe there that it cannot open. */
+/** Outputs that the running nginx can open by name. Standard error of Fairlead's own child is a pipe that it cannot open. */
 export const checkOpens = ({ reload }: NginxConfig): readonly ("stdout" | "stderr")[] =>
   reload.supervise === undefined ? ["stdout", "stderr"] : ["stdout"];
 
@@ -79,7 +79,7 @@ interface Verdict {
   readonly warnings: readonly string[];
 }
 
-function settle({ result, warnings }: Verdict, options: NginxCheckOptions): CheckResult {
+function report({ result, warnings }: Verdict, options: NginxCheckOptions): CheckResult {
   for (const line of warnings) options.onWarning(line);
   return result;
 }
@@ -142,7 +142,7 @@ function notIncluded(path: string, config: NginxConfig): CheckResult {
   };
 }
 
-/** The lines that explain; nginx's closing "test failed" says nothing more. */
+/** The lines that explain the refusal, without nginx's closing "test failed". */
 function errorLines(output: string): string {
   const lines = output.split("\n").filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
   return lines.length === 0
@@ -158,12 +158,12 @@ function lineIn(output: string): { readonly at?: { path: string; line: number } 
 
 function hintFor(output: string): string {
   if (output.includes("host not found in upstream"))
-    return "See that the name resolves here, or register the service with an IP address";
+    return "Make the name resolve here, or register the service with an IP address";
   if (/"\/dev\/std(out|err)" failed \(6:/.test(output))
-    return "Log with `error_log stderr`, or into a file; elsewhere than in Fairlead's own child, let /dev/shm or the temporary directory be writable";
+    return "Log with `error_log stderr`, or into a file. Unless nginx is Fairlead's own child, a writable /dev/shm or temporary directory helps too";
   if (output.includes("Permission denied"))
     return "Run Fairlead as the user that nginx's master runs as: nginx -t opens logs, certificates and the pid file";
   if (output.includes("a duplicate default server"))
     return "Set values.nginx.listen to an address of its own, or remove the other default_server";
-  return "Correct the template or the service's data; the live files are untouched";
+  return "Correct the template or the service's data";
 }

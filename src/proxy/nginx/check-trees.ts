@@ -4,20 +4,20 @@ import { makeTemporaryDirectory } from "../../apply/disk/temporary-directory.ts"
 import type { Candidate } from "../../apply/proxy-driver.ts";
 import { buildCheckTree, type CheckTree } from "./check-tree.ts";
 
-/** The check trees of one nginx: one at a time, kept as long as nothing that it was made from changed. */
+/** The check tree of one nginx. It is kept as long as nothing changes that it was built from. */
 export interface CheckTrees {
-  /** The tree that is there, if it was made for such a candidate. Whether it is still right is to be asked. */
+  /** The tree that was built last. Its {@link CheckTree.sources} tell whether it fits a candidate. */
   kept(): CheckTree | undefined;
   /**
-   * Builds in `home` from now on, which nobody else uses, and removes what a process that was killed left there.
-   * Until then they are in a temporary directory of their own.
+   * Builds trees in `home` from now on, a directory that nothing else uses, and removes what a killed process left
+   * there. Until then a tree is built in a temporary directory.
    *
-   * @throws {AppError} SWAP when that cannot be used
+   * @throws {AppError} SWAP when `home` cannot be used
    */
   moveTo(home: string): Promise<void>;
-  /** Builds a tree in place of the one that is there. @throws {AppError} CHECK_UNAVAILABLE */
+  /** Builds a tree and removes the one before. @throws {AppError} CHECK_UNAVAILABLE */
   build(candidate: Candidate): Promise<CheckTree>;
-  /** Removes what is on the disk. */
+  /** Removes the tree from the disk. */
   close(): Promise<void>;
 }
 

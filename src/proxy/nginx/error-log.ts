@@ -1,15 +1,15 @@
 import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
 
-/** The part of a log file that is written from now on. */
+/** The part of a log file that is written after a moment. */
 export interface LogTail {
-  /** Lines written since, at most the last 64 KiB. Empty when the file cannot be read. */
+  /** Lines written since that moment, at most the last 64 KiB. Empty when the file cannot be read. */
   lines(): Promise<readonly string[]>;
 }
 
 const LIMIT_BYTES = 64 * 1024;
 
-/** Notes where the file ends now. A file that is rotated meanwhile is read from its start. */
+/** Notes where the file ends now. A file that is rotated later is read from its start. */
 export function tailFromNow(path: string | undefined): LogTail {
   const from = path === undefined ? 0 : sizeOf(path);
   return {
@@ -22,7 +22,7 @@ export function tailFromNow(path: string | undefined): LogTail {
   };
 }
 
-/** At once: it is asked often, and by way of Node's threads takes ten times as long. */
+/** Synchronous: it is called often, and Node's thread pool would take ten times as long. */
 function sizeOf(path: string): number {
   try {
     return statSync(path).size;

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Whether nginx would expand an include's argument. Source: nginx, src/core/ngx_conf_file.c, ngx_conf_include(). */
+/** Whether nginx expands an include's argument. Source: nginx, src/core/ngx_conf_file.c, ngx_conf_include(). */
 export const isGlob = (pattern: string): boolean => /[*?[]/.test(pattern);
 
 /** The files on disk that an absolute pattern matches, in the order in which nginx reads them. */
@@ -34,7 +34,7 @@ async function matchesIn(directory: string, segment: string): Promise<readonly s
       .filter((name) => toRegExp(segment).test(name))
       .map((name) => join(directory, name));
   } catch {
-    return []; // not there or not a directory: nothing matches, as for nginx
+    return []; // missing, or no directory: nothing matches, as in nginx
   }
 }
 

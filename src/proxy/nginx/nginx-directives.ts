@@ -2,7 +2,7 @@
 export interface Directive {
   readonly name: string;
   readonly args: readonly string[];
-  /** How many blocks it stands in. */
+  /** How many blocks it is nested in. */
   readonly depth: number;
   /** Offsets of its first character and of the one after its `;` or `{`. */
   readonly start: number;
@@ -10,8 +10,8 @@ export interface Directive {
 }
 
 /**
- * Reads the directives of a configuration file's text, in order, as nginx's own parser cuts them. Never
- * throws: what is not well-formed is for nginx to refuse.
+ * Reads the directives of a configuration file's text, in order, as nginx's own parser reads them. Never
+ * throws: nginx itself refuses what is not well-formed.
  *
  * Source: nginx, src/core/ngx_conf_file.c, ngx_conf_read_token().
  */

@@ -4,14 +4,14 @@ import type { NginxConfig } from "../../config/proxy-schema.ts";
 import { runCommand } from "../command/command.ts";
 import { readDirectives } from "./nginx-directives.ts";
 
-/** Where an nginx keeps what Fairlead reads of it. Absolute paths. */
+/** The files of an nginx that Fairlead reads. Absolute paths. */
 export interface NginxFacts {
   readonly pidFile: string;
-  /** Absent when it logs elsewhere than into a file. */
+  /** Absent when nginx does not log to a file. */
   readonly errorLog: string | undefined;
 }
 
-/** Finds the pid file and the error log from the main file, else from what the binary was built with. */
+/** Finds the pid file and the error log from the main file, else from the binary's build options. */
 export async function readNginxFacts(
   config: NginxConfig,
   { prefix, signal }: { readonly prefix: string | undefined; readonly signal: AbortSignal },

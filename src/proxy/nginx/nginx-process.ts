@@ -8,7 +8,7 @@ import { readChildren, readProcess, readProcText } from "../process-table.ts";
 /** A running master. */
 export interface Master {
   readonly pid: number;
-  /** Clock ticks from the machine's boot to its start: with the pid it names one process for good. */
+  /** Clock ticks from the machine's boot to its start. With the pid it identifies one process. */
   readonly startTicks: number;
   /** Its command line, as nginx shows it in its title. */
   readonly title: string;
@@ -17,20 +17,20 @@ export interface Master {
 /** A worker process of a master. */
 export interface Worker {
   readonly pid: number;
-  /** It takes no new connections and ends when its last one does. */
+  /** It takes no new connections and ends with its last one. */
   readonly isDraining: boolean;
 }
 
 /**
- * The process id in a pid file. One that is empty, as `nginx -t` leaves it, or not there names no process.
- * It is 1 where nginx is the first process of a container.
+ * The process id in a pid file. A file that is missing, or empty as `nginx -t` leaves it, names no process.
+ * The id is 1 where nginx is the first process of a container.
  */
 export function readPid(pidFile: string): number | undefined {
   const text = readText(pidFile) ?? "";
   return /^\d+\s*$/.test(text) && Number(text) > 0 ? Number(text) : undefined;
 }
 
-/** The process `pid` when it is an nginx master, else `undefined`: nothing else may be signalled. */
+/** The process `pid` when it is an nginx master, else `undefined`: no other process may be signalled. */
 export function readMaster(pid: number): Master | undefined {
   const title = readTitle(pid);
   if (title === undefined || !title.startsWith("nginx: master process")) return undefined;
@@ -53,7 +53,7 @@ function startedAtMs(startTicks: number): number {
   return Number(bootSeconds ?? 0) * 1_000 + startTicks * 10;
 }
 
-/** Names one master process for good. */
+/** Identifies one master process. */
 export const masterIdentity = ({ pid, startTicks }: Master): string => `${pid}@${startTicks}`;
 
 /** Whether the master started after a generation's files were put in place: then it read them. */

@@ -4,29 +4,30 @@ import type { NginxFacts } from "./nginx-facts.ts";
 import { readPid } from "./nginx-process.ts";
 
 /*
- * What is said where no nginx master is found: why, and what to do about it.
+ * The errors for an nginx master that is not found.
  */
 
 export function proxyDown({ pidFile }: NginxFacts): AppError {
   const { where, hint } = whyNoMaster(pidFile);
   return new AppError("PROXY_DOWN", `Cannot reload as nginx does not run: ${where}`, {
-    hint: `${hint}. The checked files are in place, and Fairlead picks it up by itself`,
+    hint: `${hint}. The checked files are in place, and Fairlead reloads it as soon as it runs`,
   });
 }
 
 export function childDown(child: SupervisedProcess): AppError {
   const lines = child.recentErrors();
-  const words = lines.find((line) => line.includes("[emerg]")) ?? lines.at(-1) ?? "it said nothing";
+  const reason =
+    lines.find((line) => line.includes("[emerg]")) ?? lines.at(-1) ?? "it printed nothing";
   return new AppError(
     "PROXY_DOWN",
-    `Cannot start nginx: ${child.failure() ?? "it is not up"}: ${words.replace(/^nginx: /, "")}`,
+    `Cannot start nginx: ${child.failure() ?? "it is not up"}: ${reason.replace(/^nginx: /, "")}`,
     {
-      hint: "Mend what nginx names, or correct reload.supervise. The checked files are in place, and it is started again by itself",
+      hint: "Correct what nginx names, or reload.supervise. The checked files are in place, and Fairlead restarts nginx by itself",
     },
   );
 }
 
-/** What is seen of a master that does not run, or runs where this process cannot see it. */
+/** Why no master is found: it does not run, or runs where this process cannot see it. */
 function whyNoMaster(pidFile: string): { readonly where: string; readonly hint: string } {
   const pid = readPid(pidFile);
   if (pid === undefined) {

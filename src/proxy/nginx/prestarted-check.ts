@@ -10,34 +10,34 @@ import { type EndOptions, signalGroup } from "../command/process-group.ts";
 import { makeGate, openGateFor, removeGate } from "./check-gate.ts";
 
 /*
- * Node starts a program by a fork of itself, which takes the longer the more memory it has: 2 ms with 90 MiB, 6 with
- * 260. Then nginx is loaded, which takes it as long again. So that neither stands between a change and its reload, an
- * `nginx -t` is there beforehand and waits: its log of early errors (-e) is a named pipe, and opening one to write waits
- * until somebody opens it to read. nginx opens that log before it reads any configuration.
+ * Node starts a program by a fork of itself, which takes longer the more memory Node has: 2 ms with 90 MiB, 6 ms with
+ * 260 MiB. nginx then takes as long again to load. To keep both out of the time between a change and its reload, an
+ * `nginx -t` is started beforehand and waits: its log of early errors (-e) is a named pipe, and opening a pipe for
+ * writing waits until another process opens it for reading. nginx opens this log before it reads any configuration.
  *
- * It ends with Fairlead, however that ends: `setpriv` has the kernel see to it. Where setpriv, mkfifo or -e (nginx 1.19.5)
- * are missing, all goes as it does without.
+ * The process ends with Fairlead, however Fairlead ends: `setpriv` makes the kernel kill it. Where setpriv, mkfifo or
+ * -e (nginx 1.19.5) are missing, each check starts an `nginx -t` of its own.
  *
  * Source: fifo(7); nginx, src/core/nginx.c, main(); measured with 1.22.1.
  */
 
-/** Runs `nginx -t` again and again, by one that waits to do so where there is one. */
+/** Runs `nginx -t`, with a prestarted process where one waits. */
 export interface PrestartedCheck {
   /**
-   * Has the pipe at `gate` from now on, in a directory that nobody else uses, and removes the one that a process left
-   * there which was killed. Until then nothing waits.
+   * Puts the pipe at `gate` from now on, in a directory that nothing else uses, and removes the pipe that a killed
+   * process left there. Before this call no process is prestarted.
    */
   moveTo(gate: string): void;
-  /** Starts an `nginx -t` that waits, unless it waits already. That takes as long as it spares later. */
+  /** Starts an `nginx -t` that waits, unless one waits already. */
   prepare(argv: readonly string[]): Promise<void>;
   /** Runs an `nginx -t`, as {@link runCommand} does. @throws the signal's reason, once aborted. Nothing else. */
   run(argv: readonly string[], options: EndOptions): Promise<CommandResult>;
-  /** Ends what waits, for good. */
+  /** Ends the process that waits. No other one is started. */
   close(): Promise<void>;
 }
 
-/** Where it is of no use, trying that on and on costs two forks for each check. */
-const MISSED_UNTIL_OVER = 3;
+/** After so many misses in a row no more processes are prestarted: each miss costs two forks for one check. */
+const MISSES_UNTIL_OVER = 3;
 
 interface Waiting {
   readonly argv: readonly string[];
@@ -47,9 +47,9 @@ interface Waiting {
 export function createPrestartedCheck(options: Pick<StartOptions, "opens">): PrestartedCheck {
   let gate: string | undefined;
   let waiting: Waiting | undefined;
-  /** Whether the pipe is there, once it is made. */
+  /** Whether the pipe exists, once it is made. */
   let making: Promise<boolean> | undefined;
-  /** How often in a row it was of no use: it ended by itself, or did not wait. */
+  /** Misses in a row: the process ended by itself, or did not wait. */
   let missed = 0;
   let isOver = false;
 
@@ -76,7 +76,7 @@ export function createPrestartedCheck(options: Pick<StartOptions, "opens">): Pre
         const result = await endCommand(opened.started, { timeoutMs, signal }).finally(
           opened.close,
         );
-        // Only a yes counts: a no is asked for again, as nginx says it without all this.
+        // Only an acceptance counts. A refusal is checked again by an nginx that starts without a gate.
         if (result.ok || result.timedOut) return result;
       }
       const restMs = Math.max(1, deadline - performance.now());
@@ -91,7 +91,7 @@ export function createPrestartedCheck(options: Pick<StartOptions, "opens">): Pre
   };
 
   function isPrepared(argv: readonly string[]): boolean {
-    return waiting !== undefined && waitsFor(waiting, argv);
+    return waiting !== undefined && isFor(waiting, argv);
   }
 
   function start([binary = "", ...args]: readonly string[], at: string): StartedCommand {
@@ -107,15 +107,15 @@ export function createPrestartedCheck(options: Pick<StartOptions, "opens">): Pre
 
   function miss(): void {
     missed += 1;
-    isOver ||= missed >= MISSED_UNTIL_OVER;
+    isOver ||= missed >= MISSES_UNTIL_OVER;
   }
 
-  /** Lets what waits for this go on, if anything does. */
+  /** Opens the gate for the process that waits with this command, if one does. */
   function openFor(argv: readonly string[]) {
     if (waiting === undefined || gate === undefined) return undefined;
     const { started } = waiting;
     const [binary = ""] = argv;
-    const isRight = waitsFor(waiting, argv);
+    const isRight = isFor(waiting, argv);
     const log = isRight ? openGateFor(started.child.pid ?? 0, { binary, gate }) : undefined;
     if (log === undefined) {
       if (isRight) miss();
@@ -131,14 +131,14 @@ export function createPrestartedCheck(options: Pick<StartOptions, "opens">): Pre
     const started = waiting?.started;
     waiting = undefined;
     if (started === undefined) return;
-    if (isThere(started)) signalGroup(started.child.pid ?? 0, "SIGKILL");
+    if (isRunning(started)) signalGroup(started.child.pid ?? 0, "SIGKILL");
     await started.child;
     started.outputFile?.close();
   }
 }
 
-const waitsFor = ({ argv, started }: Waiting, wanted: readonly string[]): boolean =>
-  isThere(started) && argv.length === wanted.length && argv.every((it, i) => it === wanted[i]);
+const isFor = ({ argv, started }: Waiting, wanted: readonly string[]): boolean =>
+  isRunning(started) && argv.length === wanted.length && argv.every((it, i) => it === wanted[i]);
 
-const isThere = ({ child }: StartedCommand): boolean =>
+const isRunning = ({ child }: StartedCommand): boolean =>
   child.pid !== undefined && child.exitCode === null && child.signalCode === null;

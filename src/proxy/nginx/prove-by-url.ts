@@ -2,7 +2,7 @@ import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../../errors.ts";
 
-/** Old and new workers answer in turn for a while: so many answers in a row come from new ones only. */
+/** Old and new workers answer in turn for a while. So many equal answers in a row come from new workers only. */
 const HITS = 10;
 const POLL_MS = 20;
 
@@ -25,7 +25,7 @@ export async function proveByUrl(
         "NOT_PROVED",
         `Cannot prove the reload as ${url} did not answer ${options.id} within ${options.timeoutMs} ms: ${last}`,
         {
-          hint: "See that proof.url reaches the built-in location /__fairlead/generation of this nginx",
+          hint: "Set proof.url to the built-in location /__fairlead/generation of this nginx",
         },
       );
     }

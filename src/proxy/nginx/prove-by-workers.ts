@@ -3,7 +3,7 @@ import type { Proof } from "../../apply/proxy-driver.ts";
 import { AppError } from "../../errors.ts";
 import { type Master, masterIdentity, readMaster, readWorkers } from "./nginx-process.ts";
 
-/** It is looked again after a tenth of the time that has passed: an nginx of thousands of routes takes a second. */
+/** The next poll comes after a tenth of the time that has passed: an nginx with thousands of routes takes a second. */
 const POLL_SHARE = 0.1;
 const POLL_AT_LEAST_MS = 10;
 /** A master asks its old workers to end 100 ms after it started new ones. Source: ngx_master_process_cycle(). */
@@ -21,9 +21,9 @@ interface Evidence {
 /**
  * Resolves once the master has new workers and the old ones drain.
  *
- * A master that takes a new configuration starts workers with it and only then asks the old ones to end.
- * One that refuses it keeps its workers and says why in the error log. A worker that died and was started
- * again is new as well, but leaves the others as they were.
+ * A master that accepts a new configuration starts workers with it and only then asks the old ones to end.
+ * A master that refuses it keeps its workers and writes the reason to the error log. A worker that replaces one that
+ * died is new as well, but the other old workers stay.
  *
  * @throws {AppError} NOT_PROVED, with nginx's own line
  */
@@ -54,7 +54,7 @@ function proofOf(master: Master, all: number, fresh: number): Proof {
   };
 }
 
-/** A taken address is tried five times over 2.5 s before nginx gives up. Source: ngx_open_listening_sockets(). */
+/** nginx tries a taken address five times over 2.5 s before it gives up. Source: ngx_open_listening_sockets(). */
 const isFinal = (line: string): boolean =>
   line.includes("[emerg]") && !/ bind\(\) to .* failed/.test(line);
 
@@ -62,23 +62,23 @@ const isOf = (master: Master, line: string): boolean =>
   /\[(emerg|alert|crit)\]/.test(line) && line.includes(`] ${master.pid}#`);
 
 function refused(errors: readonly string[]): AppError {
-  const words = explanation(errors);
+  const reason = explanation(errors);
   return new AppError(
     "NOT_PROVED",
-    `Cannot prove the reload as nginx kept its old configuration: ${words}`,
+    `Cannot prove the reload as nginx kept its old configuration: ${reason}`,
     {
-      hint: words.includes("Address already in use")
-        ? "Free the address, or take it out of the template; Fairlead tries again by itself"
-        : "Mend what nginx names; Fairlead tries again by itself",
+      hint: reason.includes("Address already in use")
+        ? "Free the address, or remove it from the template; Fairlead tries again by itself"
+        : "Correct what nginx names; Fairlead tries again by itself",
     },
   );
 }
 
 function timedOut(errors: readonly string[], timeoutMs: number): AppError {
-  const said = errors.length === 0 ? "nginx said nothing" : explanation(errors);
+  const reason = errors.length === 0 ? "nginx logged nothing" : explanation(errors);
   return new AppError(
     "NOT_PROVED",
-    `Cannot prove the reload as no new workers came within ${timeoutMs} ms: ${said}`,
+    `Cannot prove the reload as no new workers came within ${timeoutMs} ms: ${reason}`,
     {
       hint: "See nginx's error log; raise proof.timeout if its configuration takes this long to load",
     },
@@ -86,17 +86,17 @@ function timedOut(errors: readonly string[], timeoutMs: number): AppError {
 }
 
 function masterGone(master: Master, errors: readonly string[]): AppError {
-  const said = errors.length === 0 ? "" : `: ${explanation(errors)}`;
+  const reason = errors.length === 0 ? "" : `: ${explanation(errors)}`;
   return new AppError(
     "NOT_PROVED",
-    `Cannot prove the reload as nginx's master ${master.pid} ended${said}`,
+    `Cannot prove the reload as nginx's master ${master.pid} ended${reason}`,
     {
-      hint: "Start nginx again; Fairlead then picks it up by itself",
+      hint: "Start nginx again; Fairlead reloads it as soon as it runs",
     },
   );
 }
 
-/** The first line says what is wrong; "still could not bind()" only repeats it. */
+/** The first line names the reason; "still could not bind()" only repeats it. */
 const explanation = (errors: readonly string[]): string =>
   (errors.find((line) => line.includes("[emerg]")) ?? errors[0] ?? "").replace(
     /^.*?(\[(emerg|alert|crit)\]) (\d+#\d+: )?/,

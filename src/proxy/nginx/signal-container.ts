@@ -7,7 +7,7 @@ type Target = NonNullable<NginxConfig["reload"]["docker"]>;
 type DockerFailure = Error & { readonly statusCode?: number; readonly code?: string };
 
 /**
- * Sends a signal to the first process of a container, through Docker's API. Asks for nothing else.
+ * Sends a signal to the first process of a container, through Docker's API. Makes no other request.
  *
  * Source: Docker Engine API, "Kill a container".
  *
@@ -17,7 +17,7 @@ export async function signalContainer(
   target: Target,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  // Only now: nobody else needs the client.
+  // Loaded here, as only this way of reloading needs the client.
   const { default: Docker } = await import("dockerode");
   const docker = new Docker({ ...endpointOf(target.socket), timeout: timeoutMs });
   try {
@@ -30,7 +30,7 @@ export async function signalContainer(
   }
 }
 
-/** Says all of it: what is left out the client takes from DOCKER_HOST and its kin. */
+/** Complete, as the client takes missing fields from DOCKER_HOST and similar variables. */
 function endpointOf(socket: string): object {
   if (socket.startsWith("/")) return { protocol: "http", host: undefined, socketPath: socket };
   const { hostname, port } = new URL(socket);
@@ -38,10 +38,10 @@ function endpointOf(socket: string): object {
 }
 
 function explained({ container, socket, signal }: Target, cause: DockerFailure): AppError {
-  const { code, said, hint } = reasonOf(cause, { container, socket, signal });
+  const { code, reason, hint } = reasonOf(cause, { container, socket, signal });
   return new AppError(
     code,
-    `Cannot send ${signal} to the container "${container}" as ${said}: ${messageOf(cause)}`,
+    `Cannot send ${signal} to the container "${container}" as ${reason}: ${messageOf(cause)}`,
     { hint, cause },
   );
 }
@@ -49,31 +49,35 @@ function explained({ container, socket, signal }: Target, cause: DockerFailure):
 function reasonOf(
   { statusCode, code }: DockerFailure,
   { container, socket, signal }: Target,
-): { readonly code: "PROXY_DOWN" | "RELOAD_FAILED"; readonly said: string; readonly hint: string } {
+): {
+  readonly code: "PROXY_DOWN" | "RELOAD_FAILED";
+  readonly reason: string;
+  readonly hint: string;
+} {
   if (statusCode === 404 || statusCode === 409) {
     return {
       code: "PROXY_DOWN",
-      said: statusCode === 404 ? "Docker knows no such container" : "it does not run",
-      hint: "Start the container, or correct reload.docker.container. The checked files are in place, and Fairlead picks it up by itself",
+      reason: statusCode === 404 ? "Docker knows no such container" : "it does not run",
+      hint: "Start the container, or correct reload.docker.container. The checked files are in place, and Fairlead signals it as soon as it runs",
     };
   }
   if (statusCode === 401 || statusCode === 403) {
     return {
       code: "RELOAD_FAILED",
-      said: `"${socket}" forbids it`,
-      hint: `Let what stands before Docker's API pass POST /containers/${container}/kill?signal=${signal}`,
+      reason: `"${socket}" forbids it`,
+      hint: `Let the proxy before Docker's API pass POST /containers/${container}/kill?signal=${signal}`,
     };
   }
   if (code === "EACCES" || code === "EPERM") {
     return {
       code: "RELOAD_FAILED",
-      said: `user ${process.getuid?.()} may not use "${socket}"`,
-      hint: "Run Fairlead in the group that the socket belongs to, or put the restricted socket of docs/containers.md before it",
+      reason: `user ${process.getuid?.()} may not use "${socket}"`,
+      hint: "Run Fairlead in the group that the socket belongs to, or use the restricted socket of docs/containers.md",
     };
   }
   return {
     code: "RELOAD_FAILED",
-    said: statusCode === undefined ? `"${socket}" does not answer` : "Docker refuses",
+    reason: statusCode === undefined ? `"${socket}" does not answer` : "Docker refuses",
     hint:
       statusCode === undefined
         ? "Share the socket's directory with this container, or correct reload.docker.socket"

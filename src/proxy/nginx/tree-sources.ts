@@ -2,18 +2,18 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import type { Candidate } from "../../apply/proxy-driver.ts";
 import { expandGlob } from "./include-glob.ts";
 
-/** Reads what a check tree is made from, and remembers it: so that an unchanged tree is not built again. */
+/** Reads what a check tree is built from, and remembers it, so that an unchanged tree is not built again. */
 export interface TreeSources {
   /**
-   * The text behind a path: the candidate's, or that of a file that is no part of it; `undefined` when that cannot be
-   * read, as nginx will say what is wrong with it.
+   * The text of a path: the candidate's own, or that of a file outside of the candidate. `undefined` when the file
+   * cannot be read: nginx then reports what is wrong with it.
    */
   read(path: string): Promise<string | undefined>;
-  /** The names in a directory, without those that a dot hides. */
+  /** The names in a directory, without hidden ones. */
   list(directory: string): Promise<readonly string[]>;
-  /** The files that an include's pattern matches and that the candidate does not bring. */
+  /** The files outside of the candidate that an include's pattern matches. */
   expand(pattern: string): Promise<readonly string[]>;
-  /** Whether a tree for `candidate` would be made from the very same. */
+  /** Whether a tree for `candidate` would be built from the same files with the same content. */
   areSameFor(candidate: Candidate): Promise<boolean>;
 }
 
@@ -23,8 +23,8 @@ export function createTreeSources(candidate: Candidate): TreeSources {
   const lists = new Map<string, string>();
   const globs = new Map<string, string>();
   const texts = new Map(candidate.files.map(({ path, text }) => [path, text]));
-  // A candidate that includes others decides the tree itself.
-  const includesMore = bringsIncludes(candidate);
+  // Includes in a candidate's own text change which files the tree has.
+  const hasIncludes = candidateIncludes(candidate);
 
   return {
     async read(path) {
@@ -44,7 +44,7 @@ export function createTreeSources(candidate: Candidate): TreeSources {
       return paths;
     },
     async areSameFor(next) {
-      if (includesMore || keyOf(next) !== key || bringsIncludes(next)) return false;
+      if (hasIncludes || keyOf(next) !== key || candidateIncludes(next)) return false;
       const same = await Promise.all([
         ...[...stamps].map(async ([path, stamp]) => (await stampOf(path)) === stamp),
         ...[...lists].map(async ([path, names]) => (await visibleNames(path)).join("\0") === names),
@@ -64,10 +64,10 @@ export function createTreeSources(candidate: Candidate): TreeSources {
 const keyOf = ({ files, removed }: Candidate): string =>
   JSON.stringify([files.map(({ path, stagedPath }) => [path, stagedPath]), removed]);
 
-const bringsIncludes = ({ files }: Candidate): boolean =>
+const candidateIncludes = ({ files }: Candidate): boolean =>
   files.some(({ text }) => mayInclude(text));
 
-/** Whether a text may have an `include`: looking is far quicker than reading its directives. */
+/** Whether a text may have an `include`: this search is far quicker than reading the directives. */
 export const mayInclude = (text: string): boolean => text.includes("include");
 
 async function visibleNames(directory: string): Promise<readonly string[]> {

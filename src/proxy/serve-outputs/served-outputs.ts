@@ -1,6 +1,6 @@
-/** A real nginx or Varnish that serves a case's outputs. */
+/** A real proxy that serves outputs. */
 export interface ServedOutputs {
-  /** The port for what the template says is `wanted`, or for the first one. */
+  /** The real port of the port that the template names, or of its first one when `wanted` is absent. */
   port(wanted: number | undefined): number | undefined;
   stop(): Promise<void>;
 }

@@ -15,10 +15,10 @@ const recordSchema = z.object({
   command: z.array(z.string()),
 });
 
-/** The child that runs, kept where the next start of Fairlead finds it. */
+/** The running child, recorded where the next start of Fairlead finds it. */
 export type ChildRecord = Readonly<z.infer<typeof recordSchema>>;
 
-/** Reads what the last run noted. A file that is not there tells of no child; nor does one that is no record, which is told. */
+/** Reads the record of the last run. A missing file means no child. So does a file that is no record, which is reported. */
 export function readChildRecord(path: string, onUnusable: OnUnusable): ChildRecord | undefined {
   try {
     return readStateJson(path, recordSchema, onUnusable);
@@ -30,13 +30,13 @@ export function readChildRecord(path: string, onUnusable: OnUnusable): ChildReco
 }
 
 /**
- * Notes the child at once: Fairlead may be ended any moment, and its child would be forgotten.
+ * Records the child synchronously: Fairlead may be killed at any moment, and the next start must know its child.
  *
  * @throws the file system's error
  */
 export function writeChildRecord(path: string, record: ChildRecord): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  removeFile(`${path}.new`); // what lies there may be a link
+  removeFile(`${path}.new`); // it may be a link
   writeFileSync(`${path}.new`, `${JSON.stringify(record)}\n`, { flag: "wx", mode: 0o600 });
   renameSync(`${path}.new`, path);
 }

@@ -2,20 +2,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readGroup, readProcess } from "../process-table.ts";
 
 const POLL_MS = 20;
-/** How long a process may take that was asked to end at once. */
-const AT_ONCE_MS = 800;
+/** How long a process may take to end after SIGTERM. */
+const TERMINATE_MS = 800;
 
-/** The process that founded a group, and is the only one that is asked. */
+/** The process that founded a group. Only it gets the signals that ask for an end. */
 export interface GroupLeader {
   readonly pid: number;
   readonly startTicks: number;
 }
 
 /**
- * Ends a process and all of its group: it is asked to end gracefully, after `graceMs` to end at once, and by
- * force 0.8 s later. Resolves once nothing of the group runs.
+ * Ends a process and all of its group: with `stopSignal`, with SIGTERM after `graceMs`, and by force 0.8 s later.
+ * Resolves once no process of the group runs.
  *
- * @param options.stopSignal what asks this program to end gracefully, such as SIGQUIT for nginx
+ * @param options.stopSignal the signal for a graceful end, such as SIGQUIT for nginx
  */
 export async function endProcess(
   leader: GroupLeader,
@@ -33,11 +33,11 @@ async function endLeader(
   send(leader.pid, stopSignal);
   if (await isGoneWithin(graceMs, () => !isRunning(leader))) return "gracefully";
   send(leader.pid, "SIGTERM");
-  if (await isGoneWithin(AT_ONCE_MS, () => !isRunning(leader))) return "at once";
+  if (await isGoneWithin(TERMINATE_MS, () => !isRunning(leader))) return "at once";
   return "by force";
 }
 
-/** Ends a group whose leader died: gracefully, then by force. Resolves once nothing of it runs. */
+/** Ends a group whose leader died: gracefully, then by force. Resolves once no process of it runs. */
 export async function endGroup(
   group: number,
   { stopSignal, graceMs }: { readonly stopSignal: NodeJS.Signals; readonly graceMs: number },
@@ -51,7 +51,7 @@ export async function endGroup(
 async function killGroup(group: number): Promise<void> {
   if (readGroup(group).length === 0) return;
   send(-group, "SIGKILL");
-  await isGoneWithin(AT_ONCE_MS, () => readGroup(group).length === 0);
+  await isGoneWithin(TERMINATE_MS, () => readGroup(group).length === 0);
 }
 
 /** Whether that very process still runs. */
@@ -60,12 +60,12 @@ export function isRunning({ pid, startTicks }: GroupLeader): boolean {
   return entry !== undefined && entry.startTicks === startTicks && !entry.isZombie;
 }
 
-/** Sends a signal to a process, or with a negative number to a group. One that is gone misses nothing. */
+/** Sends a signal to a process, or with a negative number to a group. Does nothing when it is gone. */
 export function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It ended meanwhile.
+    // It is gone already.
   }
 }
 

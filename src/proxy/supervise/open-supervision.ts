@@ -4,7 +4,7 @@ import type { Log } from "../../log.ts";
 import { type SupervisedProcess, superviseProcess } from "./supervised-process.ts";
 
 /**
- * Prepares the supervision that a proxy's `reload.supervise` asks for; nothing runs yet.
+ * Prepares the supervision of a proxy with `reload.supervise`. Nothing runs yet.
  *
  * @param options.state the config's state directory
  */

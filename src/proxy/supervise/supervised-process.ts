@@ -13,17 +13,17 @@ export interface SupervisedProcess {
   /** Its process id while it runs. */
   pid(): number | undefined;
   /**
-   * Takes over what an earlier Fairlead, ended by force, left running with the same command. What was left
-   * with another one is ended first.
+   * Takes over the process that an earlier, killed Fairlead left running with the same command. A process with
+   * another command is ended.
    */
   takeOver(): Promise<void>;
   /**
-   * Starts it unless it runs. From then on it is started again whenever it ends.
+   * Starts it unless it runs. From then on it is restarted whenever it ends.
    *
-   * @param options.atOnce do not wait until it is due again after it ended
+   * @param options.atOnce do not wait for the delay of a pending restart
    */
   start(options: { readonly atOnce: boolean }): void;
-  /** How it ended and what it said last, while it does not run though it was started. */
+  /** How it ended, while it does not run though it was started. */
   failure(): string | undefined;
   /** The last lines that it wrote to standard error. */
   recentErrors(): readonly string[];
@@ -36,30 +36,30 @@ export interface SupervisedProcess {
 export interface SupervisionOptions {
   /** The command, as a list of arguments; no shell. */
   readonly command: readonly string[];
-  /** What asks this program to end gracefully, such as SIGQUIT for nginx. */
+  /** The signal for a graceful end, such as SIGQUIT for nginx. */
   readonly stopSignal: NodeJS.Signals;
   /** How long it may take to end gracefully. */
   readonly graceMs: number;
-  /** The file that tells the next start which process runs. */
+  /** The file that records the running process for the next start. */
   readonly recordFile: string;
   readonly log: Log;
 }
 
 const KEPT_LINES = 100;
-/** Pauses before a child is started again. */
+/** Pauses before a child is restarted. */
 const RESTART_BACKOFF: Backoff = { firstMs: 200, longestMs: 30_000, spread: 0 };
-/** A child that ran for this long started well: the next restart is quick again. */
+/** A child that ran for this long started successfully: the next restart is quick again. */
 const STEADY_MS = 10_000;
-/** How often a process that is not our own child is looked at. */
+/** How often a process that is not our own child is polled. */
 const WATCH_MS = 200;
 
 const FOREGROUND =
-  'Let it run in the foreground, such as nginx with -g "daemon off;" and varnishd with -F';
+  'Run it in the foreground, such as nginx with -g "daemon off;" and varnishd with -F';
 
 const UNKNOWN_CHILD =
-  "If the proxy does not start as an earlier one still has its addresses, end that one";
+  "When the proxy does not start because an earlier one still has its addresses, end the earlier one";
 
-/** What runs: our own child, or one that an earlier Fairlead left. */
+/** The running process: our own child, or one that an earlier Fairlead left. */
 interface Running extends GroupLeader {
   readonly startedAtMs: number;
 }
@@ -75,9 +75,9 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
   let errors: string[] = [];
   let lastEnd: string | undefined;
   let stopping = false;
-  /** What is left of groups whose leader died. */
+  /** The ends of groups whose leader died. */
   const sweeps = new Set<Promise<void>>();
-  // A bug that ends Fairlead leaves no process behind either.
+  // No process is left behind when a bug ends Fairlead.
   const lastResort = () => running !== undefined && send(running.pid, options.stopSignal);
 
   return {
@@ -89,7 +89,10 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
       if (left === undefined || running !== undefined) return;
       if (!isRunning(left)) return await endGroup(left.pid, options);
       if (isDeepStrictEqual(left.command, command)) return adopt(left);
-      log.warn({ child: left.pid }, "ends the process that runs with the command of before");
+      log.warn(
+        { child: left.pid },
+        "ending the process of an earlier Fairlead, as it runs with another command",
+      );
       await endProcess(left, options);
     },
     start({ atOnce }) {
@@ -109,7 +112,7 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
         if (how !== "gracefully") {
           log.warn(
             { child: running.pid, graceMs: options.graceMs },
-            `"${file}" was ended ${how} as it did not end gracefully within ${options.graceMs} ms`,
+            `ended "${file}" ${how} as it did not end gracefully within ${options.graceMs} ms`,
           );
         }
         ended();
@@ -125,7 +128,7 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
     process.on("exit", lastResort);
     log.warn(
       { child: left.pid },
-      `took over "${command.join(" ")}", which an earlier Fairlead left running; what it writes to standard error is lost until it is started again`,
+      `took over "${command.join(" ")}", which an earlier Fairlead left running; its standard error is lost until its next start`,
     );
     watch = setInterval(() => {
       if (!isRunning(left)) died("ended");
@@ -135,7 +138,7 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
   function launch(): void {
     restart = undefined;
     errors = [];
-    // A session of its own: a Ctrl-C goes to Fairlead alone, and all its processes can be found by their group.
+    // A session of its own: Ctrl-C reaches Fairlead alone, and the group identifies all of its processes.
     const started = spawn(file, args, {
       stdio: ["ignore", "inherit", "pipe"],
       shell: false,
@@ -167,11 +170,11 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
     try {
       writeChildRecord(recordFile, { pid, startTicks, command: [...command] });
     } catch (error) {
-      log.warn(`the next start will not know of process ${pid}: ${messageOf(error)}`);
+      log.warn(`cannot record process ${pid} for the next start: ${messageOf(error)}`);
     }
   }
 
-  /** It ended, and nobody asked it to. */
+  /** It ended by itself. */
   function died(how: string): void {
     if (stopping) return;
     lastEnd = `"${file}" ${how}`;
@@ -182,7 +185,7 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
     const restartMs = backoffMs(RESTART_BACKOFF, earlyEnds + 1, 0);
     log.error(
       { restartMs, ...(how === "ended with exit code 0" ? { hint: FOREGROUND } : {}) },
-      `${lastEnd}; it is started again in ${restartMs / 1_000} s`,
+      `${lastEnd}; restarting it in ${restartMs / 1_000} s`,
     );
     restart = setTimeout(launch, restartMs);
   }
@@ -193,7 +196,7 @@ export function superviseProcess(options: SupervisionOptions): SupervisedProcess
     running = undefined;
   }
 
-  /** Workers whose master was killed serve on, and hold the addresses that the next one needs until they are told. */
+  /** Workers whose master was killed continue to serve and hold the addresses that the next master needs. */
   function sweep(group: number): void {
     const done = endGroup(group, options).finally(() => sweeps.delete(done));
     sweeps.add(done);

@@ -1,6 +1,6 @@
 import type { CliConnection } from "./cli-connection.ts";
 
-/** How a VCL's probed backends are, by what `backend.list -j` says. */
+/** The health of a VCL's probed backends, as `backend.list -j` shows it. */
 export interface BackendHealth {
   readonly probed: number;
   /** Probed backends that Varnish would not use now. */
@@ -15,9 +15,9 @@ interface Entry {
 
 const OK = 200;
 const TRUNCATED = 201;
-/** What a VCL identifier is made of, in five shares. */
-const SHARES = ["[A-Z]", "[-_0-9]", "[a-h]", "[i-p]", "[q-z]"];
-/** The longest identifier that is told apart. */
+/** The characters of a VCL identifier, in five classes. */
+const CLASSES = ["[A-Z]", "[-_0-9]", "[a-h]", "[i-p]", "[q-z]"];
+/** How many characters of an identifier are told apart at most. */
 const LONGEST = 100;
 
 /** The probed backends of a VCL that Varnish would not use now. Empty while the VCL has no backends yet. */
@@ -28,7 +28,7 @@ export async function sickBackends(
   return await sickLike(connection, `${vcl}.*`, 0);
 }
 
-/** An answer that is longer than varnishd's `cli_limit` is cut off: then the names are asked for in shares. */
+/** An answer that is longer than varnishd's `cli_limit` is cut off. Then the names are requested class by class. */
 async function sickLike(
   connection: CliConnection,
   pattern: string,
@@ -39,8 +39,8 @@ async function sickLike(
   if (status !== TRUNCATED || depth > LONGEST) return []; // no child yet: it starts with the VCL
   const prefix = pattern.slice(0, -1);
   const sick = [...(await sickLike(connection, prefix, LONGEST + 1))];
-  for (const share of SHARES) {
-    sick.push(...(await sickLike(connection, `${prefix}${share}*`, depth + 1)));
+  for (const characters of CLASSES) {
+    sick.push(...(await sickLike(connection, `${prefix}${characters}*`, depth + 1)));
   }
   return sick;
 }

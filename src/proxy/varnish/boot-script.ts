@@ -1,21 +1,21 @@
 import { readFile } from "node:fs/promises";
 
 /**
- * What a template with parts is loaded by: the file that `varnishd -I` reads at its start, and that Fairlead
- * follows step by step for what is not loaded yet. Source: Varnish documentation, varnishd(1), "CLI Command File".
+ * The commands that load a template with parts: `varnishd -I` reads this file at its start, and Fairlead follows its
+ * steps for what is not loaded yet. Source: Varnish documentation, varnishd(1), "CLI Command File".
  */
 export interface BootScript {
-  /** In the order of the file. A name tells the text: what has it is not loaded again. */
+  /** In the order of the file. A name stands for one text: a VCL with that name is not loaded again. */
   readonly loads: readonly { readonly name: string; readonly path: string }[];
   /** Names of VCLs by label. */
   readonly labels: ReadonlyMap<string, string>;
-  /** The VCL that is used in the end. */
+  /** The VCL that becomes active. */
   readonly top: string;
 }
 
 const ENDING = ".cli";
 
-/** The boot script among a generation's files; `undefined` when it is loaded as one VCL. */
+/** The boot script among a generation's files; `undefined` when the generation is a single VCL. */
 export async function readBootScript(paths: readonly string[]): Promise<BootScript | undefined> {
   const path = paths.find(isBootScript);
   return path === undefined ? undefined : parseBootScript(await readFile(path, "utf8"));

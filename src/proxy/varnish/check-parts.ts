@@ -7,9 +7,9 @@ import { compileVcl, refusal, type VclCheckOptions } from "./check-vcl.ts";
 import { loadParts } from "./load-parts.ts";
 
 /**
- * Asks the running Varnish to load the parts that it has not loaded yet: it then has them ready, and nothing is
- * compiled twice. What is staged elsewhere than beside the live files is not for the running Varnish: then, and when
- * there is none, `varnishd -C` compiles the parts that differ from the live files.
+ * Loads the parts that are not loaded yet into the running Varnish, so that they are ready and nothing is compiled
+ * twice. When the candidate is staged elsewhere than beside the live files, or no Varnish runs, `varnishd -C` compiles
+ * the parts that differ from the live files.
  *
  * @param manifest the candidate's boot script
  * @throws {AppError} CHECK_UNAVAILABLE when there is neither
@@ -23,14 +23,14 @@ export async function checkParts(
   const staged = new Map(candidate.files.map((file) => [file.path, file.stagedPath]));
   const from = (path: string) => staged.get(path) ?? path;
   if (dirname(manifest.stagedPath) === dirname(manifest.path)) {
-    const verdict = await askRunning(script, from, options);
+    const verdict = await loadIntoRunning(script, from, options);
     if (verdict !== undefined) return verdict;
   }
   return await compileParts(candidate, options);
 }
 
 /** @returns `undefined` when no Varnish runs */
-async function askRunning(
+async function loadIntoRunning(
   script: BootScript,
   from: (path: string) => string,
   { session, timeoutMs, signal, trial }: VclCheckOptions & { readonly trial: Set<string> },
@@ -64,14 +64,14 @@ async function compileParts({ files }: Candidate, options: VclCheckOptions): Pro
   });
 }
 
-/** `varnishd -C` knows no labels: all else is compiled. */
+/** `varnishd -C` knows no labels. Everything else is compiled. */
 const withoutLabels = (text: string): string =>
   text.replace(/\breturn \(vcl\(\w+\)\)/g, "return (synth(200))");
 
 function unavailable(binary: string): AppError {
   return new AppError(
     "CHECK_UNAVAILABLE",
-    `Cannot check as "${binary}" cannot be run, and there is no running Varnish to ask either`,
+    `Cannot check as "${binary}" cannot be run, and no Varnish runs that could load the candidate`,
     { hint: "Install varnish beside Fairlead, set the proxy's `binary`, or start varnishd" },
   );
 }

@@ -10,7 +10,7 @@ import { type CompilerInput, openCompilerInput } from "./compiler-input.ts";
 import { openForCompiler, type Scratch } from "./scratch.ts";
 import { listUsable } from "./vcl-list.ts";
 
-/** How to ask about a candidate. */
+/** How Varnish checks a candidate. */
 export interface VclCheckOptions {
   readonly binary: string;
   readonly session: CliSession;
@@ -19,14 +19,14 @@ export interface VclCheckOptions {
   readonly signal: AbortSignal;
 }
 
-/** How the name of a VCL begins that is loaded for a check only. */
+/** The prefix of the names of VCLs that are loaded only for a check. */
 const TRIAL = "fairlead_check_";
 
-const HINT = "Correct the template or the service's data; the live files are untouched";
+const HINT = "Correct the template or the service's data";
 
 /**
- * Asks `varnishd -C` whether the candidate compiles, with the running daemon's compiler; where there is no
- * such program, the daemon itself, by a cold load that it forgets at once.
+ * Compiles the candidate with `varnishd -C` and the running daemon's compiler. Where there is no such program, the
+ * daemon itself loads the candidate cold, and discards it at once.
  *
  * @throws {AppError} CHECK_UNAVAILABLE when there is neither
  */
@@ -41,8 +41,8 @@ export async function checkVcl(
 }
 
 /**
- * Asks `varnishd -C` about one VCL. What it makes meanwhile it only removes when it comes to its end by itself, and it does
- * not when Fairlead is killed: it is given a directory of Fairlead's.
+ * Compiles one VCL with `varnishd -C`. It gets a directory of Fairlead's for its temporary files: it removes them only
+ * when it ends by itself, which it does not when Fairlead is killed.
  *
  * @returns `undefined` when there is no such program
  */
@@ -53,7 +53,7 @@ export async function compileVcl(
   const compiler = await readCompiler(options);
   const parameters = compiler === undefined ? [] : ["-p", `cc_command=${compiler}`];
   const argv = [options.binary, ...parameters, "-C", "-f", tree.main];
-  // Where none can be made varnishd says so, if it is there at all.
+  // Where no directory can be made varnishd reports that, if it exists.
   const temporary = await options.open().then(openForCompiler, () => undefined);
   const result = await runCommand(argv, { ...options, temporary });
   if (result.notFound) return undefined;
@@ -79,7 +79,7 @@ async function readCompiler({ session, signal }: VclCheckOptions): Promise<strin
     return parameter.value;
   } catch {
     signal.throwIfAborted();
-    return undefined; // no daemon to ask: varnishd's own default will do
+    return undefined; // without a daemon varnishd's own default is used
   }
 }
 
@@ -99,7 +99,7 @@ async function loadCold(tree: CompilerInput, options: VclCheckOptions): Promise<
     if (!(cause instanceof AppError) || cause.code !== "PROXY_DOWN") throw cause;
     throw new AppError(
       "CHECK_UNAVAILABLE",
-      `Cannot check as "${options.binary}" cannot be run, and there is no running Varnish to ask either: ${cause.message}`,
+      `Cannot check as "${options.binary}" cannot be run, and no Varnish runs that could load the candidate: ${cause.message}`,
       {
         hint: "Install varnish beside Fairlead, set the proxy's `binary`, or start varnishd",
         cause,
@@ -108,14 +108,14 @@ async function loadCold(tree: CompilerInput, options: VclCheckOptions): Promise<
   }
 }
 
-/** Of checks that were given up meanwhile: Varnish loads on, and nobody was there to have it discarded. */
+/** Discards the VCLs of checks that were aborted: Varnish went on loading them. */
 async function discardTrials(cli: CliConnection): Promise<void> {
   for (const { name } of await listUsable(cli)) {
     if (name.startsWith(TRIAL)) await cli.send(["vcl.discard", name]);
   }
 }
 
-/** What a compiler's output says. It names a place as `('FILE' Line 12 Pos 5)`. */
+/** Reads a refusal from the compiler's output. It names a place as `('FILE' Line 12 Pos 5)`. */
 export function refusal(output: string): CheckResult {
   const [, path, line] = /\('(\/[^'\n]+)' Line (\d+)/.exec(output) ?? [];
   return {

@@ -78,7 +78,7 @@ async function readSecret(cli: CliAddress): Promise<Buffer> {
   if (cli.secretFile === undefined) {
     throw new AppError(
       "RELOAD_FAILED",
-      `Cannot use Varnish's CLI at ${cli.address} as it asks for a secret and none is configured`,
+      `Cannot use Varnish's CLI at ${cli.address} as it requires a secret and none is configured`,
       {
         hint: "Set admin.secretFile to the file that varnishd was given with -S",
       },
@@ -102,7 +102,7 @@ interface Answers {
   next(command: string, timeoutMs: number): Promise<CliAnswer>;
 }
 
-/** Cuts what arrives into answers. Whoever waits is told when the connection ends instead. */
+/** Splits the incoming bytes into answers. A wait fails when the connection ends instead. */
 function readAnswers(socket: Socket, address: string): Answers {
   const ready: CliAnswer[] = [];
   let rest: Buffer = Buffer.alloc(0);
@@ -153,7 +153,7 @@ function readAnswers(socket: Socket, address: string): Answers {
 
 function unreachable(address: string, cause: Error): AppError {
   return new AppError("PROXY_DOWN", `Cannot reach Varnish's CLI at ${address}: ${cause.message}`, {
-    hint: "Start varnishd with -T there, or correct admin.address. The checked files are in place, and Fairlead picks it up by itself",
+    hint: "Start varnishd with -T there, or correct admin.address. The checked files are in place, and Fairlead reloads it as soon as it runs",
     cause,
   });
 }
@@ -163,7 +163,7 @@ function hanging(command: string, timeoutMs: number): AppError {
     "RELOAD_FAILED",
     `Cannot go on as Varnish's CLI did not answer ${command} within ${timeoutMs} ms`,
     {
-      hint: "See what varnishd is doing; a large VCL compiles slowly, and quickly with tcc as cc_command",
+      hint: "See what varnishd is doing; a large VCL compiles slowly, and much faster with tcc as cc_command",
     },
   );
 }

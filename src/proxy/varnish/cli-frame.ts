@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 
 /** One answer of the CLI. */
 export interface CliAnswer {
-  /** 200 well, 106 the VCL does not compile, 107 authentication, 300 cannot, 201 truncated, 4xx and 500 broken. */
+  /** 200 success, 201 truncated, 106 the VCL does not compile, 107 authentication, 300 impossible, 4xx and 500 failure. */
   readonly status: number;
   readonly body: string;
 }
@@ -20,7 +20,7 @@ const CHALLENGE_LENGTH = 32;
 /**
  * Reads the first answer of a buffer.
  *
- * @returns the answer and how many bytes it took, or `undefined` while it is not whole
+ * @returns the answer and how many bytes it took, or `undefined` while it is incomplete
  * @throws {Error} when the bytes are no CLI answer
  */
 export function parseCliAnswer(
@@ -28,7 +28,7 @@ export function parseCliAnswer(
 ): { readonly answer: CliAnswer; readonly bytes: number } | undefined {
   if (buffer.length < HEADER_BYTES) return undefined;
   const match = /^(\d{3}) (\d+) *\n$/.exec(buffer.toString("latin1", 0, HEADER_BYTES));
-  if (match === null) throw new Error("what answers there is no Varnish CLI");
+  if (match === null) throw new Error("the other side is no Varnish CLI");
   const bodyBytes = Number(match[2]);
   const bytes = HEADER_BYTES + bodyBytes + 1; // the body ends with a line feed that is not counted
   if (buffer.length < bytes) return undefined;
@@ -46,7 +46,7 @@ export function encodeCommand(words: readonly string[]): string {
   return `${words.map(escaped).join(" ")}\n`;
 }
 
-/** What answers a challenge: a hash over the secret that never shows it. */
+/** The answer to a challenge: a hash over the secret, which does not reveal it. */
 export function authenticate(challengeBody: string, secret: Buffer): string {
   const challenge = challengeBody.slice(0, CHALLENGE_LENGTH);
   return createHash("sha256")

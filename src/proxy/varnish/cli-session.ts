@@ -1,18 +1,18 @@
 import { type CliAddress, type CliConnection, withCli } from "./cli-connection.ts";
 
-/** One varnishd's CLI, used by one of us at a time: several commands at once are more than its manager takes. */
+/** The CLI of one varnishd, for one user at a time: the manager does not support several commands at once. */
 export interface CliSession {
   /**
-   * Hands a connection to `work`, after whoever has one now.
+   * Hands a connection to `work`, after the work before has ended.
    *
    * @throws what {@link withCli} throws
    */
   use<T>(signal: AbortSignal, work: (connection: CliConnection) => Promise<T>): Promise<T>;
   /**
-   * The same for a look that may be missed: not while somebody else has a connection, and broken off when
-   * somebody wants one.
+   * The same for work that may be skipped: it does not wait for a connection, and is aborted when {@link CliSession.use}
+   * needs one.
    *
-   * @returns `undefined` when it was missed, or failed
+   * @returns `undefined` when it was skipped, aborted, or failed
    */
   useIfFree<T>(
     signal: AbortSignal,
@@ -24,11 +24,11 @@ export function createSession(cli: CliAddress): CliSession {
   /** The last in the queue; never rejects. */
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
-  let glancing: AbortController | undefined;
+  let optional: AbortController | undefined;
 
   return {
     async use(signal, work) {
-      glancing?.abort(new Error("somebody needs the connection"));
+      optional?.abort(new Error("other work needs the connection"));
       waiting += 1;
       const mine = last.then(() => withCli(cli, signal, work));
       last = mine.catch(() => undefined);
@@ -39,9 +39,9 @@ export function createSession(cli: CliAddress): CliSession {
       }
     },
     async useIfFree(signal, work) {
-      if (waiting > 0 || glancing !== undefined) return undefined;
+      if (waiting > 0 || optional !== undefined) return undefined;
       const controller = new AbortController();
-      glancing = controller;
+      optional = controller;
       const abort = () => controller.abort(signal.reason);
       signal.addEventListener("abort", abort, { once: true });
       const mine = withCli(cli, controller.signal, work);
@@ -52,7 +52,7 @@ export function createSession(cli: CliAddress): CliSession {
         return undefined;
       } finally {
         signal.removeEventListener("abort", abort);
-        glancing = undefined;
+        optional = undefined;
       }
     },
   };

@@ -3,9 +3,9 @@ import type { CliConnection } from "./cli-connection.ts";
 
 const OK = 200;
 
-/** Forgets VCLs and labels that are no longer needed. */
+/** Discards VCLs and labels that are no longer needed. */
 export interface Discarder {
-  /** What cannot be discarded is said once, and tried again the next time. */
+  /** Logs once what cannot be discarded, and tries it again the next time. */
   discard(connection: CliConnection, names: readonly string[]): Promise<void>;
 }
 
@@ -16,7 +16,7 @@ export function createDiscarder(log: Log): Discarder {
     async discard(connection, names) {
       let left = names;
       let words = new Map<string, string>();
-      // A VCL is held by its label, and a label by the VCL that leads to it: they go one after the other.
+      // A label holds its VCL, and a VCL that uses the label holds the label: they are discarded one after the other.
       for (let before = -1; left.length > 0 && left.length !== before; ) {
         before = left.length;
         words = await tryEach(connection, left);
@@ -31,7 +31,7 @@ export function createDiscarder(log: Log): Discarder {
   };
 }
 
-/** The words for those that it did not discard. */
+/** Varnish's words for each name that it did not discard. */
 async function tryEach(
   connection: CliConnection,
   names: readonly string[],

@@ -7,7 +7,7 @@ import { activeOf, type LoadedVcl, listUsable } from "./vcl-list.ts";
 const OK = 200;
 const TRUNCATED = 201;
 
-/** What Varnish did not load. */
+/** A part that Varnish did not load. */
 export interface PartRefusal {
   readonly path: string;
   readonly output: string;
@@ -15,18 +15,18 @@ export interface PartRefusal {
 
 /** How parts are loaded. */
 export interface LoadPartsOptions {
-  /** Where to read a part from, by its path in the script. */
+  /** The file of a part, by its path in the script. */
   readonly from: (path: string) => string;
   readonly timeoutMs: number;
-  /** Names that were loaded on trial and never served: kept here from one call to the next, in order. */
+  /** Names that were loaded on trial and never served, in order. Kept from one call to the next. */
   readonly trial: Set<string>;
 }
 
 /**
  * Loads the parts of a boot script that are not loaded yet, and makes the labels that do not exist yet. No
- * request meets them: nothing that is in use leads to a new label, and no existing one is moved.
+ * request uses them: no VCL in use refers to a new label, and no existing label is moved.
  *
- * @returns what Varnish refused, once everything that was loaded for it is gone again
+ * @returns the part that Varnish refused, after everything on trial was discarded
  */
 export async function loadParts(
   connection: CliConnection,
@@ -52,7 +52,7 @@ export async function loadParts(
 
   async function load(name: string, path: string): Promise<PartRefusal | undefined> {
     const { status, body } = await connection.send(["vcl.load", name, from(path)], { timeoutMs });
-    // Of an answer that was cut off the status is unknown.
+    // An answer that was cut off does not show the status.
     const isLoaded =
       status === OK ||
       (status === TRUNCATED && (await listUsable(connection)).some((it) => it.name === name));
@@ -66,7 +66,7 @@ export async function loadParts(
     trial.add(label);
   }
 
-  /** What was made last goes first: it may hold what was made before. */
+  /** In reverse order: what was made later may hold what was made before. */
   async function discardAll(names: readonly string[]): Promise<void> {
     for (const name of names.toReversed()) {
       await connection.send(["vcl.discard", name]);
@@ -76,8 +76,8 @@ export async function loadParts(
 }
 
 /**
- * Makes the loaded parts the ones that are served: first what known labels lead to, then the top, last the part that
- * tells the generation. A request meets the old or the new text of a group, and a top that knows its paths.
+ * Switches to the loaded parts: first the labels of groups, then the top, last the part that answers the generation.
+ * A request gets the old or the new text of a group, and a top that knows its paths.
  *
  * @throws {AppError} RELOAD_FAILED, with Varnish's own words
  */
@@ -93,7 +93,7 @@ export async function switchParts(connection: CliConnection, script: BootScript)
   for (const [label, name] of moved.filter(isLast)) await pointLabel(connection, label, name);
 }
 
-/** Whether exactly the script's parts are served. */
+/** Whether Varnish serves exactly the script's parts. */
 export function servesParts(vcls: readonly LoadedVcl[], script: BootScript): boolean {
   const targets = new Map(vcls.map(({ name, target }) => [name, target]));
   return (
@@ -115,6 +115,6 @@ async function done(connection: CliConnection, words: readonly string[]): Promis
   throw new AppError(
     "RELOAD_FAILED",
     `Cannot reload as Varnish refuses "${words.join(" ")}": ${body.trim()}`,
-    { hint: "See what varnishd logs, and whether somebody else uses its CLI" },
+    { hint: "See what varnishd logs, and whether another program uses its CLI" },
   );
 }

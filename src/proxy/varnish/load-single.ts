@@ -8,7 +8,7 @@ import { activeOf, generationIdOf, listVcls, newVclName } from "./vcl-list.ts";
 const OK = 200;
 
 /**
- * Loads a generation that is one VCL, under a name of its own.
+ * Loads a generation that is one VCL, under a new name.
  *
  * @throws {AppError} RELOAD_FAILED, with Varnish's own words
  */
@@ -20,7 +20,7 @@ export async function loadSingle(
   const name = newVclName(generation, await listVcls(connection));
   const [path = ""] = generation.paths;
   const { status, body } = await connection.send(["vcl.load", name, path], { timeoutMs });
-  // Of an answer that was cut off the status is unknown.
+  // An answer that was cut off does not show the status.
   if (status === OK || (await listVcls(connection)).some((it) => it.name === name)) return name;
   throw notLoaded(path, explanation(body));
 }
@@ -34,7 +34,7 @@ export function notLoaded(path: string, output: string): AppError {
   );
 }
 
-/** @throws {AppError} RELOAD_FAILED, once the VCL is gone again */
+/** @throws {AppError} RELOAD_FAILED, after the VCL was discarded */
 export async function useSingle(connection: CliConnection, name: string): Promise<void> {
   const { status, body } = await connection.send(["vcl.use", name]);
   if (status === OK) return;
@@ -46,7 +46,7 @@ export async function useSingle(connection: CliConnection, name: string): Promis
   );
 }
 
-/** The active VCL is the generation's own, or one with the live file's very text, such as `boot` after a restart. */
+/** Whether the active VCL is the generation's own, or has exactly the live file's text, such as `boot` after a restart. */
 export async function servesSingle(
   connection: CliConnection,
   { id, paths }: Generation,

@@ -14,16 +14,16 @@ import {
 } from "../../apply/disk/temporary-directory.ts";
 
 /**
- * Where what varnishd shall compile is copied to, and `varnishd -C` keeps what it makes: its compiler is a user of its own,
- * which may not enter the state directory. A note in there tells the next start what a process that was killed left
- * behind, also one of a container whose processes are gone.
+ * A directory for copies that varnishd compiles, and for the temporary files of `varnishd -C`. Its compiler runs as a
+ * user of its own, which may not enter the state directory. A note in the state directory tells the next start which
+ * directory a killed process left, also where the container of that process is gone.
  */
 export interface Scratch {
-  /** Keeps its note in a proxy's directory of the state from now on, and removes what that tells of. @throws {AppError} SWAP */
+  /** Keeps its note in a proxy's state directory from now on, and removes the directory that the note names. @throws {AppError} SWAP */
   noteIn(home: string): void;
   /**
-   * Does `work`, which may ask for an empty directory; what it puts there is removed in the end. There is one directory:
-   * whoever calls waits for the work before.
+   * Does `work`, which may open the directory, empty. Its content is removed afterwards. There is one directory, so
+   * callers must wait for the work before.
    */
   use<T>(work: (open: () => Promise<string>) => Promise<T>): Promise<T>;
   close(): void;
@@ -38,7 +38,7 @@ export function createScratch(): Scratch {
       if (directory !== undefined) return; // it is in use, by this process
       note = join(home, "scratch");
       const left = readStateFile(note)?.trim();
-      // Whoever can write the note shall not choose what is removed.
+      // The note must not be able to name any other directory for removal.
       if (left !== undefined && isTemporaryDirectory(left)) removeTemporaryDirectory(left);
       removeStateFile(note);
     },
@@ -61,7 +61,7 @@ export function createScratch(): Scratch {
 
   async function make(): Promise<string> {
     const made = await makeTemporaryDirectory("vcl");
-    chmodSync(made, 0o711); // what is in there is to be read, not to be found
+    chmodSync(made, 0o711); // other users may read files in it by name, but not list it
     if (note !== undefined) {
       openStateDirectory(dirname(note));
       await writeStateFile(note, made);
@@ -70,9 +70,9 @@ export function createScratch(): Scratch {
   }
 }
 
-/** A directory in the scratch for `varnishd -C` to write in, as root's does as another user. */
+/** Makes a directory that `varnishd -C` can write in. When root starts it, it writes as another user. */
 export async function openForCompiler(scratch: string): Promise<string> {
-  const directory = await mkdtemp(join(scratch, "compile-")); // whom it is not told to does not find it
+  const directory = await mkdtemp(join(scratch, "compile-")); // its name cannot be guessed
   if (process.geteuid?.() === 0) await chmod(directory, 0o1777);
   return directory;
 }

@@ -21,9 +21,9 @@ export async function readServed(connection: CliConnection): Promise<ServedVcl> 
 }
 
 /**
- * Names for good what a Varnish serves: what is active, where the labels lead to that it uses, and the manager's process.
+ * Identifies what a Varnish serves: the active VCL, the targets of the labels that it uses, and the manager's process.
  *
- * @param labels those that the active VCL leads to: none where it stands alone. Others come and go: on trial, when they are no longer needed, or as somebody's own.
+ * @param labels the labels that the active VCL uses; none for a single VCL. Other labels come and go: on trial, no longer needed, or not Fairlead's.
  */
 export function servedIdentity(
   { vcls, down, manager }: ServedVcl,
@@ -36,13 +36,13 @@ export function servedIdentity(
   return `${down ?? activeOf(vcls) ?? "no VCL"}${digest}@${manager}`;
 }
 
-/** What Varnish was seen to serve, and the labels that it uses. */
+/** What Varnish serves, and the labels that it uses. */
 export interface Proved {
   readonly identity: string;
   readonly labels: ReadonlySet<string>;
 }
 
-/** What a look at Varnish, which serves what it should, has proved. */
+/** The proof that Varnish serves what it should. */
 export function provedBy(served: ServedVcl, script: BootScript | undefined): Proved {
   const labels = new Set(script?.labels.keys());
   return { identity: servedIdentity(served, labels), labels };

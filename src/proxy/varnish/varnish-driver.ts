@@ -160,22 +160,22 @@ function evidenceOf({ vcls, manager }: ServedVcl, activated: Activated): string 
 }
 
 function notProved({ vcls, down }: ServedVcl, { number }: Generation): AppError {
-  const state = down === undefined ? "" : `, and says "${down}"`;
+  const state = down === undefined ? "" : `, and reports "${down}"`;
   return new AppError(
     "NOT_PROVED",
-    `Cannot prove the reload as Varnish has "${activeOf(vcls) ?? "no VCL"}" active, not what it was given as generation ${number}${state}`,
-    { hint: "See whether somebody else uses Varnish's CLI, and what varnishd logs" },
+    `Cannot prove the reload as Varnish has "${activeOf(vcls) ?? "no VCL"}" active, not generation ${number}${state}`,
+    { hint: "See whether another program uses Varnish's CLI, and what varnishd logs" },
   );
 }
 
 function childDown(child: SupervisedProcess): AppError {
-  const words =
+  const reason =
     child.recentErrors().findLast((line) => /error/i.test(line)) ?? child.recentErrors().at(-1);
   return new AppError(
     "PROXY_DOWN",
-    `Cannot start Varnish: ${child.failure()}: ${words ?? "it said nothing"}`,
+    `Cannot start Varnish: ${child.failure()}: ${reason ?? "it printed nothing"}`,
     {
-      hint: "Mend what varnishd names, or correct reload.supervise. The checked files are in place, and it is started again by itself",
+      hint: "Correct what varnishd names, or reload.supervise. The checked files are in place, and Fairlead restarts varnishd by itself",
     },
   );
 }

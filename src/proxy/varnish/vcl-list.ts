@@ -6,15 +6,15 @@ import type { CliConnection } from "./cli-connection.ts";
 export interface LoadedVcl {
   readonly name: string;
   readonly isActive: boolean;
-  /** It is gone as soon as the last request that it serves is. */
+  /** It disappears with the last request that it serves. */
   readonly isDiscarded: boolean;
   /** The VCL that it points to; only a label has one. */
   readonly target?: string;
 }
 
-/** Loaded VCLs of Fairlead's that are kept besides the active one, for a quick way back. */
+/** Loaded VCLs of Fairlead's that are kept beside the active one, for a quick rollback. */
 const KEPT = 2;
-const WHOLE = /^fairlead_(\d+)_([0-9a-f]{12})(_\d+)?$/;
+const SINGLE = /^fairlead_(\d+)_([0-9a-f]{12})(_\d+)?$/;
 const PART = /^fairlead_(to_)?(g\d\d|top|generation)(_[0-9a-f]+)?$/;
 const OK = 200;
 const TRUNCATED = 201;
@@ -27,14 +27,14 @@ export async function listVcls(connection: CliConnection): Promise<readonly Load
   throw new AppError("RELOAD_FAILED", `Cannot go on as Varnish does not list its VCLs: ${words}`, {
     hint:
       status === TRUNCATED
-        ? "Raise varnishd's parameter cli_limit, or discard VCLs that nobody needs"
+        ? "Raise varnishd's parameter cli_limit, or discard VCLs that nothing needs"
         : "Use Varnish 6 or later",
   });
 }
 
 /**
- * The VCLs and labels that commands may name: not those that only wait for their last request. One of these is still listed,
- * and its name may be loaded again.
+ * The VCLs and labels that commands may name: not those that were discarded and wait for their last request. Such a VCL
+ * is still listed, but its name may be loaded again.
  *
  * @throws {AppError} RELOAD_FAILED when Varnish does not list its VCLs
  */
@@ -70,17 +70,17 @@ export function newVclName({ number, id }: Generation, loaded: readonly LoadedVc
   return name;
 }
 
-/** The id of the generation that a VCL of Fairlead's holds; `undefined` when it is somebody else's, or a part. */
-export const generationIdOf = (name: string): string | undefined => WHOLE.exec(name)?.[2];
+/** The id of the generation that a VCL of Fairlead's holds; `undefined` when it is not Fairlead's, or a part. */
+export const generationIdOf = (name: string): string | undefined => SINGLE.exec(name)?.[2];
 
 export const activeOf = (vcls: readonly LoadedVcl[]): string | undefined =>
   vcls.find(({ isActive }) => isActive)?.name;
 
 /**
- * VCLs and labels of Fairlead's that nobody needs any more: all but the active one, the parts that are needed,
- * and the last few whole ones, which come last in the list.
+ * VCLs and labels of Fairlead's that are no longer needed: all but the active one, the parts that are needed,
+ * and the last few single ones, which come last in the list.
  *
- * @param needed names of the parts that are in use; empty when the active VCL is a whole one
+ * @param needed names of the parts that are in use; empty when the active VCL is a single one
  */
 export function outdated(
   loaded: readonly LoadedVcl[],
@@ -89,8 +89,8 @@ export function outdated(
   const ours = loaded.filter(
     ({ name, isActive, isDiscarded }) => !isActive && !isDiscarded && !needed.has(name),
   );
-  const whole = ours.filter(({ name }) => WHOLE.test(name));
+  const single = ours.filter(({ name }) => SINGLE.test(name));
   const parts = ours.filter(({ name }) => PART.test(name));
   const kept = needed.size > 0 ? 0 : KEPT;
-  return [...whole.slice(0, Math.max(0, whole.length - kept)), ...parts].map(({ name }) => name);
+  return [...single.slice(0, Math.max(0, single.length - kept)), ...parts].map(({ name }) => name);
 }

@@ -7,10 +7,10 @@ import type { CliConnection } from "./cli-connection.ts";
 const POLL_MS = 50;
 
 /**
- * Waits until the probed backends of a VCL are healthy: one with a probe starts sick, and a VCL that is used at
- * once would answer 503. From `deadlineMs` on they are used as they are, and this is said.
+ * Waits until the probed backends of a VCL are healthy. A probed backend starts sick, and a VCL that is used at
+ * once would answer 503. After `deadlineMs` the VCL is used as it is, with a warning.
  *
- * @param vcl.paths the files that it was made of
+ * @param vcl.paths the files of the VCL
  */
 export async function warmBackends(
   connection: CliConnection,
@@ -21,7 +21,7 @@ export async function warmBackends(
     deadlineMs,
   }: { readonly log: Log; readonly signal: AbortSignal; readonly deadlineMs: number },
 ): Promise<void> {
-  // Asking about thousands of backends takes a while; most VCLs have no probe at all.
+  // Listing thousands of backends takes a while, and most VCLs have no probe.
   if (!(await mentionProbe(vcl.paths))) return;
   for (;;) {
     const sick = await sickBackends(connection, vcl.name);
@@ -32,9 +32,9 @@ export async function warmBackends(
           vcl: vcl.name,
           backends: sick.slice(0, 10),
           count: sick.length,
-          hint: "See what the probe asks for, and what these servers answer",
+          hint: "See which URL the probe requests, and what these servers answer",
         },
-        `${sick.length} probed backends are still sick; the new VCL is used all the same`,
+        `${sick.length} probed backends are still sick; using the new VCL all the same`,
       );
       return;
     }
@@ -42,7 +42,7 @@ export async function warmBackends(
   }
 }
 
-/** A file that cannot be read, or that includes others, may well have some. */
+/** Whether some file has a probe, or may have one because it is unreadable or includes others. */
 async function mentionProbe(paths: readonly string[]): Promise<boolean> {
   const texts = await Promise.all(paths.map((path) => readFile(path, "utf8").catch(() => "probe")));
   return texts.some((text) => /\bprobe\b|\binclude\b/.test(text));

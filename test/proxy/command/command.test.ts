@@ -5,7 +5,7 @@ import { isRunning } from "../../helpers/is-running.ts";
 import { testDirectory } from "../../helpers/stage.ts";
 import { until } from "../../helpers/until.ts";
 
-test("a command that takes too long is ended with its grandchildren, also those that do not heed SIGTERM and hold no output", async () => {
+test("a command that takes too long is ended with its grandchildren, also those that ignore SIGTERM and hold no output", async () => {
   const { at } = await testDirectory();
   const deaf = `(trap "" TERM; exec sleep 600 >/dev/null 2>&1) & echo $! > ${at("deaf")}`;
   const script = `${deaf}; sleep 600 & echo $! > ${at("loud")}; wait`;

@@ -13,7 +13,7 @@ import { testDirectory } from "../../helpers/stage.ts";
 import { writeNginxConfig } from "../../helpers/start-nginx.ts";
 
 describe("readDirectives()", () => {
-  test("cuts words as nginx does: quotes, comments, braces in variables, code of other languages", () => {
+  test("reads words as nginx does: quotes, comments, braces in variables, code of other languages", () => {
     const directives = readDirectives(`user www; # pid no;
 http { include "a b.conf"; location ~ ^/\${x}{ return 200 'a;\\'b'; }
   content_by_lua_block { if x then { include "lua"; } end }
@@ -78,7 +78,7 @@ describe("checkNginx()", () => {
     expect(await readFile(join(confDirectory, "a.conf"), "utf8")).toBe("this is broken");
   });
 
-  test("leaves a removed file out", async ({ signal }) => {
+  test("a removed file is not part of the check", async ({ signal }) => {
     const { config, candidate, confDirectory } = await stage();
     await writeFile(join(confDirectory, "old.conf"), "this is broken");
     const next = await candidate("a.conf", "");
@@ -109,7 +109,7 @@ describe("checkNginx()", () => {
     }
   });
 
-  test("relative paths of other files resolve as they do live", async ({ signal }) => {
+  test("relative paths of other files resolve as in the live configuration", async ({ signal }) => {
     const { config, candidate, path: home } = await stage();
     await writeFile(join(home, "users"), "a:b\n");
     const text =
@@ -143,7 +143,7 @@ describe("checkNginx()", () => {
     });
   });
 
-  test("a tree is kept until something that it was made from changes, and is never trusted then", async ({
+  test("a tree is kept until its sources change, and not trusted afterwards", async ({
     signal,
   }) => {
     const { config, candidate, confDirectory, path: home } = await stage();
@@ -192,16 +192,16 @@ describe("checkNginx()", () => {
     await writeFile(config.config, main);
     await trees.build(await candidate("a.conf", ""));
     const prepared: (readonly string[])[] = [];
-    const standby = {
+    const prestarted = {
       ...createPrestartedCheck({}),
       prepare: async (argv: readonly string[]) => void prepared.push(argv),
     };
-    await prepareCheck(config, { trees, prestarted: standby, prefix: "/p" });
+    await prepareCheck(config, { trees, prestarted, prefix: "/p" });
     const argv = ["nginx", "-t", "-p", "/p", "-c", trees.kept()?.main];
     expect(prepared).toEqual(waits ? [argv] : []);
   });
 
-  test("says when there is no nginx", async ({ signal }) => {
+  test("reports a missing nginx program", async ({ signal }) => {
     const { config, candidate } = await stage();
     const missing = { ...config, binary: "no-such-nginx" };
     await expect(check(missing, await candidate("a.conf", ""), signal)).rejects.toMatchObject({

@@ -27,7 +27,7 @@ describe("createNginxDriver()", () => {
     expect(await driver.serves(generation, proof, signal)).toBe(false);
   });
 
-  test("what runs the next check waits once a generation is proved: it warns, refuses, and is used once", async () => {
+  test("the next check is prestarted once a generation is proved: it warns, refuses, and is used once", async () => {
     const warnings: string[] = [];
     const { driver, generation, signal, candidate, listen } = await stage({
       onWarning: (it) => warnings.push(it),
@@ -100,7 +100,7 @@ describe("createNginxDriver()", () => {
     });
   });
 
-  test("a command that hangs is ended with all that it started", async () => {
+  test("a command that hangs is ended with its children", async () => {
     const { driver, generation, signal, directory } = await stage({
       reload: (home) => ({
         command: ["sh", "-c", `sleep 600 & echo $! > ${home}/pid; wait`],
@@ -114,7 +114,7 @@ describe("createNginxDriver()", () => {
     await until("the sleeper has ended", async () => !(await isRunning(sleeper)));
   });
 
-  test("a pid file that names another program signals nobody", async () => {
+  test("no process is signalled when the pid file names another program", async () => {
     const { driver, generation, signal, nginx } = await stage({});
     const stranger = await startProgram(["sleep", "60"]);
     onTestFinished(async () => void (await stranger.stop()));

@@ -15,12 +15,14 @@ import { testDirectory } from "../../helpers/stage.ts";
 import { writeNginxConfig } from "../../helpers/start-nginx.ts";
 import { until } from "../../helpers/until.ts";
 
-test("what waits checks what is there once it is asked, and is used once", async ({ signal }) => {
-  const { standby, argv, put, waiting, run, binary, at } = await stage(signal);
+test("a prestarted check reads the files at the time of the check, and is used once", async ({
+  signal,
+}) => {
+  const { prestarted, argv, put, waiting, run, binary, at } = await stage(signal);
   await put("nonsense;");
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   const [pid] = await waiting();
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   expect(await waiting()).toEqual([pid]);
   await execa("mkfifo", [at("slow.conf")]);
   await put(
@@ -40,9 +42,9 @@ test("what waits checks what is there once it is asked, and is used once", async
   expect(await run()).toMatchObject({ ok: false, notFound: true });
 });
 
-test("a no is asked for again, and is nginx's own", async ({ signal }) => {
-  const { standby, argv, put, waiting, run } = await stage(signal);
-  await standby.prepare(argv);
+test("a refusal is checked again by an nginx of its own", async ({ signal }) => {
+  const { prestarted, argv, put, waiting, run } = await stage(signal);
+  await prestarted.prepare(argv);
   expect(await waiting()).toHaveLength(1);
   await put("nonsense;");
   const { ok, exitCode, output } = await run();
@@ -50,13 +52,13 @@ test("a no is asked for again, and is nginx's own", async ({ signal }) => {
   expect(output).toMatch(/\[emerg\] .*unknown directive "nonsense" in /);
 });
 
-test("one that somebody else let go does not count, even while it still checks", async ({
+test("a prestarted check that another process let through does not count, even while it still runs", async ({
   signal,
 }) => {
-  const { standby, argv, put, waiting, run, gate, at } = await stage(signal);
+  const { prestarted, argv, put, waiting, run, gate, at } = await stage(signal);
   await execa("mkfifo", [at("slow.conf")]);
   await put(`include ${at("slow.conf")};`);
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   const [pid] = await waiting();
   const other = await open(gate, constants.O_RDONLY | constants.O_NONBLOCK);
   onTestFinished(() => other.close());
@@ -68,11 +70,9 @@ test("one that somebody else let go does not count, even while it still checks",
   await until("it has ended", async () => !(await isRunning(pid)));
 });
 
-test("one that waits for another pipe than the one that is there does not count", async ({
-  signal,
-}) => {
-  const { standby, argv, waiting, run, gate } = await stage(signal);
-  await standby.prepare(argv);
+test("a prestarted check that waits at another pipe does not count", async ({ signal }) => {
+  const { prestarted, argv, waiting, run, gate } = await stage(signal);
+  await prestarted.prepare(argv);
   const [pid] = await waiting();
   await rm(gate);
   await execa("mkfifo", [gate]);
@@ -80,19 +80,19 @@ test("one that waits for another pipe than the one that is there does not count"
   await until("it has ended", async () => !(await isRunning(pid)));
 });
 
-test("a pipe that is gone is made anew", async ({ signal }) => {
-  const { standby, argv, waiting, run, gate } = await stage(signal);
-  await standby.prepare(argv);
+test("a missing pipe is made again", async ({ signal }) => {
+  const { prestarted, argv, waiting, run, gate } = await stage(signal);
+  await prestarted.prepare(argv);
   await waiting();
   expect(await run()).toMatchObject({ ok: true });
   await rm(gate);
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   expect(await waiting()).toHaveLength(1);
 });
 
-test("one whose program was replaced meanwhile does not count", async ({ signal }) => {
-  const { standby, argv, waiting, run, binary } = await stage(signal);
-  await standby.prepare(argv);
+test("a prestarted check whose program was replaced does not count", async ({ signal }) => {
+  const { prestarted, argv, waiting, run, binary } = await stage(signal);
+  await prestarted.prepare(argv);
   const [pid] = await waiting();
   await rm(binary);
   await writeFile(binary, "#!/bin/sh\nexit 7\n", { mode: 0o755 });
@@ -100,44 +100,42 @@ test("one whose program was replaced meanwhile does not count", async ({ signal 
   await until("it has ended", async () => !(await isRunning(pid)));
 });
 
-test("another command than what waits, or one whose process was ended, runs by itself", async ({
-  signal,
-}) => {
-  const { standby, argv, waiting, run } = await stage(signal);
-  await standby.prepare(argv);
+test("a command that no process waits for starts a process of its own", async ({ signal }) => {
+  const { prestarted, argv, waiting, run } = await stage(signal);
+  await prestarted.prepare(argv);
   const [first] = await waiting();
   expect(await run([...argv, "-q"])).toMatchObject({ ok: true, output: "" });
   await until("it is not kept", async () => !(await isRunning(first)));
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   const [second = 0] = await waiting();
   process.kill(second, "SIGKILL");
   expect(await run()).toMatchObject({ ok: true });
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   expect(await waiting()).toHaveLength(1);
 });
 
-test("takes no longer than it may, and an abort ends it, also one that came before", async ({
+test("a prestarted check ends at its timeout and at an abort, also at an earlier one", async ({
   signal,
 }) => {
-  const { standby, argv, put, waiting, run, at } = await stage(signal);
+  const { prestarted, argv, put, waiting, run, at } = await stage(signal);
   await execa("mkfifo", [at("slow.conf")]);
   await put(`include ${at("slow.conf")};`);
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   const [pid] = await waiting();
   expect(await run(argv, { timeoutMs: 300 })).toMatchObject({ ok: false, timedOut: true });
   await until("it has ended", async () => !(await isRunning(pid)));
   for (const abort of [AbortSignal.abort(new Error("over")), soon(new Error("over"))]) {
-    await standby.prepare(argv);
+    await prestarted.prepare(argv);
     await expect(run(argv, { timeoutMs: 600_000, signal: abort })).rejects.toThrow("over");
   }
-  await standby.close();
+  await prestarted.close();
   await until("nothing is left", async () => (await waiting(0)).length === 0);
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   expect(await waiting(0)).toEqual([]);
 });
 
-test("an nginx that knows no -e is not tried for ever", async ({ signal }) => {
-  const { standby, argv, waiting, run, binary, at } = await stage(signal);
+test("an nginx without -e is prestarted only a few times", async ({ signal }) => {
+  const { prestarted, argv, waiting, run, binary, at } = await stage(signal);
   await rm(binary);
   await writeFile(
     binary,
@@ -145,20 +143,20 @@ test("an nginx that knows no -e is not tried for ever", async ({ signal }) => {
     { mode: 0o755 },
   );
   for (let i = 0; i < 5; i += 1) {
-    await standby.prepare(argv);
+    await prestarted.prepare(argv);
     await until("none waits", async () => (await waiting(0)).length === 0);
     expect(await run()).toMatchObject({ ok: true });
   }
   expect(await readFile(at("tries"), "utf8")).toBe("\n\n\n");
 });
 
-test("a script does not count, and ends with what it started", async ({ signal }) => {
-  const { standby, argv, run, binary, children, at } = await stage(signal);
+test("a script does not count, and is ended with its children", async ({ signal }) => {
+  const { prestarted, argv, run, binary, children, at } = await stage(signal);
   await rm(binary);
   await writeFile(binary, `#!/bin/sh\necho >> ${at("starts")}\nnginx "$@"\ntrue\n`, {
     mode: 0o755,
   });
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   const [script = 0] = await children();
   await until("it waits", () => readChildren(script).some(hasLoaded));
   const [nginx] = readChildren(script);
@@ -170,17 +168,15 @@ test("a script does not count, and ends with what it started", async ({ signal }
   );
 });
 
-test("lets go what a program left behind that was killed where the kernel did not see to it", async ({
-  signal,
-}) => {
-  const { standby, argv, waiting, gate } = await stage(signal);
+test("a process that a killed program left at the gate is let through", async ({ signal }) => {
+  const { prestarted, argv, waiting, gate } = await stage(signal);
   await execa("mkfifo", [gate]);
   const left = await startProgram([...argv.slice(0, 1), "-e", gate, ...argv.slice(1)]);
   onTestFinished(async () => void (await left.stop("SIGKILL")));
   await until("it waits", () => hasLoaded(left.pid));
-  standby.moveTo(gate);
+  prestarted.moveTo(gate);
   expect(await left.ended).toBe(0);
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
   expect(await waiting()).toHaveLength(1);
 });
 
@@ -196,11 +192,11 @@ test.each(["mkfifo", "setpriv"])("without %s the command runs by itself", async 
     `${preparing(argv, at("gate"))}
 const { signal } = new AbortController();
 for (let i = 0; i < 2; i += 1) {
-  const { ok } = await standby.run(argv, { timeoutMs: 10_000, signal });
+  const { ok } = await prestarted.run(argv, { timeoutMs: 10_000, signal });
   console.log(ok);
-  await standby.prepare(argv);
+  await prestarted.prepare(argv);
 }
-await standby.close();`,
+await prestarted.close();`,
   );
   const { stdout } = await execa(process.execPath, [...TSX, file], {
     extendEnv: false,
@@ -209,7 +205,9 @@ await standby.close();`,
   expect(stdout).toBe("true\ntrue");
 });
 
-test("what waits ends with the program that started it, however that ends", async ({ signal }) => {
+test("a prestarted check ends with the program that started it, however that ends", async ({
+  signal,
+}) => {
   const { argv, at } = await stage(signal);
   const file = at("prepare.mjs");
   await writeFile(file, `${preparing(argv, at("gate"))}\nsetInterval(() => undefined, 1_000);`);
@@ -238,9 +236,9 @@ function preparing(argv: readonly string[], gate: string): string {
   const module = new URL("../../../src/proxy/nginx/prestarted-check.ts", import.meta.url).href;
   return `import { createPrestartedCheck } from ${JSON.stringify(module)};
 const argv = ${JSON.stringify(argv)};
-const standby = createPrestartedCheck({ opens: ["stdout", "stderr"] });
-standby.moveTo(${JSON.stringify(gate)});
-await standby.prepare(argv);`;
+const prestarted = createPrestartedCheck({ opens: ["stdout", "stderr"] });
+prestarted.moveTo(${JSON.stringify(gate)});
+await prestarted.prepare(argv);`;
 }
 
 function soon(reason: Error): AbortSignal {
@@ -256,9 +254,9 @@ async function stage(signal: AbortSignal) {
   const { stdout: nginx } = await execa("which", ["nginx"]);
   await symlink(nginx, binary);
   const gate = at("gate");
-  const standby = createPrestartedCheck({ opens: ["stdout", "stderr"] });
-  standby.moveTo(gate);
-  onTestFinished(() => standby.close());
+  const prestarted = createPrestartedCheck({ opens: ["stdout", "stderr"] });
+  prestarted.moveTo(gate);
+  onTestFinished(() => prestarted.close());
   const argv = [binary, "-t", "-c", config];
   const before = new Set(readChildren(process.pid));
   const children = async (): Promise<readonly number[]> => {
@@ -267,7 +265,7 @@ async function stage(signal: AbortSignal) {
     return pids.filter((_, i) => running[i]);
   };
   return {
-    standby,
+    prestarted,
     children,
     argv,
     at,
@@ -279,7 +277,7 @@ async function stage(signal: AbortSignal) {
       command: readonly string[] = argv,
       options: Partial<EndOptions> = {},
     ): ReturnType<PrestartedCheck["run"]> =>
-      standby.run(command, { timeoutMs: 10_000, signal, ...options }),
+      prestarted.run(command, { timeoutMs: 10_000, signal, ...options }),
     /** The processes that wait, once there are so many. */
     async waiting(count = 1): Promise<readonly number[]> {
       let pids: readonly number[] = [];

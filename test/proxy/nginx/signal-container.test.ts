@@ -13,7 +13,7 @@ const RESTRICTED_SOCKET = fileURLToPath(
 /* Docker itself is asked in test/docker. Here its answers are those of its API's description. */
 
 describe("signalContainer()", () => {
-  test("asks for the signal, and for nothing else", async ({ signal }) => {
+  test("requests the signal, and nothing else", async ({ signal }) => {
     const engine = await startEngine(204);
     await signalContainer(target({ socket: engine.socket }), { timeoutMs: 2_000, signal });
     expect(engine.asked).toEqual(["POST /containers/nginx/kill?signal=HUP"]);

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createScratch } from "../../../src/proxy/varnish/scratch.ts";
 import { testDirectory } from "../../helpers/stage.ts";
 
-test("what a killed process left is removed at the next start, and nothing else that the note may name", async () => {
+test("the next start removes the directory that a killed process left, and no other directory that the note names", async () => {
   const home = (await testDirectory()).path;
   const note = join(home, "scratch");
   const killed = createScratch();

@@ -13,7 +13,7 @@ import { request } from "../../helpers/request.ts";
 import { testDirectory, testService, testVarnish } from "../../helpers/stage.ts";
 
 describe("CLI frames", () => {
-  test("are cut whole, whatever pieces they arrive in", () => {
+  test("are complete, whatever pieces they arrive in", () => {
     const bytes = Buffer.from("200 5       \nhello\n106 0       \n\n");
     for (let length = 0; length < 19; length += 1)
       expect(parseCliAnswer(bytes.subarray(0, length))).toBeUndefined();
@@ -24,7 +24,7 @@ describe("CLI frames", () => {
     });
   });
 
-  test("something else than a CLI is not taken for one", () => {
+  test("an answer of another protocol is refused", () => {
     expect(() => parseCliAnswer(Buffer.from("HTTP/1.1 400 Bad Request"))).toThrow("no Varnish CLI");
   });
 
@@ -39,7 +39,7 @@ describe("CLI frames", () => {
   );
 });
 
-test("old VCLs of Fairlead's are outdated but for the last two; others' never are", () => {
+test("Fairlead's old VCLs are outdated except the last two; other VCLs never are", () => {
   const loaded = [
     "boot",
     "fairlead_1_0123456789ab",
@@ -140,7 +140,7 @@ describe("createVarnishDriver()", () => {
     },
   );
 
-  test("a check that is given up while Varnish loads the candidate does not stand in the way of the next", async ({
+  test("a check that is aborted while Varnish loads the candidate does not block the next one", async ({
     signal,
   }) => {
     const { driver, candidate, varnish } = await stage({ binary: "no-such-varnishd" });
@@ -169,7 +169,7 @@ describe("createVarnishDriver()", () => {
     expect(JSON.stringify(error)).not.toContain("planted-secret");
   });
 
-  test("a varnishd that is not there is told apart", async ({ signal }) => {
+  test("a varnishd that does not run has an error of its own", async ({ signal }) => {
     const { varnish, driver, generation } = await stage();
     await varnish.stop();
     await expect(driver.reload(generation(1), signal)).rejects.toMatchObject({
@@ -178,9 +178,7 @@ describe("createVarnishDriver()", () => {
     expect(await driver.serves(generation(1), undefined, signal)).toBe(false);
   });
 
-  test("labels that come and go beside those it uses are no loss; another active VCL is", async ({
-    signal,
-  }) => {
+  test("changes of other labels are no loss; another active VCL is", async ({ signal }) => {
     let looks = 0;
     const { varnish, driver, putParts, secretFile } = await stage({
       onCommand: (command) => (looks += Number(command === "pid")),
@@ -208,7 +206,7 @@ describe("createVarnishDriver()", () => {
     expect(lost[0]).toMatch(/^Varnish runs boot.*, no longer fairlead_top_a1\+/);
   });
 
-  test("a label that it uses and that leads elsewhere is a loss", async ({ signal }) => {
+  test("a changed target of a label in use is a loss", async ({ signal }) => {
     const { varnish, driver, putParts, secretFile } = await stage();
     const parts = await putParts(["g00"]);
     await driver.reload(parts, signal);
