@@ -10,15 +10,18 @@ const dockerSchema = z
     container: text("a container's name or id")
       .regex(/^[A-Za-z0-9][\w.-]*$/, { error: "a container's name or id" })
       .describe("The container whose first process is nginx's master."),
-    signal: z.enum(["HUP"], { error: "HUP" }).default("HUP").describe("Signal sent to it."),
+    signal: z
+      .enum(["HUP"], { error: "HUP" })
+      .default("HUP")
+      .describe("Signal that the process gets."),
     socket: text("a socket's path, or a URL such as http://docker-signal:2375")
       .regex(/^(\/.+|http:\/\/[^/]+)$/, {
         error: "a socket's path, or a URL such as http://docker-signal:2375",
       })
       .default("/var/run/docker.sock")
-      .describe("Where Docker's API is, or what stands before it and lets only this through."),
+      .describe("Address of Docker's API, or of a proxy before it that allows only this request."),
   })
-  .describe("Sends the signal through Docker's API, where nginx's processes cannot be seen.");
+  .describe("Sends the signal through Docker's API, for an nginx whose processes cannot be seen.");
 
 const reloadSchema = z
   .strictObject({
@@ -45,7 +48,7 @@ const reloadSchema = z
       context.addIssue("signal: HUP beside pidFile");
     }
   })
-  .describe("How the proxy is told to use new files.");
+  .describe("How the proxy loads new files.");
 
 const nginxSchema = z
   .strictObject({

@@ -54,7 +54,7 @@ const proofSchema = z
       .url({ error: "a URL such as http://127.0.0.1/__fairlead/generation", protocol: /^http$/ })
       .optional()
       .describe(
-        "nginx only: a URL that answers the generation's id, asked when the master's processes cannot be seen.",
+        "nginx only: a URL that answers the generation's id. Set it when the master's processes cannot be seen.",
       ),
   })
   .describe("How a reload is proved.");
@@ -71,7 +71,7 @@ const settleSchema = z
       .min(1)
       .default(32)
       .describe(
-        "nginx only: from this many old workers that still serve their last connections on, applies wait until one ends, 10 s at most.",
+        "nginx only: while this many old workers still serve their last connections, changes wait until one ends, 10 s at most.",
       ),
   })
   .describe("How bursts of changes are joined. A lone change is applied at once.");
@@ -92,7 +92,7 @@ export const proxyBase = {
   files: z
     .array(fileSchema, { error: "a list of files" })
     .min(1, { error: "at least one file" })
-    .describe("What is rendered, and where to."),
+    .describe("The files that are rendered."),
   checkTimeout: duration
     .prefault("10m")
     .describe("How long a check may take. A large VCL compiles slowly."),

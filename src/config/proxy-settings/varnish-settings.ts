@@ -30,7 +30,7 @@ const varnishSchema = z.strictObject({
   reload: z
     .strictObject(supervision)
     .prefault({})
-    .describe("Varnish is reloaded over its CLI; here is only whether Fairlead runs it."),
+    .describe("Whether Fairlead runs varnishd. Varnish is always reloaded over its CLI."),
 });
 
 /** Varnish in the config. */
