@@ -49,14 +49,10 @@ export async function checkNginx(
  */
 export async function prepareCheck(
   config: NginxConfig,
-  {
-    trees,
-    prestarted: standby,
-    prefix,
-  }: Pick<NginxCheckOptions, "trees" | "prestarted" | "prefix">,
+  { trees, prestarted, prefix }: Pick<NginxCheckOptions, "trees" | "prestarted" | "prefix">,
 ): Promise<void> {
   const tree = trees.kept();
-  if (tree?.hasOwnLog === true) await standby.prepare(checkCommand(config, { prefix, tree }));
+  if (tree?.hasOwnLog === true) await prestarted.prepare(checkCommand(config, { prefix, tree }));
 }
 
 const checkCommand = (
@@ -108,11 +104,11 @@ async function runCheck(
   tree: CheckTree,
   options: NginxCheckOptions,
 ): Promise<Verdict> {
-  const { prestarted: standby, prefix, signal } = options;
+  const { prestarted, prefix, signal } = options;
   const argv = checkCommand(config, { prefix, tree });
   const end = { timeoutMs: config.checkTimeout, signal };
   const result = tree.hasOwnLog
-    ? await standby.run(argv, end)
+    ? await prestarted.run(argv, end)
     : await runCommand(argv, { opens: checkOpens(config), ...end });
   if (result.notFound) {
     throw new AppError(

@@ -10,7 +10,7 @@ import { mainFileFor } from "./main-file.ts";
 import { readDirectives } from "./nginx-directives.ts";
 
 /**
- * Starts a real nginx with outputs. What they listen on is exchanged for free loopback ports.
+ * Starts a real nginx with outputs. Free loopback ports replace their listen addresses.
  *
  * @throws {AppError} CHECK_UNAVAILABLE when nginx does not start, with its own words
  */
@@ -51,7 +51,7 @@ export async function serveNginx(
 
 const isListen = ({ name }: { readonly name: string }): boolean => name === "listen";
 
-/** What the text's servers listen on, as written, IPv4 first. */
+/** The addresses that the text's servers listen on, as written, IPv4 first. */
 function listenAddresses(text: string): readonly string[] {
   const all = readDirectives(text)
     .filter(isListen)

@@ -11,7 +11,7 @@ import { createVarnishDriver } from "./varnish-driver.ts";
 
 /**
  * Starts a real varnishd without a VCL and loads outputs as a generation, as `fairlead run` does: probed
- * backends are awaited.
+ * backends are healthy first.
  *
  * @throws {AppError} CHECK_UNAVAILABLE when it does not start, RELOAD_FAILED when it does not load the VCL
  */
@@ -53,7 +53,7 @@ export async function serveVarnish(
   return { port: () => http, stop: () => varnishd.stop() };
 }
 
-/** Files that name each other, such as the parts that a script loads, go on doing so. */
+/** Writes outputs with the paths of the written files in place of the configured ones, as a script names its parts. */
 async function writeOutputs(
   outputs: readonly Output[],
   directory: string,
