@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { fileFormat } from "../config/file-format.ts";
-import { path, text } from "../config/schema-parts.ts";
+import { nonEmpty, path } from "../config/schema-parts.ts";
 import { catalogSchema } from "../source/file/catalog-file.ts";
 
 /* What a file of template test cases may say. `fairlead schema test` prints this as JSON Schema. */
@@ -17,7 +17,7 @@ const values = z.record(z.string(), z.unknown(), { error: "a mapping" });
 
 const routeSchema = z
   .strictObject({
-    path: text("a path such as /api/x").describe("What is requested."),
+    path: nonEmpty("a path such as /api/x").describe("What is requested."),
     host: z.string().default("localhost").describe("The Host header."),
     method: z.string().default("GET").describe("The method."),
     headers: z.record(z.string(), z.string()).default({}).describe("Further request headers."),
@@ -84,9 +84,12 @@ export const caseFileSchema = z
       .describe("The template's format; vcl when its name has that in it, else nginx."),
     path: path.optional().describe("The output's path; with `each` it is a template itself."),
     each: z
-      .union([z.enum(["services", "routes"]), z.strictObject({ keys: text("a prefix of keys") })], {
-        error: "services, routes or { keys: PREFIX }",
-      })
+      .union(
+        [z.enum(["services", "routes"]), z.strictObject({ keys: nonEmpty("a prefix of keys") })],
+        {
+          error: "services, routes or { keys: PREFIX }",
+        },
+      )
       .optional()
       .describe("Render the template once per item."),
     partials: path.optional().describe("Directory of partials."),
@@ -109,7 +112,7 @@ export const caseFileSchema = z
     cases: z
       .array(
         z.strictObject({
-          name: text("a name").describe("What the case shows."),
+          name: nonEmpty("a name").describe("What the case shows."),
           ...catalogKeys,
           expect: expectSchema,
         }),

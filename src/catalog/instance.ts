@@ -16,15 +16,15 @@ export interface Instance {
   readonly status: InstanceStatus;
   /** A check of its node or agent is critical, not one of its own. */
   readonly isNodeCritical?: true;
-  /** Critical only because Consul begins with that: its checks have told nothing since it was registered. */
+  /** Critical only because Consul starts a check so: none has reported since the instance was registered. */
   readonly isUnchecked?: true;
   readonly node: string;
-  /** That of the node's agent, if it has one: an agent that lost what it kept has another. */
+  /** The id of the node's agent, if it has one: an agent that lost its data has a new one. */
   readonly nodeId?: string;
   readonly nodeAddress: string;
   readonly nodeMeta: Readonly<Record<string, string>>;
   readonly datacenter: string;
-  /** When Consul first heard of it, as a Raft index: lower is older. */
+  /** The Raft index of its registration: lower is older. */
   readonly createIndex: number;
 }
 

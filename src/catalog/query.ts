@@ -23,17 +23,17 @@ interface InstancesQuery {
   readonly filter?: string;
 }
 
-/** All instances of one service, whatever their health: who asks decides what is healthy enough. */
+/** All instances of one service, whatever their health: the template decides which are healthy enough. */
 export interface ServiceQuery extends InstancesQuery {
   readonly kind: "service";
 }
 
-/** All that serve one service within the mesh: its sidecar proxies and instances that speak Connect. */
+/** All instances that serve one service within the mesh: its sidecar proxies and those that speak Connect. */
 interface ConnectQuery extends InstancesQuery {
   readonly kind: "connect";
 }
 
-/** What a prepared query finds: Consul decides which instances, and of which datacenter. */
+/** The result of a prepared query: Consul decides which instances, and of which datacenter. */
 interface PreparedQuery {
   readonly kind: "prepared";
   /** Its name or id. */
@@ -55,10 +55,10 @@ interface NodesQuery {
   readonly filter?: string;
 }
 
-/** One node with its services; its answer is `null` when there is no such node. */
+/** One node with its services; its answer is `null` when the node does not exist. */
 interface NodeQuery {
   readonly kind: "node";
-  /** The node of the agent that is asked, when absent. */
+  /** The node of the agent when absent. */
   readonly node?: string;
   readonly datacenter?: string;
 }
@@ -67,7 +67,7 @@ interface DatacentersQuery {
   readonly kind: "datacenters";
 }
 
-/** One entry of the key-value store; its answer is `null` when there is no such key. */
+/** One entry of the key-value store; its answer is `null` when the key does not exist. */
 interface KeyQuery {
   readonly kind: "key";
   readonly key: string;
@@ -104,7 +104,7 @@ interface InterfacesQuery {
   readonly kind: "interfaces";
 }
 
-/** One question a template asks of the catalog, or of the machine that it is rendered on. */
+/** One query of a template: about the catalog, or about the machine that it is rendered on. */
 export type Query =
   | ServiceQuery
   | ConnectQuery
@@ -136,7 +136,7 @@ interface AnswerValues {
   readonly interfaces: readonly NetworkInterface[];
 }
 
-/** What a source answers to a query of type `Q`. */
+/** The answer to a query of type `Q`. */
 export type AnswerValue<Q extends Query = Query> = AnswerValues[Q["kind"]];
 
 /**
@@ -198,5 +198,5 @@ function details(query: {
   return `${at}${near}${filter}`;
 }
 
-/** A name that could be read as more than a name stands in quotes, so that no two queries share a text. */
+/** A name with other characters is quoted, so that no two queries share a text. */
 const quoted = (name: string): string => (/^[\w-]+$/.test(name) ? name : JSON.stringify(name));

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { AnswerValue } from "./query.ts";
 
 /**
- * An answer in which the entries that did not change since the answer before are the same objects: who made
- * something of one need not do it again.
+ * An answer in which the entries that did not change since the answer before are the same objects, so that
+ * results derived from them can be kept.
  */
 export function shareUnchanged(before: AnswerValue | undefined, answer: AnswerValue): AnswerValue {
   if (!Array.isArray(before) || !Array.isArray(answer)) return answer;
@@ -16,6 +16,6 @@ export function shareUnchanged(before: AnswerValue | undefined, answer: AnswerVa
 
 type Entry = string | Readonly<Record<"id" | "node" | "name" | "key", unknown>>;
 
-/** What tells an entry of a list from the others. */
+/** Identifies an entry of a list. */
 const keyOf = (entry: Entry): string =>
   typeof entry === "string" ? entry : JSON.stringify([entry.node, entry.id, entry.name, entry.key]);

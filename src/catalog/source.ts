@@ -1,13 +1,13 @@
 import type { AppError } from "../errors.ts";
 import type { AnswerValue, Query } from "./query.ts";
 
-/** What a source tells about the queries that it follows. Called only for queries that are followed. */
+/** Receives what a source learns about the queries that it follows, and about no others. */
 export interface AnswerListener {
   /** The source answered. The value may equal the last one. */
   answered(query: Query, value: AnswerValue): void;
   /** An attempt failed. The source goes on trying; the last answer stays in force. */
   failed(query: Query, error: AppError): void;
-  /** From now on answers of an earlier run, saved then, stand in for those that are missing; `undefined` ends that. */
+  /** From now on the fallback replaces missing answers: those of an earlier run, saved then. `undefined` ends that. */
   fallback?(savedAt: Date | undefined): void;
 }
 
@@ -20,5 +20,5 @@ export interface Source {
   follow(queries: ReadonlyMap<string, Query>): void;
 }
 
-/** Opens a source that tells `listener` and ends all its work once `signal` aborts. */
+/** Opens a source that reports to `listener` and ends all its work once `signal` aborts. */
 export type OpenSource = (listener: AnswerListener, signal: AbortSignal) => Source;

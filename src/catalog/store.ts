@@ -9,13 +9,13 @@ import type { OpenSource, Source } from "./source.ts";
 export interface CatalogStore {
   /** All answers so far. The same object until the content changes. */
   snapshot(): Snapshot;
-  /** Replaces the queries that `reader` wants. What nobody wants is no longer followed, and forgotten. */
+  /** Replaces the queries that `reader` wants. A query that no reader wants is no longer followed, and its answer is forgotten. */
   want(reader: string, queries: ReadonlyMap<string, Query>): void;
   /** Calls `listener` after each change of content. Returns the way to end that. */
   onChange(listener: () => void): () => void;
-  /** Why a wanted query has no fresh answer, by canonical text. Empty while all is well. */
+  /** Why a wanted query has no fresh answer, by canonical text. Empty when there is no failure. */
   failures(): ReadonlyMap<string, AppError>;
-  /** When the answers were saved that stand in for those of a source which has not answered since the start. */
+  /** When the answers of the fallback were saved, while the source has not answered since the start. */
   fallbackSince(): Date | undefined;
 }
 
@@ -29,7 +29,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
   let version = 0;
   let changedAtMs = Date.now();
   let fallbackSince: Date | undefined;
-  /** Made when it is asked for: many answers may come before. */
+  /** Made on demand: many answers may come before. */
   let snapshot: Snapshot | undefined;
 
   const source: Source = openSource(

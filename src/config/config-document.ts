@@ -17,7 +17,7 @@ export interface ConfigDocument {
   positionOf(path: readonly PropertyKey[]): Position;
   /** Position of the key at the end of `path`. */
   positionOfKey(path: readonly PropertyKey[]): Position;
-  /** The text as written at `path`, unless it holds a `${…}`: what came from outside may be a secret. */
+  /** The text as written at `path`, unless it holds a `${…}`: a value of the environment may be a secret. */
   writtenAt(path: readonly PropertyKey[]): string | undefined;
 }
 

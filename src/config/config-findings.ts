@@ -12,7 +12,7 @@ export interface FindingSubject {
   readonly schema: JsonSchema;
   /** What the file as a whole is called. */
   readonly whole: string;
-  /** Where values of the environment stand in for what the file does not say. */
+  /** Settings of the environment, for keys that the file does not have. */
   readonly settings?: readonly ConsulSetting[];
 }
 

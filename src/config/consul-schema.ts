@@ -1,22 +1,34 @@
 import { z } from "zod";
 import { duration } from "./duration.ts";
-import { flag, path, text, wholeNumber } from "./schema-parts.ts";
+import { flag, nonEmpty, path, wholeNumber } from "./schema-parts.ts";
 
 const tlsSchema = z
   .strictObject({
     caFile: path
       .optional()
-      .describe("PEM file of the authorities that signed Consul's certificate."),
-    certFile: path.optional().describe("PEM file of the client certificate."),
-    keyFile: path.optional().describe("PEM file of the client certificate's key."),
-    verify: flag.default(true).describe("Whether to verify Consul's certificate."),
-    serverName: text("a host name").optional().describe("Name expected in Consul's certificate."),
+      .describe(
+        "PEM file of the certificate authorities that Consul's certificate is verified with. Else CONSUL_CACERT; those of Node.js when absent.",
+      ),
+    certFile: path
+      .optional()
+      .describe("PEM file of the client certificate. Else CONSUL_CLIENT_CERT."),
+    keyFile: path
+      .optional()
+      .describe("PEM file of the client certificate's key. Else CONSUL_CLIENT_KEY."),
+    verify: flag
+      .default(true)
+      .describe("Whether to verify Consul's certificate. Else CONSUL_HTTP_SSL_VERIFY."),
+    serverName: nonEmpty("a host name")
+      .optional()
+      .describe(
+        "Name expected in Consul's certificate. Else CONSUL_TLS_SERVER_NAME; the host of `address` when absent.",
+      ),
   })
-  .describe("How to speak TLS with Consul.");
+  .describe("TLS to Consul, for an https address.");
 
 export const consulSchema = z
   .strictObject({
-    address: text("a URL such as http://127.0.0.1:8500, or unix:///path")
+    address: nonEmpty("a URL such as http://127.0.0.1:8500, or unix:///path")
       .regex(/^((https?:\/\/.+)|(unix:\/\/\/.+))$/, {
         error: "a URL such as http://127.0.0.1:8500, or unix:///path",
       })
@@ -25,30 +37,32 @@ export const consulSchema = z
     token: z
       .string({ error: "a token" })
       .optional()
-      .describe("ACL token; empty is none. Else CONSUL_HTTP_TOKEN."),
+      .describe("ACL token. Else CONSUL_HTTP_TOKEN. None when empty or absent."),
     tokenFile: path
       .optional()
-      .describe("File that holds the ACL token. Else CONSUL_HTTP_TOKEN_FILE."),
-    auth: text("user:password")
+      .describe(
+        "File that holds the ACL token, read again for each request. Else CONSUL_HTTP_TOKEN_FILE.",
+      ),
+    auth: nonEmpty("user:password")
       .optional()
       .describe("HTTP basic authentication, user:password. Else CONSUL_HTTP_AUTH."),
-    datacenter: text("a datacenter's name")
+    datacenter: nonEmpty("a datacenter's name")
       .optional()
-      .describe("Datacenter of queries that name none; the agent's when absent."),
-    namespace: text("a namespace")
+      .describe("Datacenter of queries that name none. The agent's when absent."),
+    namespace: nonEmpty("a namespace")
       .optional()
       .describe("Namespace (Consul Enterprise). Else CONSUL_NAMESPACE."),
-    partition: text("an admin partition")
+    partition: nonEmpty("an admin partition")
       .optional()
       .describe("Admin partition (Consul Enterprise). Else CONSUL_PARTITION."),
     tls: tlsSchema.prefault({}),
     consistency: z
       .enum(["stale", "default", "consistent"], { error: "stale, default or consistent" })
       .default("stale")
-      .describe("Consul's consistency mode of every read."),
+      .describe("Consistency mode of every read: `stale`, `default` or `consistent`."),
     maxStale: duration
       .prefault("2s")
-      .describe("An answer staler than this is read again from the leader."),
+      .describe("With `stale`: an answer that is older than this is read again from the leader."),
     wait: duration
       .refine((ms) => ms >= 1_000 && ms <= 600_000, { error: "a duration between 1s and 10m" })
       .prefault("60s")
@@ -56,18 +70,22 @@ export const consulSchema = z
     maxConnections: wholeNumber
       .refine((count) => count >= 2, { error: "at least 2 connections" })
       .default(64)
-      .describe("Most sockets to Consul at once. Consul's own limit is 200 per client address."),
+      .describe(
+        "Largest number of connections to Consul. Consul's own limit is 200 per client address.",
+      ),
     lastKnownGood: z
       .strictObject({
         maxAge: duration
           .prefault("24h")
           .describe(
-            "Oldest catalog, kept in `state`, that `run` starts with when Consul does not answer; 0 is none.",
+            "Largest age of the last known good catalog with which `run` starts. 0 turns it off.",
           ),
       })
       .prefault({})
-      .describe("What stands in for Consul at a start without it."),
+      .describe(
+        "The fallback when Consul does not answer at a start: the catalog that an earlier run kept in `state`.",
+      ),
   })
-  .describe("The Consul agent to ask.");
+  .describe("The Consul agent that the catalog is read from.");
 
 export type ConsulConfig = Readonly<z.infer<typeof consulSchema>>;

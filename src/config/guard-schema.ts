@@ -7,14 +7,18 @@ const dampSchema = z
     flaps: wholeNumber
       .refine((count) => count >= 2, { error: "at least 2 changes" })
       .default(4)
-      .describe("How many changes of health make an instance one that flaps."),
-    within: duration.prefault("1m").describe("In what time they make it one."),
+      .describe(
+        "Number of changes of health, in the time of `within`, from which on an instance flaps and is left out.",
+      ),
+    within: duration.prefault("1m").describe("Time in which the changes of health are counted."),
     quiet: duration
       .prefault("2m")
-      .describe("How long it must keep still before it takes requests again."),
+      .describe(
+        "How long the health of a flapping instance must not change before it is used again.",
+      ),
   })
   .describe(
-    "Leaves instances out that are well and sick by turns. A service keeps its last passing one.",
+    "Flap damping: leaves out instances whose health changes again and again, but never a service's last passing one. Off when absent.",
   );
 
 export const guardSchema = z
@@ -24,16 +28,20 @@ export const guardSchema = z
       .regex(/^(100|\d{1,2})%$/, { error: "a percentage such as 50%" })
       .default("50%")
       .describe(
-        "Share of instances, of at least 10 across at least 3 services, that may be gone in one step.",
+        "Largest share of all instances that one change may remove, in percent. It counts from 10 lost instances across 3 services on; a larger loss is held.",
       ),
     minInstances: z
       .record(z.string(), wholeNumber, { error: "a mapping of services to numbers" })
       .default({})
       .describe(
-        'A change that takes a service below so many passing instances is held; "*" is for the services not named.',
+        'Least number of passing instances by service: a change that goes below is held. "*" is for all services not named. None when empty.',
       ),
-    hold: duration.prefault("10m").describe("How long a suspicious change is held back at most."),
-    shadow: flag.default(false).describe("Says what would be held, and lets it go live."),
+    hold: duration
+      .prefault("10m")
+      .describe("Longest time that a suspicious change is held. Then it goes live."),
+    shadow: flag
+      .default(false)
+      .describe("Whether to log a suspicious change and let it go live, instead of holding it."),
     damp: dampSchema.optional(),
   })
-  .describe("When a change of the catalog is held back as suspicious.");
+  .describe("Decides when a change of the catalog is suspicious and is held.");

@@ -37,12 +37,11 @@ export function maskVariables(text: string): Masked {
 export const hasMask = (text: string): boolean => text.includes(START);
 
 /**
- * Puts the environment's values in place of the masks of a text, and a plain `${` for `$${`.
+ * Replaces the masks of a text by the environment's values, and `$${` by a plain `${`.
  *
- * A default stands in when the variable is not set or empty, as in a shell. A value is not looked at for
- * further variables.
+ * A default is used when the variable is not set or empty, as in a shell. Variables in a value are not filled in.
  *
- * @returns the text and what is wrong with it; the text is of no use then
+ * @returns the text and its faults; with a fault the text is of no use
  */
 export function fillIn(
   text: string,

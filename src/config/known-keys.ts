@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { configSchema } from "./schema.ts";
 
-/** What is read of a JSON Schema. */
+/** The parts of a JSON Schema that are used here. */
 export type JsonSchema = {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
@@ -13,7 +13,7 @@ export type JsonSchema = {
 /** JSON Schema (draft 2020-12) of the config file, for editors and for `fairlead schema`. */
 export const configJsonSchema = (): object => jsonSchemaOf(configSchema);
 
-/** JSON Schema (draft 2020-12) of what a file may say. */
+/** JSON Schema (draft 2020-12) of a file. */
 export function jsonSchemaOf(schema: z.ZodType): object {
   return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
 }

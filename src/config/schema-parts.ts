@@ -1,10 +1,10 @@
 import { z } from "zod";
 
-/* Kinds of values that several sections of the config share. Error texts say what was expected. */
+/* Kinds of values that several sections of the config share. An error text names what was expected. */
 
-export const text = (what: string) => z.string({ error: what }).min(1, { error: what });
-export const path = text("a file path");
-/* A value that came from ${VAR} is text: these read it as what it stands for. */
+export const nonEmpty = (what: string) => z.string({ error: what }).min(1, { error: what });
+export const path = nonEmpty("a file path");
+/* A value that came from ${VAR} is text: these read it as the number or flag that it represents. */
 export const wholeNumber = z.union(
   [
     z.int(),
@@ -24,6 +24,6 @@ export const flag = z.union(
 export const command = z
   .array(z.string(), { error: "a list of arguments such as [nginx, -s, reload]" })
   .min(1, { error: "a list of at least one argument" });
-export const hostPort = text("host:port").regex(/^(\[[^\]]+\]|[^:[\]]+):\d{1,5}$/, {
+export const hostPort = nonEmpty("host:port").regex(/^(\[[^\]]+\]|[^:[\]]+):\d{1,5}$/, {
   error: "host:port",
 });

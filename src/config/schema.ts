@@ -5,8 +5,8 @@ import { proxySchema } from "./proxy-schema.ts";
 import { path, wholeNumber } from "./schema-parts.ts";
 
 /*
- * The config file's schema. Error texts say what was expected; where it stands in the file is added
- * by config-error.ts. `fairlead schema` prints this as JSON Schema.
+ * The config file's schema. An error text names what was expected; config-findings.ts adds the place in the file.
+ * `fairlead schema` prints this as JSON Schema, and the reference page of the config is generated from it.
  */
 
 export const configSchema = z
@@ -14,29 +14,37 @@ export const configSchema = z
     consul: consulSchema.optional(),
     catalog: z
       .strictObject({
-        file: path.describe("YAML or JSON file of services, read instead of asking Consul."),
+        file: path.describe(
+          "YAML or JSON file of services and keys that is read instead of Consul.",
+        ),
       })
       .optional()
-      .describe("The embedded source."),
+      .describe("A catalog that takes the place of Consul. Not beside `consul`."),
     state: path
       .default("/var/lib/fairlead")
-      .describe("Directory of generations and what they replaced."),
+      .describe(
+        "Directory of the generations, of pauses and holds, and of the last known good catalog.",
+      ),
     history: wholeNumber
       .refine((count) => count >= 2, { error: "at least 2 generations" })
       .default(20)
-      .describe("How many generations of each proxy are kept, to be looked at and gone back to."),
+      .describe(
+        "Number of generations that are kept for each proxy, for `history` and `rollback`.",
+      ),
     admin: adminSchema.optional(),
     proxies: z
       .array(proxySchema, { error: "a list of proxies" })
       .min(1, { error: "at least one proxy" })
-      .describe("What is configured."),
+      .describe("The proxies that Fairlead configures."),
     partials: path
       .optional()
-      .describe("Directory of partials: {{> http/headers}} includes http/headers.hbs from there."),
+      .describe(
+        "Directory of partials: {{> http/headers}} includes http/headers.hbs from it. Only the built-in partials when absent.",
+      ),
     values: z
       .record(z.string(), z.unknown(), { error: "a mapping" })
       .default({})
-      .describe("Free values: {{values.domain}} in templates."),
+      .describe("Values of your own for templates, such as {{values.domain}}."),
   })
   .superRefine((config, context) => {
     if (config.catalog !== undefined && config.consul !== undefined) {
@@ -75,7 +83,7 @@ function reportRepeated(
   }
 }
 
-/** What the config file says. */
+/** The content of the config file. */
 export type ConfigFile = Readonly<z.infer<typeof configSchema>>;
 
 export type Config = ConfigFile & {

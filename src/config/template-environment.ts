@@ -7,7 +7,7 @@ const SECRET_VARIABLES: ReadonlySet<string> = new Set([
   "CONSUL_HTTP_AUTH",
   "FAIRLEAD_TOKEN",
 ]);
-/** A shorter secret may well be in a text by chance: then only the whole text counts. */
+/** A shorter secret may be in a text by chance: then only an equal text counts. */
 const TELLING_LENGTH = 4;
 
 /** The variables that templates may read: all but those that hold one of the config's secrets. */

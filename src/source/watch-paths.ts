@@ -4,55 +4,55 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { watch } from "chokidar";
 
 /*
- * chokidar hears that something happened; what it was, a look tells. Hearing is only quicker than looking now and then: where
- * it fails, as for a file system that tells nothing, nothing is lost.
+ * chokidar reports that something happened; a scan finds out what. Its events only make that quicker than scanning at an
+ * interval: where there are none, as on a file system that sends none, nothing is missed.
  */
 
-/** How often is looked whether or not anything was heard: symbolic links further up change in silence. */
+/** Scans happen at least this often: a symbolic link further up changes without an event. */
 const POLL_MS = 1_000;
-/** A file is read once it stays the same for this long: half of it can be a valid one. */
+/** A file is read once it stays the same for this long: half of it can be a valid file. */
 const QUIET_MS = 50;
-/** Of a row of events only one leads to a look. */
+/** A series of events leads to one scan. */
 const JOIN_MS = 10;
-/** Editors and deployments take a file away, or empty it, before the new content is there. */
+/** Editors and deployments remove a file, or empty it, before the new content is there. */
 const ABSENT_MS = 500;
 
-/** What is there: a fingerprint of each file, by its path. */
-type Look = ReadonlyMap<string, string>;
+/** A fingerprint of each file, by its path. */
+type Scan = ReadonlyMap<string, string>;
 
 /**
- * Tells when the content at some paths changes, until `signal` aborts. Directories count with all below them.
+ * Reports changes of content at some paths, until `signal` aborts. A directory includes everything below it.
  *
- * It looks at what a path leads to, not at the path: a file that is replaced by a rename, and a symbolic link
+ * It scans the files that a path leads to, not the path itself: a file that is replaced by a rename, and a symbolic link
  * on the way that is pointed elsewhere, as Kubernetes does with mounted ConfigMaps, are changes as well.
  *
- * @param onChange told the paths that changed, appeared or vanished, once they stay as they are
+ * @param onChange called with the paths that changed, appeared or vanished, once they stay as they are
  */
 export function watchPaths(
   paths: readonly string[],
   { signal, onChange }: { signal: AbortSignal; onChange: (changed: readonly string[]) => void },
 ): void {
   let wake: () => void = () => undefined;
-  const ear = watch([...paths], { ignoreInitial: true, depth: DEEPEST });
-  ear.on("all", () => wake()).on("error", () => undefined);
+  const watcher = watch([...paths], { ignoreInitial: true, depth: DEEPEST });
+  watcher.on("all", () => wake()).on("error", () => undefined);
   signal.addEventListener("abort", close, { once: true });
-  void follow(look(paths));
+  void follow(scan(paths));
 
-  async function follow(first: Promise<Look>): Promise<void> {
+  async function follow(first: Promise<Scan>): Promise<void> {
     let known = await first;
     while (!signal.aborted) {
-      await heardOrPoll();
+      await eventOrPoll();
       await sleep(JOIN_MS);
-      const now = await look(paths);
+      const now = await scan(paths);
       if (signal.aborted || changes(known, now).length === 0) continue;
-      const settled = await settle(now);
-      const changed = changes(known, settled);
-      known = settled;
+      const quiet = await untilQuiet(now);
+      const changed = changes(known, quiet);
+      known = quiet;
       if (!signal.aborted && changed.length > 0) onChange(changed);
     }
   }
 
-  async function heardOrPoll(): Promise<void> {
+  async function eventOrPoll(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, POLL_MS);
       wake = () => {
@@ -62,33 +62,33 @@ export function watchPaths(
     });
   }
 
-  async function settle(from: Look): Promise<Look> {
+  async function untilQuiet(from: Scan): Promise<Scan> {
     let last = from;
     let sameForMs = 0;
-    while (sameForMs < (isWhole(last) ? QUIET_MS : ABSENT_MS) && !signal.aborted) {
+    while (sameForMs < (isComplete(last) ? QUIET_MS : ABSENT_MS) && !signal.aborted) {
       await sleep(QUIET_MS);
-      const now = await look(paths);
+      const now = await scan(paths);
       sameForMs = changes(last, now).length === 0 ? sameForMs + QUIET_MS : 0;
       last = now;
     }
     return last;
   }
 
-  function isWhole(seen: Look): boolean {
+  function isComplete(seen: Scan): boolean {
     return paths.every((path) => seen.get(path) !== ABSENT) && ![...seen.values()].some(isEmpty);
   }
 
   function close(): void {
-    void ear.close();
+    void watcher.close();
     wake();
   }
 }
 
 const ABSENT = "absent";
 const DIRECTORY = "directory";
-const isEmpty = (print: string): boolean => print.startsWith("0 ");
+const isEmpty = (fingerprint: string): boolean => fingerprint.startsWith("0 ");
 
-async function look(paths: readonly string[]): Promise<Look> {
+async function scan(paths: readonly string[]): Promise<Scan> {
   const seen = new Map<string, string>();
   for (const path of paths) await visit(path, seen, DEEPEST);
   return seen;
@@ -110,7 +110,7 @@ async function visit(path: string, seen: Map<string, string>, depth: number): Pr
   }
 }
 
-const changes = (before: Look, after: Look): readonly string[] =>
+const changes = (before: Scan, after: Scan): readonly string[] =>
   [...new Set([...before.keys(), ...after.keys()])].filter(
     (path) => before.get(path) !== after.get(path),
   );

@@ -1,40 +1,41 @@
 import { z } from "zod";
 import { duration } from "../duration.ts";
 import { type ReadVariable, section, words } from "../environment-section.ts";
-import { command, path, text } from "../schema-parts.ts";
+import { command, nonEmpty, path } from "../schema-parts.ts";
 import type { KindSettings } from "./kind-settings.ts";
 import { proxyBase, supervision } from "./proxy-base.ts";
 
 const dockerSchema = z
   .strictObject({
-    container: text("a container's name or id")
+    container: nonEmpty("a container's name or id")
       .regex(/^[A-Za-z0-9][\w.-]*$/, { error: "a container's name or id" })
       .describe("The container whose first process is nginx's master."),
-    signal: z
-      .enum(["HUP"], { error: "HUP" })
-      .default("HUP")
-      .describe("Signal that the process gets."),
-    socket: text("a socket's path, or a URL such as http://docker-signal:2375")
+    signal: z.enum(["HUP"], { error: "HUP" }).default("HUP").describe("Signal that reloads nginx."),
+    socket: nonEmpty("a socket's path, or a URL such as http://docker-signal:2375")
       .regex(/^(\/.+|http:\/\/[^/]+)$/, {
         error: "a socket's path, or a URL such as http://docker-signal:2375",
       })
       .default("/var/run/docker.sock")
-      .describe("Address of Docker's API, or of a proxy before it that allows only this request."),
+      .describe(
+        "Socket or URL of Docker's API, or of a proxy before it that allows only this request.",
+      ),
   })
-  .describe("Sends the signal through Docker's API, for an nginx whose processes cannot be seen.");
+  .describe("Sends the signal through Docker's API, for an nginx in another container.");
 
 const reloadSchema = z
   .strictObject({
     signal: z
       .enum(["HUP"], { error: "HUP" })
       .optional()
-      .describe("Signal sent to the proxy's master process."),
+      .describe("Signal that is sent to nginx's master process."),
     pidFile: path
       .optional()
-      .describe("File that holds the master's process id; nginx's own setting when absent."),
+      .describe(
+        "File that holds the process id of the master. That of nginx's `pid` directive when absent.",
+      ),
     command: command
       .optional()
-      .describe("Command that reloads the proxy, as a list of arguments; no shell."),
+      .describe("Command that reloads nginx, as a list of arguments, without a shell."),
     ...supervision,
     docker: dockerSchema.optional(),
     timeout: duration.prefault("30s").describe("How long a reload command may take."),
@@ -48,18 +49,18 @@ const reloadSchema = z
       context.addIssue("signal: HUP beside pidFile");
     }
   })
-  .describe("How the proxy loads new files.");
+  .describe("How nginx is reloaded: by one of `signal`, `command`, `supervise` and `docker`.");
 
 const nginxSchema = z
   .strictObject({
     ...proxyBase,
-    kind: z.literal("nginx"),
-    binary: text("a program")
+    kind: z.literal("nginx").describe("The kind of proxy."),
+    binary: nonEmpty("a program")
       .default("nginx")
       .describe("The nginx program that checks candidates."),
     config: path
       .default("/etc/nginx/nginx.conf")
-      .describe("The main file: candidates are checked in its context."),
+      .describe("nginx's main file. Candidates are checked in its context."),
     reload: reloadSchema.prefault({ signal: "HUP" }),
   })
   .superRefine(({ reload, proof }, context) => {

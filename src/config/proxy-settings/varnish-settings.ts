@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { section, words } from "../environment-section.ts";
-import { hostPort, path, text } from "../schema-parts.ts";
+import { hostPort, nonEmpty, path } from "../schema-parts.ts";
 import type { KindSettings } from "./kind-settings.ts";
 import { proxyBase, supervision } from "./proxy-base.ts";
 
 const varnishSchema = z.strictObject({
   ...proxyBase,
-  kind: z.literal("varnish"),
-  binary: text("a program")
+  kind: z.literal("varnish").describe("The kind of proxy."),
+  binary: nonEmpty("a program")
     .default("varnishd")
     .describe("The varnishd program that checks candidates."),
   admin: z
@@ -15,7 +15,9 @@ const varnishSchema = z.strictObject({
       address: hostPort
         .default("127.0.0.1:6082")
         .describe("Address of the CLI socket (varnishd -T)."),
-      secretFile: path.optional().describe("The CLI's secret (varnishd -S)."),
+      secretFile: path
+        .optional()
+        .describe("File that holds the secret of the CLI (varnishd -S). None when absent."),
     })
     .prefault({})
     .describe("The CLI socket of the running varnishd."),
@@ -25,7 +27,7 @@ const varnishSchema = z.strictObject({
     })
     .default("auto")
     .describe(
-      "Into how many VCLs a template with parts is split, so that a change compiles one of them. `auto` splits into 32 from 100 routes on.",
+      "Number of VCLs that a template with parts is split into, so that a change compiles only one of them. `auto` splits into 32 from 100 routes on; `off` does not split.",
     ),
   reload: z
     .strictObject(supervision)

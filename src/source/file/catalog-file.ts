@@ -7,24 +7,24 @@ import type { NetworkInterface } from "../../catalog/network-interface.ts";
 import type { AnswerValue } from "../../catalog/query.ts";
 import { AppError, messageOf } from "../../errors.ts";
 
-/** A whole catalog as data: what `fairlead snapshot` prints and the `file` source reads. */
+/** A complete catalog as data: what `fairlead snapshot` prints and the `file` source reads. */
 export interface Catalog {
   readonly instances: readonly Instance[];
   readonly nodes: readonly CatalogNode[];
   readonly keys: readonly KeyValue[];
   readonly datacenters: readonly string[];
-  /** What was recorded as the answer to a query, by its canonical text. It comes before all else. */
+  /** Recorded answers by the canonical text of their query. They take precedence over all other sections. */
   readonly answers: ReadonlyMap<string, AnswerValue>;
-  /** What serves a service within the mesh, by the service's name. */
+  /** Instances that serve a service within the mesh, by the service's name. */
   readonly connect: Readonly<Record<string, readonly Instance[]>>;
-  /** What prepared queries find, by their name. */
+  /** Instances that prepared queries find, by their name. */
   readonly prepared: Readonly<Record<string, readonly Instance[]>>;
   readonly caRoots: readonly CaRoot[];
   /** By service. */
   readonly caLeaves: Readonly<Record<string, CaLeaf>>;
   /** Contents of files by the path that templates name. */
   readonly files: Readonly<Record<string, string>>;
-  /** Addresses of the machine, when the catalog says so. */
+  /** Addresses of the machine, when the catalog has them. */
   readonly interfaces: readonly NetworkInterface[] | undefined;
 }
 
@@ -50,7 +50,7 @@ const instanceSchema = z.strictObject({
   createIndex: z.int().min(0).optional(),
 });
 
-/** Without the service's name above them, so that they say it themselves. */
+/** No service's name is above these, so each instance has its own. */
 const namedInstances = z.record(
   z.string(),
   z.array(z.strictObject({ ...instanceSchema.shape, service: z.string() })),
@@ -76,7 +76,7 @@ const leafSchema = z.strictObject({
   validBefore: z.string().default(""),
 });
 
-/** What a catalog file may say. */
+/** The content of a catalog file. */
 export const catalogSchema = z.strictObject({
   services: z.record(z.string(), z.array(instanceSchema)).default({}),
   nodes: z
@@ -164,7 +164,7 @@ function invalid(faults: readonly string[]): AppError {
   return new AppError("CATALOG", faults.join("\n"), { hint: "Correct the catalog file" });
 }
 
-/** The catalog of a file's data. Instances get the order in which they stand as their age. */
+/** The catalog of a file's data. The order of the instances gives their age. */
 export function toCatalog(data: CatalogData): Catalog {
   const instances = Object.entries(data.services)
     .flatMap(([name, list]) => list.map((it, i) => ({ name, it, i })))
@@ -188,7 +188,7 @@ export function toCatalog(data: CatalogData): Catalog {
   };
 }
 
-/** A catalog that has nothing. */
+/** A catalog without any entry. */
 export const EMPTY_CATALOG: Catalog = toCatalog(catalogSchema.parse({}));
 
 function toNamedInstances(

@@ -64,7 +64,7 @@ function notInCatalog(query: Query, file: string): AppError {
   });
 }
 
-/** Answers a query from a catalog, as Consul would; `undefined` where the catalog says nothing of it. */
+/** Answers a query from a catalog, as Consul would; `undefined` where the catalog has no answer. */
 export function answerFrom(catalog: Catalog, query: Query): AnswerValue | undefined {
   const recorded = catalog.answers.get(queryText(query));
   if (recorded !== undefined) return recorded;
@@ -127,7 +127,7 @@ function byName(all: readonly Instance[]): ReadonlyMap<string, readonly Instance
 const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined =>
   Object.hasOwn(map, key) ? map[key] : undefined;
 
-/** The first node stands for that of the agent. */
+/** Without a name: the first node, which takes the place of the agent's. */
 function nodeFrom(
   catalog: Catalog,
   name: string | undefined,

@@ -6,7 +6,7 @@ import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts"
 import { parseCatalog } from "./catalog-file.ts";
 import { answerFrom } from "./file-source.ts";
 
-/** A question and what the source answered. */
+/** A query and the answer of the source. */
 export interface RecordedAnswer {
   readonly query: Query;
   readonly value: AnswerValue;
@@ -15,8 +15,8 @@ export interface RecordedAnswer {
 /**
  * The text of a catalog file that answers each of these queries with exactly that value.
  *
- * Services, nodes and keys stand where a person would write them. What the file's own sections would answer
- * otherwise, such as a list in order of nearness or what only Consul can evaluate, stands under `answers`.
+ * Services, nodes and keys are where a person would write them. Answers that these sections would not give, such as
+ * a list in order of nearness or one that only Consul can evaluate, are under `answers`.
  */
 export function recordCatalog(recorded: readonly RecordedAnswer[]): string {
   const sorted = recorded.toSorted((a, b) => compare(queryText(a.query), queryText(b.query)));
@@ -59,7 +59,7 @@ function servicesOf(recorded: readonly RecordedAnswer[]): Readonly<Record<string
   return Object.fromEntries(services);
 }
 
-/** An instance as the file has it: what is as the file's reader assumes is left out. */
+/** An instance as the file has it: without the values that the reader of the file assumes. */
 function written(instance: Instance): object {
   const { id, address, port, tags, meta, weights, status } = instance;
   const { isNodeCritical, isUnchecked } = instance;

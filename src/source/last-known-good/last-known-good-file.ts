@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as yieldToOthers } from "node:timers/promises";
 import { z } from "zod";
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import { AppError, messageOf } from "../../errors.ts";
@@ -20,26 +20,26 @@ export interface KeptAnswer {
 }
 
 const SCHEMA = 2;
-/** Of a symbolic link nobody knows who made it. */
+/** A symbolic link is not followed: somebody else may have made it. */
 const UNFOLLOWED = {
   encoding: "utf8",
   flag: constants.O_RDONLY | constants.O_NOFOLLOW,
 } as const;
-/** Answers that are made text at once: what else is to be done comes between. */
-const AT_ONCE = 100;
+/** Answers that are turned into text at a time: other work runs in between. */
+const CHUNK = 100;
 
 const fileSchema = z.object({
   schema: z.literal(SCHEMA),
   savedAt: z.iso.datetime().transform((text) => new Date(text)),
   answers: z.array(z.object({ query: z.looseObject({ kind: z.string() }), value: z.unknown() })),
-  /** Of all that stands before it: values are taken as they are, and shall be what was written. */
+  /** Of all text before it: the values are used without a check, so they must be the written ones. */
   sha256: z.string(),
 });
 
 /**
  * Reads the last known good answers; `undefined` when there are none.
  *
- * @throws {AppError} CATALOG when the file is not readable, or not whole, or of another version
+ * @throws {AppError} CATALOG when the file is not readable, or not complete, or of another version
  */
 export async function readLastKnownGood(path: string): Promise<LastKnownGood | undefined> {
   try {
@@ -55,12 +55,12 @@ export async function readLastKnownGood(path: string): Promise<LastKnownGood | u
     return { savedAt: file.savedAt, answers: new Map(answers) };
   } catch (cause) {
     if ((cause as { readonly code?: unknown }).code === "ENOENT") return undefined;
-    throw lastGoodError("use", path, cause);
+    throw fileError("use", path, cause);
   }
 }
 
 /**
- * Writes the answers so that the file is the old one or the new one, also after a power cut. Readable by this
+ * Writes the answers so that the file is the old one or the new one, even after a power cut. Readable by this
  * user alone: answers may hold secrets.
  *
  * @throws {AppError} CATALOG
@@ -78,7 +78,7 @@ export async function writeLastKnownGood(
     try {
       for (const chunk of textOf(answers, savedAt)) {
         await file.write(chunk);
-        await nextTurn();
+        await yieldToOthers();
       }
       await file.sync();
     } finally {
@@ -87,11 +87,11 @@ export async function writeLastKnownGood(
     await rename(beside, path);
     await syncDirectory(dirname(path));
   } catch (cause) {
-    throw lastGoodError("write", path, cause);
+    throw fileError("write", path, cause);
   }
 }
 
-/** Makes a rename in it outlast a power cut. */
+/** Makes a rename in the directory outlast a power cut. */
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {
@@ -112,8 +112,8 @@ function* textOf(answers: readonly KeptAnswer[], savedAt: Date): Iterable<string
 
 function* hashedText(answers: readonly KeptAnswer[], savedAt: Date): Iterable<string> {
   yield `{"schema":${SCHEMA},"savedAt":${JSON.stringify(savedAt)},"answers":[`;
-  for (let i = 0; i < answers.length; i += AT_ONCE) {
-    const chunk = answers.slice(i, i + AT_ONCE).map((answer) => JSON.stringify(answer));
+  for (let i = 0; i < answers.length; i += CHUNK) {
+    const chunk = answers.slice(i, i + CHUNK).map((answer) => JSON.stringify(answer));
     yield `${i === 0 ? "\n" : ",\n"}${chunk.join(",\n")}`;
   }
 }
@@ -121,13 +121,13 @@ function* hashedText(answers: readonly KeptAnswer[], savedAt: Date): Iterable<st
 const END = '\n],"sha256":"';
 const sha256 = (): Hash => createHash("sha256");
 
-function lastGoodError(action: string, path: string, cause: unknown): AppError {
+function fileError(action: string, path: string, cause: unknown): AppError {
   const reason = cause instanceof z.ZodError ? "it is of another version" : messageOf(cause);
   return new AppError(
     "CATALOG",
     `Cannot ${action} the last known good catalog "${path}" as ${reason}`,
     {
-      hint: "Remove the file, and see that this user may write in `state`",
+      hint: "Remove the file, and check that this user may write in `state`",
       cause,
     },
   );

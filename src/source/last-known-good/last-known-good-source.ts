@@ -6,28 +6,28 @@ import { type KeptAnswer, type LastKnownGood, readLastKnownGood } from "./last-k
 import { createSaver } from "./saver.ts";
 
 export interface LastKnownGoodOptions {
-  /** The file that the last known good answers are kept in. */
+  /** The file of the last known good answers. */
   readonly path: string;
   /** How old they may be to be used, in milliseconds. */
   readonly maxAgeMs: number;
   readonly log: Log;
 }
 
-/** How often the age of what is kept is renewed while Consul answers. */
+/** How often the file is renewed while Consul answers. */
 const REFRESH_MS = 3_600_000;
-/** How long answers of the source are waited for when the first one is there, before they replace what was kept. */
+/** How long after the first answer of the source the others are waited for, before they replace the fallback. */
 const TOGETHER_MS = 10_000;
 
 /**
- * A source that keeps the answers of another one on the disk. When that one fails before it has answered
- * anything, the answers of the last run stand in, if they are young enough; its own answers replace them all
- * together as soon as they are there.
+ * A source that keeps the answers of another source on the disk. When that source fails before its first answer, the
+ * answers of the last run are the fallback, if they are young enough. Its own answers replace the fallback all
+ * together as soon as it has them.
  */
 export function lastKnownGoodSource(inner: OpenSource, options: LastKnownGoodOptions): OpenSource {
-  return (listener, signal) => openLastGood(inner, { ...options, listener, signal });
+  return (listener, signal) => openLastKnownGood(inner, { ...options, listener, signal });
 }
 
-function openLastGood(
+function openLastKnownGood(
   inner: OpenSource,
   {
     path,
@@ -41,9 +41,9 @@ function openLastGood(
   const answers = new Map<string, KeptAnswer>();
   const errors = new Map<string, AppError>();
   let followed: ReadonlyMap<string, Query> = new Map();
-  /** Stands in for the inner source's answers. */
-  let standIn: LastKnownGood | undefined;
-  let state: "untried" | "reading" | "standing in" | "done" = "untried";
+  /** Takes the place of the inner source's answers. */
+  let fallback: LastKnownGood | undefined;
+  let state: "untried" | "reading" | "fallback" | "done" = "untried";
   let patience: NodeJS.Timeout | undefined;
   const saver = createSaver({
     path,
@@ -63,7 +63,7 @@ function openLastGood(
         errors.delete(text);
         answers.set(text, { query, value });
         saver.changed();
-        if (state !== "standing in") {
+        if (state !== "fallback") {
           state = "done";
           listener.answered(query, value);
         } else if ([...followed.keys()].every((it) => answers.has(it) || isRefused(it))) replace();
@@ -73,9 +73,9 @@ function openLastGood(
         const text = queryText(query);
         if (followed.has(text)) errors.set(text, error);
         listener.failed(query, error);
-        // One that is refused alone says nothing of Consul.
+        // The refusal of one query does not mean that Consul is away.
         const isAway = !isRefused(text) || [...followed.keys()].every(isRefused);
-        if (state === "untried" && isAway) void tryStandIn(isRefused(text));
+        if (state === "untried" && isAway) void tryFallback(isRefused(text));
       },
     },
     signal,
@@ -88,7 +88,7 @@ function openLastGood(
       for (const text of answers.keys()) if (!queries.has(text)) answers.delete(text);
       for (const text of errors.keys()) if (!queries.has(text)) errors.delete(text);
       source.follow(queries);
-      if (state === "standing in") queueMicrotask(() => answerFromStandIn(new Map(added)));
+      if (state === "fallback") queueMicrotask(() => answerFromFallback(new Map(added)));
     },
   };
 
@@ -96,7 +96,7 @@ function openLastGood(
     return errors.get(text)?.code === "CONSUL_REFUSED";
   }
 
-  async function tryStandIn(isAllRefused: boolean): Promise<void> {
+  async function tryFallback(isAllRefused: boolean): Promise<void> {
     state = "reading";
     const lastKnownGood = await readYoungEnough();
     // An answer may have come meanwhile.
@@ -105,14 +105,14 @@ function openLastGood(
       state = "done";
       return;
     }
-    state = "standing in";
-    standIn = lastKnownGood;
+    state = "fallback";
+    fallback = lastKnownGood;
     listener.fallback?.(lastKnownGood.savedAt);
     log.warn(
       { savedAt: lastKnownGood.savedAt },
-      `Consul ${isAllRefused ? "refuses all that is asked" : "does not answer"}: the last known good catalog, of ${lastKnownGood.savedAt.toISOString()}, is used until it does`,
+      `Consul ${isAllRefused ? "refuses every query" : "does not answer"}: the last known good catalog, of ${lastKnownGood.savedAt.toISOString()}, is used until it does`,
     );
-    answerFromStandIn(followed);
+    answerFromFallback(followed);
   }
 
   async function readYoungEnough(): Promise<LastKnownGood | undefined> {
@@ -134,10 +134,10 @@ function openLastGood(
     return undefined;
   }
 
-  function answerFromStandIn(queries: ReadonlyMap<string, Query>): void {
-    if (state !== "standing in") return;
+  function answerFromFallback(queries: ReadonlyMap<string, Query>): void {
+    if (state !== "fallback") return;
     for (const [text, query] of queries) {
-      const value = standIn?.answers.get(text);
+      const value = fallback?.answers.get(text);
       if (value === undefined || !followed.has(text)) continue;
       listener.answered(query, value);
       const error = errors.get(text);
@@ -145,11 +145,11 @@ function openLastGood(
     }
   }
 
-  /** The inner source's own answers take over. What it has not answered by now keeps its stand-in. */
+  /** The inner source's own answers take over. A query that it has not answered by now keeps the fallback's answer. */
   function replace(): void {
     clearTimeout(patience);
     state = "done";
-    standIn = undefined;
+    fallback = undefined;
     log.info("Consul answers: its catalog replaces the last known good one");
     listener.fallback?.(undefined);
     for (const { query, value } of answers.values()) listener.answered(query, value);

@@ -2,26 +2,26 @@ import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { type KeptAnswer, writeLastKnownGood } from "./last-known-good-file.ts";
 
-/** Writes the last known good answers now and then, well away from the changes themselves. */
+/** Writes the last known good answers once in a while, some time after the changes. */
 interface Saver {
   /** Notes that there is something new to write. */
   changed(): void;
 }
 
-/** Changes are joined until nothing changed for so long, … */
+/** Changes are joined until nothing changed for this long. */
 const QUIET_MS = 1_000;
-/** … but no longer than this; … */
+/** They are written after this long at the latest. */
 const AT_MOST_MS = 10_000;
-/** … and after a write there is none for a while. */
+/** The least time between two writes. */
 const REST_MS = 30_000;
 
-/** What is asked of Consul, but not written to a disk: private keys. */
+/** Answers that are never written to a disk: they hold private keys. */
 const NEVER_KEPT: ReadonlySet<string> = new Set(["caLeaf"]);
 
 /**
- * @param options.refreshMs how often to write though nothing changed, so that the age tells how long Consul has
- * been away rather than how long nothing changed
- * @param options.isFresh   whether what there is to write is what Consul says now
+ * @param options.refreshMs how often to write although nothing changed, so that the age shows how long Consul has
+ * been away, not how long nothing changed
+ * @param options.isFresh   whether the answers are Consul's present ones
  */
 export function createSaver(options: {
   readonly path: string;
@@ -70,7 +70,7 @@ export function createSaver(options: {
     else saveSoon();
   }
 
-  /** A disk that does not take it is said once, and does not end what works. */
+  /** A failed write is logged once, and ends nothing else. */
   async function write(): Promise<void> {
     try {
       const kept = answers().filter(({ query }) => !NEVER_KEPT.has(query.kind));

@@ -10,20 +10,20 @@ import { watchPaths } from "../watch-paths.ts";
 
 type FileQuery = Extract<Query, { readonly kind: "file" }>;
 
-/** Nobody tells when an address comes or goes. */
+/** The system reports no change of an address. */
 const READ_INTERFACES_EVERY_MS = 30_000;
 
 export interface MachineOptions {
-  /** What relative paths are relative to. */
+  /** The directory of relative paths. */
   readonly directory: string;
   readonly log: Log;
-  /** Whether the inner source answers this question about the machine itself, as a recorded catalog may. */
+  /** Whether the inner source answers this query about the machine, as a recorded catalog may. */
   readonly isRecorded?: (query: Query) => boolean;
 }
 
 /**
- * A source that answers questions about this machine, its files and addresses, by itself and leaves all others
- * to `inner`. Files are watched: a changed one is a new answer; one that cannot be read keeps its last content.
+ * A source that answers queries about this machine, its files and addresses, and leaves all others to `inner`. Files
+ * are watched: a changed file is a new answer; a file that cannot be read keeps its last content.
  */
 export function withMachine(inner: OpenSource, options: MachineOptions): OpenSource {
   const { isRecorded = () => false } = options;
@@ -44,15 +44,15 @@ export function withMachine(inner: OpenSource, options: MachineOptions): OpenSou
   };
 }
 
-/** Returns what is called with the files to follow from then on. */
+/** Returns a function that replaces the set of followed files. */
 function followFiles(
   { directory, log }: MachineOptions,
   listener: AnswerListener,
   signal: AbortSignal,
 ): (queries: readonly FileQuery[]) => void {
-  /** By absolute path: several texts may name one file. */
+  /** By absolute path: several queries may name one file. */
   let followed: ReadonlyMap<string, readonly FileQuery[]> = new Map();
-  /** One read after the other, so that the last one read is the last one told. */
+  /** One read after the other, so that the last read is the last answer. */
   let reads: Promise<void> = Promise.resolve();
   const watches = new Map<string, AbortController>();
 
@@ -61,7 +61,7 @@ function followFiles(
     followed = byFile(queries, directory);
     for (const [file, watch] of watches) {
       if (followed.has(file)) continue;
-      watch.abort(new Error("nobody asks for this file any more"));
+      watch.abort(new Error("this file is no longer followed"));
       watches.delete(file);
     }
     for (const [file, own] of followed) {
@@ -79,16 +79,16 @@ function followFiles(
   }
 
   function read(file: string): void {
-    reads = reads.then(() => tell(file));
+    reads = reads.then(() => answer(file));
   }
 
-  async function tell(file: string): Promise<void> {
-    const answer = await contentOf(file);
+  async function answer(file: string): Promise<void> {
+    const content = await contentOf(file);
     if (signal.aborted) return;
-    if (answer instanceof AppError) log.warn({ hint: answer.hint }, answer.message);
+    if (content instanceof AppError) log.warn({ hint: content.hint }, content.message);
     for (const query of followed.get(file) ?? []) {
-      if (answer instanceof AppError) listener.failed(query, answer);
-      else listener.answered(query, answer);
+      if (content instanceof AppError) listener.failed(query, content);
+      else listener.answered(query, content);
     }
   }
 }
@@ -105,7 +105,7 @@ function byFile(
   return result;
 }
 
-/** A file's text, or why there is none. */
+/** A file's text, or the reason why there is none. */
 async function contentOf(file: string): Promise<string | AppError> {
   try {
     return await readFile(file, "utf8");
@@ -118,13 +118,13 @@ async function contentOf(file: string): Promise<string | AppError> {
   }
 }
 
-/** Returns what is called with whether the addresses are to be followed from then on. */
+/** Returns a function that starts or ends the watch on the addresses. */
 function followInterfaces(
   listener: AnswerListener,
   signal: AbortSignal,
 ): (isWanted: boolean) => void {
   let timer: NodeJS.Timeout | undefined;
-  const tell = () => listener.answered({ kind: "interfaces" }, readInterfaces());
+  const answer = () => listener.answered({ kind: "interfaces" }, readInterfaces());
   const stop = () => {
     clearInterval(timer);
     timer = undefined;
@@ -133,8 +133,8 @@ function followInterfaces(
   return (isWanted) => {
     if (!isWanted || signal.aborted) return stop();
     if (timer !== undefined) return;
-    queueMicrotask(tell);
-    timer = setInterval(tell, READ_INTERFACES_EVERY_MS).unref();
+    queueMicrotask(answer);
+    timer = setInterval(answer, READ_INTERFACES_EVERY_MS).unref();
   };
 }
 
