@@ -1,6 +1,7 @@
 import type { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Clock } from "./clock.ts";
+import { createRetryPace, type RetryPace } from "./retry-pace.ts";
 
 /**
  * An outage of Consul and its end, over all queries together.
@@ -21,11 +22,8 @@ export interface Outage {
   unchanged(query: string): void;
   /** Notes that a query is no longer followed. */
   forget(query: string): void;
-  /**
-   * Resolves after `ms` or longer: all queries together are retried at most 20 times a second. Or sooner, when
-   * another query is answered: each answer wakes two that wait. @throws the signal's reason
-   */
-  pause(ms: number, signal: AbortSignal): Promise<void>;
+  /** Waits before a retry. An answer to another query may end the wait early. */
+  readonly pause: RetryPace["pause"];
 }
 
 /** A query that still fails when others have been answered for this long fails alone. */
@@ -36,8 +34,6 @@ const REFUSED_MS = 500;
 const TOGETHER_AT_MOST_MS = 10_000;
 /** The first failure is logged, and every twentieth after it. */
 const LOG_EVERY = 20;
-/** Least time between two retries, over all queries. */
-const RETRY_INTERVAL_MS = 50;
 
 export function createOutage(log: Log, clock: Clock): Outage {
   /** Failing, and waited for. */
@@ -48,12 +44,11 @@ export function createOutage(log: Log, clock: Clock): Outage {
   const alone = new Set<string>();
   /** Answers that wait, by query. */
   const kept = new Map<string, () => void>();
-  const sleepers = new Set<() => void>();
+  const pace = createRetryPace(clock);
   let sinceMs: number | undefined;
   /** Consul answered since: else the queries that failed are only no longer followed. */
   let isBack = false;
   let firstBackMs: number | undefined;
-  let nextRetryMs = 0;
   let stopPatience: () => void = () => undefined;
 
   return {
@@ -94,48 +89,16 @@ export function createOutage(log: Log, clock: Clock): Outage {
       const wasAlone = alone.delete(query);
       if (wasLast || wasAlone) endWait();
     },
-    pause: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        signal.throwIfAborted();
-        const slotMs = nextRetryInMs();
-        const done = (how: () => void) => {
-          cancel();
-          sleepers.delete(wake);
-          signal.removeEventListener("abort", abort);
-          how();
-        };
-        const wake = () => done(resolve);
-        const abort = () => done(() => reject(signal.reason));
-        const cancel = clock.after(Math.max(ms, slotMs), wake);
-        sleepers.add(wake);
-        signal.addEventListener("abort", abort, { once: true });
-      }),
+    pause: pace.pause,
   };
-
-  /** How long until the next free moment among all retries. Takes that moment. */
-  function nextRetryInMs(): number {
-    const nowMs = clock.now();
-    const retryMs = Math.max(nowMs, nextRetryMs);
-    nextRetryMs = retryMs + RETRY_INTERVAL_MS;
-    return retryMs - nowMs;
-  }
 
   function succeeded(query: string): void {
     isBack = true;
     const wasFailing = down.delete(query) || alone.delete(query);
     refused.delete(query);
-    if (wasFailing) wakeTwo();
+    if (wasFailing) pace.wakeTwo();
     if (down.size > 0) waitForRest(wasFailing);
     else if (wasFailing) endWait();
-  }
-
-  function wakeTwo(): void {
-    let count = 0;
-    for (const wake of sleepers) {
-      wake();
-      count += 1;
-      if (count === 2) return;
-    }
   }
 
   /** Waits for the queries that still fail, as long as there is progress. */
@@ -164,7 +127,7 @@ export function createOutage(log: Log, clock: Clock): Outage {
     if (down.size > 0) return;
     stopPatience();
     firstBackMs = undefined;
-    nextRetryMs = 0;
+    pace.reset();
     if (alone.size === 0 && sinceMs !== undefined) {
       const outageMs = Math.round(clock.now() - sinceMs);
       if (isBack) log.info({ outageMs }, "Consul answers again");

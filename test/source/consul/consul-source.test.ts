@@ -134,7 +134,7 @@ describe("the consul source", () => {
     expect(proxy.mostConnections()).toBeLessThanOrEqual(maxConnections);
   });
 
-  test("goes from a query each to the doorbell and back without losing an answer", async () => {
+  test("changes from a query each to the aggregate watch and back without losing an answer", async () => {
     const names = Array.from({ length: 20 }, (_, i) => `to-and-fro-${i}`);
     for (const name of names) await consul.register({ name, id: name, port: 80 });
     const store = open(consul.address, { maxConnections: 10 });
@@ -219,7 +219,7 @@ describe("the consul source", () => {
 
     want(store, names.map(service));
     await changeTo("pass", "passing");
-    await until("it is watched anew", () => asked.some(isBlocking));
+    await until("it is watched again", () => asked.some(isBlocking));
     want(store, names.slice(1).map(service));
     asked.length = 0;
     await consul.setHealth(name, "fail");
@@ -229,7 +229,7 @@ describe("the consul source", () => {
     expect(proxy.mostConnections()).toBeLessThanOrEqual(50);
   });
 
-  test("a read that was under way while its service's own query told more does not take it back", async () => {
+  test("a slow read does not replace a newer answer of the service's own query", async () => {
     const names = Array.from({ length: 60 }, (_, i) => `overtaken-${i}`);
     for (const name of names) await consul.register({ name, id: name, port: 80 });
     const [name = "", other = ""] = names;
@@ -260,9 +260,9 @@ describe("the consul source", () => {
     await consul.setHealth(name, "warn");
     await isReadAgain.promise;
     watchGoesOn.resolve();
-    await until("its query tells", () => statusOf(store, name) === "warning");
+    await until("its query has the first change", () => statusOf(store, name) === "warning");
     await consul.setHealth(name, "pass");
-    await until("its query tells more", () => statusOf(store, name) === "passing");
+    await until("its query has the second change", () => statusOf(store, name) === "passing");
     const seen = new Set<unknown>();
     onTestFinished(store.onChange(() => seen.add(statusOf(store, name))));
     readGoesOn.resolve();
@@ -316,7 +316,7 @@ describe("the consul source", () => {
     );
   });
 
-  test("an agent that takes another's place between two requests of a query is asked anew by that one, too", async () => {
+  test("when another agent replaces the agent between two requests of a query, that query starts over as well", async () => {
     const other = await startConsul();
     onTestFinished(() => other.stop());
     await Promise.all([
@@ -341,7 +341,7 @@ describe("the consul source", () => {
     );
   });
 
-  test("what nobody wants any more is not asked any more, and forgotten", async () => {
+  test("a query that is no longer wanted is no longer asked, and its answer is forgotten", async () => {
     await consul.register({ name: "brief", id: "brief", port: 80 });
     const store = open(consul.address);
     want(store, [service("brief"), { kind: "datacenters" }]);

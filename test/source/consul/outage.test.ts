@@ -8,65 +8,65 @@ const REFUSED = new AppError("CONSUL_REFUSED", "403", { hint: "allow it" });
 const ERROR = new AppError("CONSUL", "away", { hint: "wait" });
 
 describe("the outage", () => {
-  test("answers after it are handed on when the last query that failed has one", () => {
-    const { outage, told, answer } = open();
+  test("answers after it are delivered when the last query that failed has one", () => {
+    const { outage, delivered, answer } = open();
     for (const query of ["a", "b"]) outage.failed(query, ERROR, 1);
     answer("a");
     answer("other");
-    expect(told).toEqual([]);
+    expect(delivered).toEqual([]);
     answer("b");
-    expect(told).toEqual(["a", "other", "b"]);
+    expect(delivered).toEqual(["a", "other", "b"]);
     answer("a");
-    expect(told).toHaveLength(4);
+    expect(delivered).toHaveLength(4);
   });
 
-  test("a query that goes on failing fails on its own account: later changes of others are handed on at once", () => {
-    const { outage, told, answer, clock } = open();
+  test("a query that goes on failing fails alone: later changes of others are delivered at once", () => {
+    const { outage, delivered, answer, clock } = open();
     for (const query of ["a", "forbidden"]) outage.failed(query, ERROR, 1);
     answer("a");
     clock.advance(2_999);
-    expect(told).toEqual([]);
+    expect(delivered).toEqual([]);
     clock.advance(1);
-    expect(told).toEqual(["a"]);
+    expect(delivered).toEqual(["a"]);
     outage.failed("forbidden", ERROR, 2);
     answer("a");
-    expect(told).toEqual(["a", "a"]);
+    expect(delivered).toEqual(["a", "a"]);
     answer("forbidden");
-    expect(told).toEqual(["a", "a", "forbidden"]);
+    expect(delivered).toEqual(["a", "a", "forbidden"]);
   });
 
-  test("a query that Consul refuses while it answers others holds nobody, also when it was refused first", () => {
-    const { outage, told, answer, clock } = open();
+  test("a query that Consul refuses while it answers others delays no answer, even when it was refused first", () => {
+    const { outage, delivered, answer, clock } = open();
     outage.failed("forbidden", REFUSED, 1); // at a start
     answer("a");
-    expect(told).toEqual([]);
+    expect(delivered).toEqual([]);
     outage.failed("forbidden", REFUSED, 2);
-    expect(told).toEqual(["a"]);
+    expect(delivered).toEqual(["a"]);
 
     for (const query of ["a", "forbidden", "later"]) outage.failed(query, ERROR, 1);
     answer("a");
     outage.failed("later", REFUSED, 2);
-    expect(told).toEqual(["a", "a"]);
+    expect(delivered).toEqual(["a", "a"]);
 
     const other = open();
     other.outage.failed("forbidden", REFUSED, 1);
     other.answer("a");
     other.clock.advance(500); // its next attempt is far off
-    expect(other.told).toEqual(["a"]);
+    expect(other.delivered).toEqual(["a"]);
     clock.advance(10_000);
-    expect(told).toHaveLength(2);
+    expect(delivered).toHaveLength(2);
   });
 
   test("while answers keep coming the rest is waited for, but no longer than 10 s", () => {
-    const { outage, told, answer, clock } = open();
+    const { outage, delivered, answer, clock } = open();
     for (let i = 0; i < 9; i += 1) outage.failed(`q${i}`, ERROR, 1);
     for (let i = 0; i < 4; i += 1) {
       answer(`q${i}`);
       clock.advance(2_400);
     }
-    expect(told).toEqual([]);
+    expect(delivered).toEqual([]);
     clock.advance(400);
-    expect(told).toHaveLength(4);
+    expect(delivered).toHaveLength(4);
   });
 
   test("3,000 queries together retry at most 20 times a second, and within seconds once one is answered", async () => {
@@ -90,26 +90,29 @@ describe("the outage", () => {
     await Promise.all(retries);
   });
 
-  test("queries that are not asked any more, as at the end, are no answer of Consul's", () => {
-    const { outage, answer, said } = open();
+  test("the end of queries, as at a shutdown, does not count as an answer of Consul", () => {
+    const { outage, answer, logged } = open();
     for (const query of ["a", "b"]) outage.failed(query, ERROR, 1);
     for (const query of ["a", "b"]) outage.forget(query);
-    expect(said).toEqual(["away; the last answers stay in force"]);
+    expect(logged).toEqual(["away; the last answers stay in force"]);
     outage.failed("a", ERROR, 1);
     outage.failed("b", ERROR, 1);
     answer("a");
     outage.forget("b");
-    expect(said.slice(1)).toEqual(["away; the last answers stay in force", "Consul answers again"]);
+    expect(logged.slice(1)).toEqual([
+      "away; the last answers stay in force",
+      "Consul answers again",
+    ]);
   });
 });
 
 function open() {
   const clock = steppedClock();
-  const told: string[] = [];
-  const said: string[] = [];
+  const delivered: string[] = [];
+  const logged: string[] = [];
   const write = (line: string) =>
-    void said.push((JSON.parse(line) as { readonly msg: string }).msg);
+    void logged.push((JSON.parse(line) as { readonly msg: string }).msg);
   const outage = createOutage(pino({ level: "info" }, { write }), clock);
-  const answer = (query: string) => outage.answered(query, () => void told.push(query));
-  return { outage, clock, told, said, answer };
+  const answer = (query: string) => outage.answered(query, () => void delivered.push(query));
+  return { outage, clock, delivered, logged, answer };
 }

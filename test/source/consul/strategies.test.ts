@@ -17,16 +17,16 @@ import { type ConsulAgent, startConsul } from "../../helpers/start-consul.ts";
 import { until } from "../../helpers/until.ts";
 
 /*
- * A blocking query each, and the doorbell: both are to see the same catalog, whatever happens to it.
+ * Dedicated queries and the aggregate watch must see the same catalog, whatever happens to it.
  * `FAIRLEAD_CHANGES=100000 SEED=7 npx vitest run test/source/consul/strategies` makes a long run of it.
  */
 
 const SEED = Number(process.env["SEED"] ?? 1);
 const CHANGES = Number(process.env["FAIRLEAD_CHANGES"] ?? 1_000);
 const IN_A_TRANSACTION = 20;
-const BETWEEN_LOOKS = 40;
+const BETWEEN_COMPARISONS = 40;
 /**
- * With few nodes the doorbell reads node by node, many services together; with many it reads the list of all checks
+ * With few nodes the aggregate watch reads node by node, many services together; with many it reads the list of all checks
  * and each service.
  */
 const SHAPES = [
@@ -34,7 +34,7 @@ const SHAPES = [
   { what: "many nodes", services: 30, nodes: 20 },
 ] as const;
 /**
- * How long a change may take to be seen. By design: a look that is due rests at most 3 s after the one before, the one
+ * How long a change may take to be seen. By design: a pass over the services that is due rests at most 3 s after the one before, the one
  * after that may be the first to meet the change, and a read waits at most a quarter of a second for a server which
  * lags behind; what is left is for a busy machine.
  */
@@ -47,7 +47,7 @@ async function ownConsul(): Promise<ConsulAgent> {
   return consul;
 }
 
-describe("following a query each, and the doorbell", () => {
+describe("dedicated queries and the aggregate watch", () => {
   test.each(SHAPES)(
     "see the same catalog after every stretch of a random history: $what",
     {
@@ -62,23 +62,23 @@ describe("following a query each, and the doorbell", () => {
         prefix: `history-${nodes}`,
       });
       const queries = queriesOf(catalog);
-      // A query each; the doorbell with few sockets; with enough for a blocking query on each of few nodes; and with
+      // A query each; the aggregate watch with few sockets; with enough for a blocking query on each of few nodes; and with
       // some left for services that changed lately.
       const stores = [queries.length, 12, 40, queries.length - 1].map((most) => open(most, consul));
       for (const store of stores) want(store, queries);
       await allSee(catalog, stores);
       for (let done = 0; done < CHANGES; ) {
-        for (let i = 0; i < BETWEEN_LOOKS; i += IN_A_TRANSACTION) {
+        for (let i = 0; i < BETWEEN_COMPARISONS; i += IN_A_TRANSACTION) {
           await catalog.change(IN_A_TRANSACTION);
         }
-        done += BETWEEN_LOOKS;
+        done += BETWEEN_COMPARISONS;
         await allSee(catalog, stores);
       }
     },
   );
 
   test.each(SHAPES)(
-    "a lone change of any kind is seen by the doorbell: $what",
+    "a single change of any kind is seen by the aggregate watch: $what",
     async ({ services, nodes }) => {
       const consul = await ownConsul();
       const catalog = await randomCatalog(consul.address, {
@@ -182,7 +182,7 @@ function expectSeen(catalog: RandomCatalog, snapshot: Snapshot, by: string): voi
   }
 }
 
-/** By nearness, instances on equally near nodes stand in any order. */
+/** By nearness, instances on equally near nodes come in any order. */
 const inAnyOrder = (value: unknown): unknown =>
   Array.isArray(value)
     ? (value as readonly Partial<Instance>[]).toSorted((a, b) =>

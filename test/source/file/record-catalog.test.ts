@@ -14,7 +14,7 @@ test("a service may have a name that means something to objects", () => {
   expect(answerFrom(recorded, query)).toEqual(value);
 });
 
-test("what tells whether a loss is to be believed is recorded beside the rest", () => {
+test("the facts by which a loss is judged are recorded beside the rest", () => {
   const services = { web: [{ address: "10.0.0.1", port: 1, status: "critical" }] };
   const catalog = parseCatalog(JSON.stringify({ services }), "catalog.yaml");
   const query = { kind: "service", name: "web" } as const;

@@ -19,7 +19,7 @@ test("a file is read and watched; the last content stays when it vanishes", asyn
   await until("it is read", () => store.snapshot().get(file("motd")) === "one");
   expect(store.snapshot().get(file("./motd"))).toBe("one");
   expect(store.snapshot().get(SERVICE)).toHaveLength(1);
-  await until("the absent one's reason is told", () => store.failures().has('file "later"'));
+  await until("the reason for the absent one is known", () => store.failures().has('file "later"'));
   expect(store.failures().get('file "later"')?.message).toContain("ENOENT");
   expect(store.snapshot().get(file("later"))).toBeUndefined();
 
@@ -29,7 +29,7 @@ test("a file is read and watched; the last content stays when it vanishes", asyn
   await rename(directory.at("new"), directory.at("motd"));
   await until("the change is seen", () => store.snapshot().get(file("motd")) === "two");
   await rm(directory.at("motd"));
-  await until("its loss is told", () => store.failures().has('file "motd"'));
+  await until("its loss is known", () => store.failures().has('file "motd"'));
   expect(store.snapshot().get(file("motd"))).toBe("two");
   await writeFile(directory.at("motd"), "three");
   await until("it is back", () => store.snapshot().get(file("motd")) === "three");
@@ -50,7 +50,7 @@ test("a file that the catalog has recorded is not read", async () => {
 test("the machine's addresses", async () => {
   const query = { kind: "interfaces" } as const;
   const store = await open(await testDirectory(), [query]);
-  await until("they are told", () => store.snapshot().get(query) !== undefined);
+  await until("they are known", () => store.snapshot().get(query) !== undefined);
   expect(store.snapshot().get(query)).toContainEqual({
     name: "lo",
     address: "127.0.0.1",
