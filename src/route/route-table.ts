@@ -8,7 +8,7 @@ type Claim = ServiceClaims["claims"][number];
 /**
  * Builds the routes of all services. Pure: equal instances give an equal table, whatever their order.
  *
- * What one instance says badly costs that instance's word; who comes second to a host and path is left
+ * An instance's invalid setting is ignored. A second claim to a host and path is left
  * out. Both are reported as problems.
  *
  * @param services the instances of each service, whatever their health
@@ -77,7 +77,7 @@ function build(all: readonly ServiceClaims[]): RouteTable {
   };
 }
 
-/** What did not change stays the same object: who made something of it need not do it again. */
+/** What did not change stays the same object: what was made from it can be reused. */
 const namedBefore = new WeakMap<Claim["route"], Route>();
 
 function named(route: Claim["route"], name: string): Route {

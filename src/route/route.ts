@@ -36,13 +36,13 @@ export interface Route {
   readonly timeoutMs?: number;
   /** Further attempts on other servers after the first. */
   readonly retries?: number;
-  /** Path that Varnish requests from each server to see whether it is well; no probe when absent. */
+  /** Path that Varnish requests from each server to see whether it is healthy; no probe when absent. */
   readonly probe?: string;
   /** Healthy instances, sorted. Empty: the route answers 503. */
   readonly servers: readonly RouteServer[];
 }
 
-/** Data of one service that cannot become a route as asked. It costs that service that route, nobody else. */
+/** Data of one service that cannot become a route as asked. Only that service loses that route. */
 export interface RouteProblem {
   readonly service: string;
   readonly instance: string;

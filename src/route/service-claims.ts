@@ -14,7 +14,7 @@ export interface ServiceClaims {
   readonly problems: readonly RouteProblem[];
 }
 
-/** Answers never change: a service whose answer is the same is not looked at again. */
+/** Answers never change: a service whose answer is the same is not read again. */
 const known = new WeakMap<readonly Instance[], ServiceClaims>();
 
 /**
@@ -25,9 +25,9 @@ export function claimsOfService(instances: readonly Instance[]): ServiceClaims {
   const before = known.get(instances);
   if (before !== undefined) return before;
   const problems: RouteProblem[] = [];
-  const told = instances.toSorted(byAge).map((instance) => tell(instance, problems));
-  const claims = claimsOf(told.filter(({ settings }) => settings.expose)).flatMap((claim) => {
-    const [first] = claim.told;
+  const readings = instances.toSorted(byAge).map((instance) => readInstance(instance, problems));
+  const claims = claimsOf(readings.filter(({ settings }) => settings.expose)).flatMap((claim) => {
+    const [first] = claim.readings;
     return first === undefined ? [] : [{ route: toRoute(claim, problems), oldest: first.instance }];
   });
   const result = { claims, problems };
@@ -43,7 +43,7 @@ export const byAge = (a: Instance, b: Instance): number =>
   compare(a.id, b.id);
 
 /** An instance beside what it says about its routes. */
-interface Told {
+interface InstanceReading {
   readonly instance: Instance;
   readonly settings: RouteSettings;
 }
@@ -55,10 +55,10 @@ interface Claim {
   readonly path: string;
   /** Whether the path is the service's name, as it asked for none. */
   readonly isDefault: boolean;
-  readonly told: readonly Told[];
+  readonly readings: readonly InstanceReading[];
 }
 
-function tell(instance: Instance, problems: RouteProblem[]): Told {
+function readInstance(instance: Instance, problems: RouteProblem[]): InstanceReading {
   const { settings, faults } = readRouteSettings(instance);
   for (const { subject, expected } of faults) {
     problems.push(problem(instance, subject, `expected ${expected}; it is ignored`));
@@ -66,17 +66,17 @@ function tell(instance: Instance, problems: RouteProblem[]): Told {
   return { instance, settings };
 }
 
-function claimsOf(told: readonly Told[]): readonly Claim[] {
-  const claims = new Map<string, Claim & { readonly told: Told[] }>();
-  for (const it of told) {
+function claimsOf(readings: readonly InstanceReading[]): readonly Claim[] {
+  const claims = new Map<string, Claim & { readonly readings: InstanceReading[] }>();
+  for (const it of readings) {
     const { name } = it.instance;
     const { hosts, paths } = it.settings;
     const isDefault = hosts.length === 0 && paths.length === 0;
     for (const host of hosts.length === 0 ? [undefined] : hosts) {
       for (const path of paths.length === 0 ? [isDefault ? defaultPath(name) : "/"] : paths) {
         const key = JSON.stringify([name, host, path]);
-        const claim = claims.get(key) ?? { service: name, host, path, isDefault, told: [] };
-        if (claim.told.at(-1) !== it) claim.told.push(it);
+        const claim = claims.get(key) ?? { service: name, host, path, isDefault, readings: [] };
+        if (claim.readings.at(-1) !== it) claim.readings.push(it);
         claims.set(key, claim);
       }
     }
@@ -90,7 +90,7 @@ const defaultPath = (service: string): string => `/${service.replace(/[^\w.~-]/g
 function toRoute(claim: Claim, problems: RouteProblem[]): Omit<Route, "name"> {
   // The oldest instance that says something decides.
   const first = <K extends keyof RouteSettings>(key: K): RouteSettings[K] | undefined =>
-    claim.told.find(({ settings }) => settings[key] !== undefined)?.settings[key];
+    claim.readings.find(({ settings }) => settings[key] !== undefined)?.settings[key];
   return {
     service: claim.service,
     ...given("host", claim.host),
@@ -111,7 +111,7 @@ function toServers(
   canaryPercent: number,
   problems: RouteProblem[],
 ): readonly RouteServer[] {
-  const usable = claim.told
+  const usable = claim.readings
     .filter(({ instance }) => instance.status === "passing")
     .filter((it) => isUsable(it, problems));
   const unique = usable.filter(
@@ -140,7 +140,7 @@ function toServers(
     .toSorted(byAddress);
 }
 
-function isUsable({ instance }: Told, problems: RouteProblem[]): boolean {
+function isUsable({ instance }: InstanceReading, problems: RouteProblem[]): boolean {
   const { address, port } = instance;
   if (isServerAddress(address) && Number.isInteger(port) && port > 0 && port < 65_536) return true;
   problems.push(

@@ -22,7 +22,7 @@ export interface TemplateSources {
 export class TemplateFault extends Error {
   override readonly name = "TemplateFault";
   readonly hint: string;
-  /** Where in the template; set by whoever knows first. */
+  /** Where in the template; set by the first caller that knows it. */
   place: TemplatePlace | undefined;
   /** The value at fault, when it is that beyond doubt: it has no safe form where it stands. */
   readonly value: string | undefined;

@@ -1,7 +1,7 @@
 import Handlebars from "handlebars";
 
 /*
- * Handlebars copies the options of each call of a helper, and makes them anew for each `{{x}}`. With tens of
+ * Handlebars copies the options of each call of a helper, and creates them for each `{{x}}`. With tens of
  * thousands of values that is most of a render's time: programs call ours directly instead.
  *
  * Source: Handlebars 4.7, lib/handlebars/compiler/javascript-compiler.js, nameLookup() and invokeKnownHelper().
@@ -11,7 +11,7 @@ import Handlebars from "handlebars";
 export const HELPERS = " helpers";
 /** Under this name a program finds what writes its values, by the number of the emission. */
 export const WRITERS = " writers";
-/** Under this name a program finds its loops whose turns can be reused, by their number. */
+/** Under this name a program finds its loops whose iterations can be reused, by their number. */
 export const LOOPS = " loops";
 export const loopName = (number: number): string => ` loop ${number}`;
 /** Under this name a program finds helpers that look at nothing but their arguments, by the number of the call. */
@@ -59,7 +59,7 @@ class DirectCalls extends handlebars.JavaScriptCompiler {
     }
   }
 
-  /** Arguments of a call that needs no more than them. */
+  /** The arguments of a call that takes nothing else. */
   #popArguments(count: number): readonly unknown[] {
     for (const _ of ["hash", "inverse", "program"]) this.popStack();
     return Array.from({ length: count }, () => this.popStack()).toReversed();

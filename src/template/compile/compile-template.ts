@@ -1,11 +1,14 @@
 import type Handlebars from "handlebars";
 import { type Escape, escapeFor, lexerOf } from "../escape/escaper.ts";
 import { createPlaceFinder, type PlaceFinder, type States, union } from "../escape/find-places.ts";
-import type { Format } from "../render/written-text.ts";
+import { placeOf } from "../place-of.ts";
 import { TemplateFault, type TemplatePlace, type TemplateSources } from "../template-error.ts";
+import type { Format } from "../written-text.ts";
+import { rewriteCallsWithoutOutput } from "./calls-without-output.ts";
 import { callName, compileHandlebars, loopName } from "./compile-handlebars.ts";
 import { findLoops, type Loop } from "./find-loops.ts";
-import { parseTemplate, placeOf } from "./parse-template.ts";
+import { parseTemplate } from "./parse-template.ts";
+import { hoistInlinePartials, partialName, unknownPartial } from "./partials.ts";
 import {
   type EmissionKind,
   MARK_HELPER,
@@ -13,7 +16,6 @@ import {
   type RawOutput,
   rewriteTemplate,
 } from "./rewrite-template.ts";
-import { silenceCalls } from "./silent-calls.ts";
 
 /** A template as Handlebars runs it, with all partials that it includes. */
 export interface Program {
@@ -26,7 +28,7 @@ export interface Program {
   /** By the number that the mark helper is called with. */
   readonly marks: readonly TemplatePlace[];
   readonly raw: readonly RawOutput[];
-  /** Loops whose turns can be reused, by the number that the program calls them by. */
+  /** Loops whose iterations can be reused, by the number that the program calls them by. */
   readonly loops: readonly Loop[];
   /** Whether its text as a whole can be reused while its data and the answers that it used are the same. */
   readonly isReusable: boolean;
@@ -68,11 +70,11 @@ export interface CompileOptions {
  */
 export function compileProgram(sources: TemplateSources, options: CompileOptions): Program {
   const main = parseTemplate(sources.texts.get(sources.file) ?? "", sources.file);
-  silenceCalls(main, options.isSilent);
+  rewriteCallsWithoutOutput(main, options.isSilent);
   const inline = new Map<string, hbs.AST.Program>();
   hoistInlinePartials(main, inline);
   const partials = new Map<string, { program: hbs.AST.Program; after: States }>();
-  /** Of partials: what includes them is looked at all the same. */
+  /** Of partials. The templates that include them are still checked. */
   const faults: TemplateFault[] = [];
   const finder: PlaceFinder = createPlaceFinder(lexerOf(options.format), include);
   finder.follow(main, finder.start);
@@ -106,14 +108,14 @@ export function compileProgram(sources: TemplateSources, options: CompileOptions
     }
   }
 
-  /** A copy of its own, as the same text may stand in other places elsewhere. */
+  /** A copy of its own: the same text may be included at other kinds of places. */
   function read(name: string, { loc }: hbs.AST.PartialStatement): hbs.AST.Program {
     const own = inline.get(name);
     if (own !== undefined) return structuredClone(own);
     const text = sources.texts.get(name);
     if (text === undefined || name === sources.file) throw unknownPartial(name, sources, loc);
     const program = parseTemplate(text, name);
-    silenceCalls(program, options.isSilent);
+    rewriteCallsWithoutOutput(program, options.isSilent);
     hoistInlinePartials(program, inline);
     return program;
   }
@@ -175,62 +177,6 @@ function throwAll(faults: readonly TemplateFault[]): void {
 }
 
 const faultKey = ({ message, place }: TemplateFault): string => JSON.stringify([message, place]);
-
-/** Takes `{{#*inline "name"}}` out of a program: such a partial is known in the whole template. */
-function hoistInlinePartials(program: hbs.AST.Program, inline: Map<string, hbs.AST.Program>): void {
-  program.body = program.body.filter((statement) => {
-    refuseUnsupported(statement);
-    const { program: body, inverse } = statement as hbs.AST.BlockStatement;
-    if (body !== undefined) hoistInlinePartials(body, inline);
-    if (inverse !== undefined && inverse !== null) hoistInlinePartials(inverse, inline);
-    if (statement.type !== "DecoratorBlock") return true;
-    const [name] = (statement as hbs.AST.DecoratorBlock).params as hbs.AST.StringLiteral[];
-    inline.set(String(name?.value), body);
-    return false;
-  });
-}
-
-function refuseUnsupported(statement: hbs.AST.Statement): void {
-  const place = placeOf(statement.loc);
-  if (statement.type === "PartialBlockStatement") {
-    throw new TemplateFault("a partial cannot be given a block", {
-      hint: "Include it with {{> name}}, and give it what differs as name=value",
-      place,
-    });
-  }
-  const decorator = (statement as hbs.AST.DecoratorBlock).path?.original;
-  if (statement.type.startsWith("Decorator") && decorator !== "inline") {
-    throw new TemplateFault(`unknown decorator "${decorator}"`, {
-      hint: 'The only one is {{#*inline "name"}}',
-      place,
-    });
-  }
-}
-
-function partialName({ name, loc }: hbs.AST.PartialStatement): string {
-  if (name.type !== "SubExpression") {
-    return name.original.split(" ")[0] ?? "";
-  }
-  throw new TemplateFault("a partial's name cannot be the result of a helper", {
-    hint: "Name it in the template; with {{#if}} it may be one or another",
-    place: placeOf(loc),
-  });
-}
-
-function unknownPartial(
-  name: string,
-  { texts, file }: TemplateSources,
-  loc: hbs.AST.SourceLocation,
-): TemplateFault {
-  const known = [...texts.keys()].filter((it) => it !== file);
-  return new TemplateFault(`unknown partial "${name}"`, {
-    hint:
-      known.length === 0
-        ? "Set the config's `partials` to the directory of partials"
-        : `Use one of ${known.slice(0, 10).join(", ")}`,
-    place: placeOf(loc),
-  });
-}
 
 /** Where a statement's text begins: blank lines that Handlebars takes away around blocks are not part of it. */
 function startOf(statement: hbs.AST.Statement): TemplatePlace {

@@ -1,10 +1,15 @@
 import { loopName } from "./compile-handlebars.ts";
-import { findNeeds, type Needs, type Programs, type TurnData } from "./find-needs.ts";
+import {
+  type Dependencies,
+  findDependencies,
+  type IterationData,
+  type Programs,
+} from "./find-dependencies.ts";
 
-/** An `{{#each}}` whose turns can be reused. */
+/** An `{{#each}}` whose iterations can be reused. */
 export interface Loop {
-  /** What its turns read of what Handlebars tells each turn. */
-  readonly uses: readonly TurnData[];
+  /** Which of the data that Handlebars gives to each iteration are read. */
+  readonly uses: readonly IterationData[];
 }
 
 /** What was found in a template. */
@@ -16,18 +21,19 @@ export interface FoundLoops {
 }
 
 /**
- * Rewrites the loops whose turns can be reused, in place: their helper gets what the turns depend on beside
+ * Rewrites the loops whose iterations can be reused, in place: their helper gets what the iterations depend on beside
  * their item as further arguments.
  *
- * A turn whose text depends on nothing but its item, on what paths from outside lead to, and on answers of
+ * An iteration whose text depends on nothing but its item, on what paths from outside lead to, and on answers of
  * the catalog gives the same text again while these are the same.
  *
  * @param isPure whether a helper gives the same for the same arguments and answers, and does nothing else
  */
 export function findLoops(programs: Programs, isPure: (helper: string) => boolean): FoundLoops {
-  const found: { readonly block: hbs.AST.BlockStatement; readonly needs: Needs }[] = [];
+  const found: { readonly block: hbs.AST.BlockStatement; readonly dependencies: Dependencies }[] =
+    [];
   for (const program of [programs.main, ...programs.partials.values()]) visit(program, []);
-  const isReusable = findNeeds(programs.main, { programs, isPure, bound: [] }) !== undefined;
+  const isReusable = findDependencies(programs.main, { programs, isPure, bound: [] }) !== undefined;
   return { isReusable, loops: found.map(rewrite) };
 
   /** @param bound names of block parameters that can be seen there */
@@ -37,8 +43,13 @@ export function findLoops(programs: Programs, isPure: (helper: string) => boolea
       if (statement.type !== "BlockStatement") continue;
       const block = statement as hbs.AST.BlockStatement;
       if (block.path.original === "each" && block.params.length === 1) {
-        const needs = findNeeds(block.program, { programs, isPure, bound: names, isTurn: true });
-        if (needs !== undefined) found.push({ block, needs });
+        const dependencies = findDependencies(block.program, {
+          programs,
+          isPure,
+          bound: names,
+          isIteration: true,
+        });
+        if (dependencies !== undefined) found.push({ block, dependencies });
       }
       visit(block.program, names);
       if (block.inverse !== undefined && block.inverse !== null) visit(block.inverse, names);
@@ -47,11 +58,14 @@ export function findLoops(programs: Programs, isPure: (helper: string) => boolea
 }
 
 function rewrite(
-  { block, needs }: { readonly block: hbs.AST.BlockStatement; readonly needs: Needs },
+  {
+    block,
+    dependencies,
+  }: { readonly block: hbs.AST.BlockStatement; readonly dependencies: Dependencies },
   number: number,
 ): Loop {
   const name = loopName(number);
   block.path = { ...block.path, original: name, parts: [name] };
-  block.params.push(...needs.paths);
-  return { uses: needs.uses };
+  block.params.push(...dependencies.paths);
+  return { uses: dependencies.uses };
 }

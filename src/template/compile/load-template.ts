@@ -11,8 +11,8 @@ import {
   placingHelpers,
   renderHelpers,
 } from "../render/render-helpers.ts";
-import type { Format } from "../render/written-text.ts";
 import { TemplateFault, type TemplateSources, templateError } from "../template-error.ts";
+import type { Format } from "../written-text.ts";
 import { compileProgram, type Program } from "./compile-template.ts";
 import type { RawOutput } from "./rewrite-template.ts";
 
@@ -44,7 +44,7 @@ export function templatePath(name: string): string {
 }
 
 /** How a template is loaded. */
-export interface LoadOptions {
+export interface TemplateOptions {
   readonly format: Format;
   /** Texts of partials by the name that templates include them by. */
   readonly partials?: ReadonlyMap<string, string>;
@@ -55,7 +55,7 @@ export interface LoadOptions {
  *
  * @throws {AppError} TEMPLATE when it cannot be read, does not parse, or calls an unknown helper
  */
-export async function loadTemplate(name: string, options: LoadOptions): Promise<Template> {
+export async function loadTemplate(name: string, options: TemplateOptions): Promise<Template> {
   let text: string;
   try {
     text = await readFile(templatePath(name), "utf8");
@@ -76,7 +76,7 @@ export async function loadTemplate(name: string, options: LoadOptions): Promise<
  */
 export function compileTemplate(
   text: string,
-  { file, format, partials }: LoadOptions & { readonly file: string },
+  { file, format, partials }: TemplateOptions & { readonly file: string },
 ): Template {
   const sources = { file, texts: new Map([...(partials ?? []), [file, text]]) };
   const compile = (isMarked: boolean): Program => {
@@ -89,7 +89,7 @@ export function compileTemplate(
     }
   };
   const program = compile(false);
-  /** Made when somebody asks where output comes from. */
+  /** Compiled when a trace is first wanted. */
   let marked: Program | undefined;
   return {
     sources,
@@ -105,7 +105,7 @@ export function compileTemplate(
     try {
       return call(compiled, { context, data }, renderHelpers);
     } catch (error) {
-      // With answers missing the values are stand-ins, and what breaks on them says nothing.
+      // With answers missing the values are placeholders, and their faults mean nothing.
       if (context.missing.size > 0) return "";
       throw templateError(placed(error, compiled, { context, data }), sources);
     }
@@ -127,7 +127,7 @@ function call(
   return main(data, { helpers: bind(program, context), partials } as Handlebars.RuntimeOptions);
 }
 
-/** Who knows its place at once is slow: a program that failed is run again to find it. */
+/** Calls that know their place are slow: only a program that failed runs again with them. */
 function placed(error: unknown, program: Program, from: RenderedFrom): TemplateFault {
   if (error instanceof TemplateFault && error.place !== undefined) return error;
   try {

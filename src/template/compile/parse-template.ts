@@ -1,6 +1,6 @@
 import Handlebars from "handlebars";
 import { messageOf } from "../../errors.ts";
-import { TemplateFault, type TemplatePlace } from "../template-error.ts";
+import { TemplateFault } from "../template-error.ts";
 
 /**
  * Parses a template's or a partial's text.
@@ -14,12 +14,6 @@ export function parseTemplate(text: string, file: string): hbs.AST.Program {
   } catch (error) {
     throw syntaxFault(error, text, file);
   }
-}
-
-/** Handlebars counts lines from 1 and columns from 0. */
-export function placeOf(loc: hbs.AST.SourceLocation | undefined): TemplatePlace | undefined {
-  if (loc === undefined) return undefined;
-  return { file: loc.source, line: loc.start.line, column: loc.start.column + 1 };
 }
 
 const HINT = "Correct the template; the last known good one stays in force";
@@ -94,7 +88,7 @@ function fieldFault(error: unknown, message: string, file: string): TemplateFaul
   });
 }
 
-/** The parser's line is where it stopped reading; what it stopped at stands there or before. */
+/** The parser's line is where it stopped reading. The unexpected text is there or before. */
 function findPlace(text: string, line: number, rest: string): { line: number; column: number } {
   const lines = text.split("\n");
   const needle = rest.slice(0, 12);

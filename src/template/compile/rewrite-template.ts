@@ -1,8 +1,8 @@
 import Handlebars from "handlebars";
 import { unknownHelper } from "../helpers/unknown-helper.ts";
+import { placeOf } from "../place-of.ts";
 import { TemplateFault, type TemplatePlace } from "../template-error.ts";
 import { callName, EMIT_HELPER } from "./compile-handlebars.ts";
-import { placeOf } from "./parse-template.ts";
 
 /*
  * Names of the helpers that a template's statements are rewritten to. No template can write them.

@@ -1,10 +1,12 @@
-import type { Format } from "../render/written-text.ts";
+import type { Format } from "../written-text.ts";
 import type { Lexer } from "./lexer.ts";
 import { escapeNginx, plainInNginx } from "./nginx-escape.ts";
-import { type NginxPlace, nginxLexer } from "./nginx-lexer.ts";
+import { nginxLexer } from "./nginx-lexer.ts";
+import type { NginxPlace } from "./nginx-place.ts";
 import { refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
 import { escapeVcl, plainInVcl } from "./vcl-escape.ts";
-import { type VclPlace, vclLexer } from "./vcl-lexer.ts";
+import { vclLexer } from "./vcl-lexer.ts";
+import type { VclPlace } from "./vcl-place.ts";
 
 /** Where a value stands: a part of a file's syntax, plain text, or an output's path. */
 export type Place = NginxPlace | VclPlace | { readonly format: "text" | "path" };

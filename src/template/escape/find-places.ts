@@ -1,4 +1,4 @@
-import { placeOf } from "../compile/parse-template.ts";
+import { placeOf } from "../place-of.ts";
 import { TemplateFault } from "../template-error.ts";
 import type { Place } from "./escaper.ts";
 import type { Lexer } from "./lexer.ts";
@@ -110,7 +110,7 @@ export function union(a: States, b: States, at: { readonly loc: hbs.AST.SourceLo
   const result = new Map([...a, ...b]);
   if (result.size <= MOST_STATES) return result;
   throw new TemplateFault("cannot tell where the values after this stand", {
-    hint: "Let each branch and each turn of a loop close the blocks and quotes that it opens",
+    hint: "Let each branch and each iteration of a loop close the blocks and quotes that it opens",
     place: placeOf(at.loc),
   });
 }

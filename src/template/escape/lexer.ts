@@ -8,12 +8,12 @@ export interface Statement {
 
 /**
  * Reads text of a format from the outside, to know where in it a value is going to stand. Pure: states
- * are values, so that each branch of a template can be followed by itself.
+ * are values, so that each branch of a template can be followed on its own.
  */
 export interface Lexer<State, Place> {
   /** The state before the first character. */
   readonly start: State;
-  /** The state after static text. `onStatement` is told of each statement that ends in it. */
+  /** The state after static text. `onStatement` is called with each statement that ends in it. */
   text(state: State, text: string, onStatement?: (statement: Statement) => void): State;
   /** Where a value stands that comes now. */
   place(state: State): Place;

@@ -1,4 +1,4 @@
-import type { NginxPlace } from "./nginx-lexer.ts";
+import type { NginxPlace } from "./nginx-place.ts";
 import { noValue, quotePattern, refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
 
 /** Words that mean something as the first word of an entry of these blocks. */

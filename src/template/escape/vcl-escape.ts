@@ -1,6 +1,6 @@
 import { isServerAddress } from "../../route/server-address.ts";
 import { noValue, quotePattern, refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
-import type { VclPlace } from "./vcl-lexer.ts";
+import type { VclPlace } from "./vcl-place.ts";
 
 const WHERE: Readonly<Record<VclPlace["kind"], string>> = {
   word: "VCL outside of a string",

@@ -1,23 +1,5 @@
 import type { Lexer, Statement } from "./lexer.ts";
-
-/** Where a value stands in a VCL. */
-export interface VclPlace {
-  readonly format: "vcl";
-  readonly kind:
-    | "word"
-    | "statement"
-    | "string"
-    | "longString"
-    | "lineComment"
-    | "blockComment"
-    | "code";
-  /** Nothing of the same word stands before it. */
-  readonly isStart: boolean;
-  /** What the text means to whoever reads it. */
-  readonly meaning: "pattern" | "replacement" | "acl" | "file" | "fileName" | "ban" | "plain";
-  /** The character just before it. */
-  readonly before: string;
-}
+import type { VclPlace } from "./vcl-place.ts";
 
 interface VclState {
   readonly mode: "code" | "string" | "longString" | "triple" | "lineComment" | "blockComment" | "c";

@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 import type { NetworkInterface } from "../../catalog/network-interface.ts";
 import { ask } from "../render/render-context.ts";
-import { expected, number, text } from "./arguments.ts";
+import { number, textArgument, unexpectedArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 
 /** Addresses. */
@@ -10,11 +10,11 @@ export const ADDRESSES: HelperGroup = {
   helpers: {
     hostPort: {
       signature: "hostPort ADDRESS PORT",
-      meaning: "Both with a colon between them; an IPv6 address stands in brackets",
+      meaning: "Both with a colon between them; an IPv6 address is put in brackets",
       example: '{{hostPort "10.0.0.1" 80}} {{hostPort "::1" 80}}',
       output: "10.0.0.1:80 [::1]:80",
       run: (address, port) => {
-        const host = text(address, "ADDRESS");
+        const host = textArgument(address, "ADDRESS");
         return `${host.includes(":") ? `[${host}]` : host}:${number(port, "PORT")}`;
       },
     },
@@ -37,14 +37,14 @@ export const ADDRESSES: HelperGroup = {
       meaning: "Whether TEXT is an IPv4 address",
       example: '{{isIPv4 "10.0.0.1"}} {{isIPv4 "web"}}',
       output: "true false",
-      run: (a) => isIPv4(text(a, "TEXT")),
+      run: (a) => isIPv4(textArgument(a, "TEXT")),
     },
     isIPv6: {
       signature: "isIPv6 TEXT",
       meaning: "Whether TEXT is an IPv6 address",
       example: '{{isIPv6 "::1"}}',
       output: "true",
-      run: (a) => isIPv6(text(a, "TEXT")),
+      run: (a) => isIPv6(textArgument(a, "TEXT")),
     },
     inSubnet: {
       signature: "inSubnet ADDRESS SUBNET",
@@ -64,10 +64,15 @@ export const ADDRESSES: HelperGroup = {
       output: "10.0.0.5 198.51.100.7",
       answer: ({ context }, what) => {
         const [, kind = "", several = "", name] =
-          /^Get(Private|Public|Interface)IP(s?)(?:\s+"?([^"\s]+)"?)?$/.exec(text(what, "WHAT")) ??
-          [];
+          /^Get(Private|Public|Interface)IP(s?)(?:\s+"?([^"\s]+)"?)?$/.exec(
+            textArgument(what, "WHAT"),
+          ) ?? [];
         if (kind === "" || (kind === "Interface") !== (name !== undefined)) {
-          throw expected("GetPrivateIP, GetPublicIP or GetInterfaceIP NAME", what, "WHAT");
+          throw unexpectedArgument(
+            "GetPrivateIP, GetPublicIP or GetInterfaceIP NAME",
+            what,
+            "WHAT",
+          );
         }
         const found = (ask(context, { kind: "interfaces" }) ?? [])
           .filter((it) => (name === undefined ? isOf(it, kind) : it.name === name))
@@ -91,7 +96,7 @@ function isOf({ address, isInternal }: NetworkInterface, kind: string): boolean 
 }
 
 function partsOf(value: unknown): { readonly host: string; readonly port: number | undefined } {
-  const all = text(value, "TEXT");
+  const all = textArgument(value, "TEXT");
   const place = /^[a-z][a-z0-9+.-]*:\/\/(?:[^@/]*@)?([^/?#]*)/i.exec(all)?.[1] ?? all;
   const bracketed = /^\[([^\]]*)\](?::(\d+))?$/.exec(place);
   const plain = isIP(place) === 0 ? /^([^:]*):(\d+)$/.exec(place) : null;
@@ -100,16 +105,16 @@ function partsOf(value: unknown): { readonly host: string; readonly port: number
 }
 
 function ipOf(value: unknown): string {
-  const all = text(value, "ADDRESS");
+  const all = textArgument(value, "ADDRESS");
   if (isIP(all) !== 0) return all;
-  throw expected("an IP address", value, "ADDRESS");
+  throw unexpectedArgument("an IP address", value, "ADDRESS");
 }
 
 function subnetOf(value: unknown): BlockList {
-  const [, network = "", bits = ""] = /^(.*)\/(\d{1,3})$/.exec(text(value, "SUBNET")) ?? [];
+  const [, network = "", bits = ""] = /^(.*)\/(\d{1,3})$/.exec(textArgument(value, "SUBNET")) ?? [];
   const family = isIP(network);
   if (family === 0 || Number(bits) > (family === 4 ? 32 : 128)) {
-    throw expected("a subnet such as 10.0.0.0/8", value, "SUBNET");
+    throw unexpectedArgument("a subnet such as 10.0.0.0/8", value, "SUBNET");
   }
   const list = new BlockList();
   list.addSubnet(network, Number(bits), family === 4 ? "ipv4" : "ipv6");

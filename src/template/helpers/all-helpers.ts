@@ -17,7 +17,7 @@ import { SETS } from "./sets.ts";
 import { STRINGS } from "./strings.ts";
 import { TIME_AND_ENVIRONMENT } from "./time-and-environment.ts";
 
-/** All helpers, in the order in which they are told. */
+/** All helpers, in the order of the reference. */
 export const HELPER_GROUPS: readonly HelperGroup[] = [
   CATALOG_QUERIES,
   KEYS,

@@ -4,13 +4,13 @@ import { TemplateFault } from "../template-error.ts";
  * Readers of a helper's arguments. `name` is what the helper's signature calls the argument.
  */
 
-/** An argument that a helper cannot use; whoever knows the helper makes a {@link TemplateFault} of it. */
+/** An argument that a helper cannot use; {@link faultOf} turns it into a {@link TemplateFault}. */
 export class ArgumentFault extends Error {
   override readonly name = "ArgumentFault";
 }
 
 /** The fault of an argument that is not what was expected, such as `a list`. */
-export const expected = (what: string, value: unknown, name: string): ArgumentFault =>
+export const unexpectedArgument = (what: string, value: unknown, name: string): ArgumentFault =>
   new ArgumentFault(`${name} must be ${what}, got ${shown(value)}`);
 
 /** Completes an argument's fault by the helper that was called. */
@@ -18,35 +18,35 @@ export const faultOf = (helper: string, fault: ArgumentFault, signature: string)
   new TemplateFault(`${helper}: ${fault.message}`, { hint: `Write it as ${signature}` });
 
 /** Numbers and booleans are text, too. */
-export function text(value: unknown, name: string): string {
+export function textArgument(value: unknown, name: string): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  throw expected("text", value, name);
+  throw unexpectedArgument("text", value, name);
 }
 
 /** A number, or text that is one, such as a value of the key-value store. */
 export function number(value: unknown, name: string): number {
   const result = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (typeof result === "number" && Number.isFinite(result)) return result;
-  throw expected("a number", value, name);
+  throw unexpectedArgument("a number", value, name);
 }
 
 /** A whole number of at least 0, such as a count. More than `most` of anything is a mistake. */
 export function count(value: unknown, name: string, most = 100_000): number {
   const result = number(value, name);
   if (Number.isInteger(result) && result >= 0 && result <= most) return result;
-  throw expected(`a whole number from 0 to ${most}`, value, name);
+  throw unexpectedArgument(`a whole number from 0 to ${most}`, value, name);
 }
 
-export function list(value: unknown, name: string): readonly unknown[] {
+export function listArgument(value: unknown, name: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw expected("a list", value, name);
+  throw unexpectedArgument("a list", value, name);
 }
 
 /** A map: an object that is no list. */
-export function map(value: unknown, name: string): Readonly<Record<string, unknown>> {
+export function mapArgument(value: unknown, name: string): Readonly<Record<string, unknown>> {
   if (isMap(value)) return value;
-  throw expected("a map", value, name);
+  throw unexpectedArgument("a map", value, name);
 }
 
 export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>

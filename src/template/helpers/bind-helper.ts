@@ -1,5 +1,5 @@
-import { placeOf } from "../compile/parse-template.ts";
-import type { Helper } from "../helper-definition.ts";
+import type { HandlebarsHelper } from "../handlebars-helper.ts";
+import { placeOf } from "../place-of.ts";
 import type { RenderContext } from "../render/render-context.ts";
 import { TemplateFault } from "../template-error.ts";
 import { DEFINITIONS, pureHelper } from "./all-helpers.ts";
@@ -16,20 +16,20 @@ interface Options {
  *
  * @returns `undefined` when there is no such helper
  */
-export function bindHelper(name: string, context: RenderContext): Helper | undefined {
+export function bindHelper(name: string, context: RenderContext): HandlebarsHelper | undefined {
   const definition = DEFINITIONS.get(name);
   if (definition === undefined || "run" in definition) return undefined;
   return placing(name, (args, { hash }) => definition.answer({ context, named: hash }, ...args));
 }
 
 /** The same for a helper that looks at nothing but its arguments. */
-export function unboundHelper(name: string): Helper | undefined {
+export function unboundHelper(name: string): HandlebarsHelper | undefined {
   const run = pureHelper(name);
   return run && placing(name, (args) => run(...args));
 }
 
 const placing =
-  (name: string, call: (args: readonly unknown[], options: Options) => unknown): Helper =>
+  (name: string, call: (args: readonly unknown[], options: Options) => unknown): HandlebarsHelper =>
   (...args) => {
     const options = args.pop() as Options;
     try {
@@ -41,7 +41,7 @@ const placing =
     }
   };
 
-/** What an error in a helper is to whoever wrote the template. */
+/** An error in a helper, as the template's author sees it. */
 export function faultIn(name: string, error: unknown): unknown {
   const signature = DEFINITIONS.get(name)?.signature ?? name;
   return error instanceof ArgumentFault ? faultOf(name, error, signature) : error;

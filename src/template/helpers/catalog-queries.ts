@@ -1,7 +1,7 @@
 import type { Instance } from "../../catalog/instance.ts";
 import { ask } from "../render/render-context.ts";
-import { expected } from "./arguments.ts";
-import type { Call, HelperGroup } from "./definition.ts";
+import { unexpectedArgument } from "./arguments.ts";
+import type { HelperCall, HelperGroup } from "./definition.ts";
 import { readServiceAsk } from "./service-text.ts";
 
 /*
@@ -17,7 +17,7 @@ export const CATALOG_QUERIES: HelperGroup = {
       signature:
         'service "[TAG.]NAME[@DATACENTER][~NEAR][|HEALTH,…]" [name=] [tag=] [dc=] [near=] [health=] [filter=]',
       meaning:
-        'The instances of a service whose checks pass, or are in one of the states of HEALTH: passing, warning, critical, maintenance, any. Each has id, name, address, port, tags, meta, weights.passing, weights.warning, status, node, nodeAddress, nodeMeta, datacenter, createIndex; and nodeId, isUnchecked and isNodeCritical where there is an agent, no check has told anything yet, or one of its node alone is critical. A service whose name has dots is given as name="my.web", or with tag="" or a tag=; an item of services will do, too. NEAR is a node, or _agent; filter= is an expression that Consul evaluates',
+        'The instances of a service whose checks pass, or are in one of the states of HEALTH: passing, warning, critical, maintenance, any. Each has id, name, address, port, tags, meta, weights.passing, weights.warning, status, node, nodeAddress, nodeMeta, datacenter, createIndex; and nodeId, isUnchecked and isNodeCritical where there is an agent, no check has reported yet, or one of its node alone is critical. A service whose name has dots is given as name="my.web", or with tag="" or a tag=; an item of services will do, too. NEAR is a node, or _agent; filter= is an expression that Consul evaluates',
       example: '{{#each (service "v2.web|any")}}{{hostPort address port}} {{status}}; {{/each}}',
       output: "10.0.0.2:8081 passing; 10.0.0.3:8082 critical; ",
       answer(call, subject) {
@@ -47,7 +47,7 @@ export const CATALOG_QUERIES: HelperGroup = {
       output: "10.9.0.1:8080 ",
       answer(call, subject) {
         const { name, datacenter, near } = readPlace(call, subject);
-        if (name === "") throw expected("a name in quotes", subject, "NAME");
+        if (name === "") throw unexpectedArgument("a name in quotes", subject, "NAME");
         const place = { ...(datacenter && { datacenter }), ...(near && { near }) };
         return ask(call.context, { kind: "prepared", prepared: name, ...place }) ?? [];
       },
@@ -71,7 +71,7 @@ export const CATALOG_QUERIES: HelperGroup = {
         const { datacenter, near } = readPlace(call, subject);
         const filter = call.named["filter"];
         if (filter !== undefined && typeof filter !== "string") {
-          throw expected("text", filter, "filter=");
+          throw unexpectedArgument("text", filter, "filter=");
         }
         const place = { ...(datacenter && { datacenter }), ...(near && { near }) };
         return ask(call.context, { kind: "nodes", ...place, ...(filter && { filter }) }) ?? [];
@@ -112,9 +112,9 @@ interface Place {
 }
 
 /** Reads `NAME@DATACENTER~NEAR`, over which `dc=` and `near=` count, or a datacenter as an argument of its own. */
-function readPlace({ named }: Call, subject: unknown, place?: unknown): Place {
+function readPlace({ named }: HelperCall, subject: unknown, place?: unknown): Place {
   const all = subject ?? "";
-  if (typeof all !== "string") throw expected("text in quotes", subject, "the argument");
+  if (typeof all !== "string") throw unexpectedArgument("text in quotes", subject, "the argument");
   const [, name = "", datacenter, near] = /^([^@~]*)(?:@([^~]*))?(?:~(.*))?$/s.exec(all) ?? [];
   return {
     name,
@@ -123,26 +123,29 @@ function readPlace({ named }: Call, subject: unknown, place?: unknown): Place {
   };
 }
 
-function option(named: Call["named"], key: string): string | undefined {
+function option(named: HelperCall["named"], key: string): string | undefined {
   const value = named[key];
   if (value === undefined || (typeof value === "string" && value !== "")) return value;
-  throw expected("text", value, `${key}=`);
+  throw unexpectedArgument("text", value, `${key}=`);
 }
 
 function datacenterOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "string" && /^@?[^@]+$/.test(value)) return value.replace("@", "");
-  throw expected('text such as "@dc2"', value, "DATACENTER");
+  throw unexpectedArgument('text such as "@dc2"', value, "DATACENTER");
 }
 
 /** A name that is given as text. */
 export function nameOf(value: unknown): string {
   if (typeof value === "string" && value !== "") return value;
-  throw expected("a name in quotes", value, "NAME");
+  throw unexpectedArgument("a name in quotes", value, "NAME");
 }
 
 /** `dc=`, or an argument such as `@dc2`. */
-export function datacenter(call: Call, positional: unknown): { readonly datacenter?: string } {
+export function datacenter(
+  call: HelperCall,
+  positional: unknown,
+): { readonly datacenter?: string } {
   const given = option(call.named, "dc") ?? datacenterOf(positional);
   return given === undefined ? {} : { datacenter: given };
 }

@@ -11,7 +11,7 @@ interface Description {
   readonly output: string;
   /** Other names that do the same, such as consul-template's. */
   readonly aliases?: readonly string[];
-  /** It writes nothing where it stands as `{{name …}}`, so that it may stand where no value could. */
+  /** `{{name …}}` writes nothing, so it is allowed where a value is not. */
   readonly isSilent?: boolean;
 }
 
@@ -23,14 +23,14 @@ interface PureHelper extends Description {
 
 /** A helper that answers from what is being rendered. */
 interface RenderHelper extends Description {
-  readonly answer: (call: Call, ...args: readonly unknown[]) => unknown;
+  readonly answer: (call: HelperCall, ...args: readonly unknown[]) => unknown;
 }
 
 /** A helper with all that `fairlead helpers` and the generated page say of it. */
 export type HelperDefinition = PureHelper | RenderHelper;
 
-/** What a call of a {@link RenderHelper} stands in. */
-export interface Call {
+/** The surroundings of a call of a {@link RenderHelper}. */
+export interface HelperCall {
   readonly context: RenderContext;
   /** Arguments written as `name=value`. */
   readonly named: Readonly<Record<string, unknown>>;

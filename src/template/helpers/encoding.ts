@@ -1,5 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
-import { expected, text } from "./arguments.ts";
+import { textArgument, unexpectedArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 
 /** Encoding and hashes. */
@@ -12,7 +12,7 @@ export const ENCODING: HelperGroup = {
       example: '{{base64Encode "hello?>"}}',
       output: "aGVsbG8/Pg==",
       aliases: ["b64enc"],
-      run: (a) => Buffer.from(text(a, "TEXT")).toString("base64"),
+      run: (a) => Buffer.from(textArgument(a, "TEXT")).toString("base64"),
     },
     base64Decode: {
       signature: "base64Decode TEXT",
@@ -20,7 +20,7 @@ export const ENCODING: HelperGroup = {
       example: '{{base64Decode "aGVsbG8="}}',
       output: "hello",
       aliases: ["b64dec"],
-      run: (a) => decoded(text(a, "TEXT"), /^[A-Za-z0-9+/]*={0,2}$/),
+      run: (a) => decoded(textArgument(a, "TEXT"), /^[A-Za-z0-9+/]*={0,2}$/),
     },
     base64URLEncode: {
       signature: "base64URLEncode TEXT",
@@ -28,7 +28,7 @@ export const ENCODING: HelperGroup = {
       example: '{{base64URLEncode "hello?>"}}',
       output: "aGVsbG8_Pg==",
       run: (a) => {
-        const plain = Buffer.from(text(a, "TEXT")).toString("base64");
+        const plain = Buffer.from(textArgument(a, "TEXT")).toString("base64");
         return plain.replaceAll("+", "-").replaceAll("/", "_");
       },
     },
@@ -37,7 +37,7 @@ export const ENCODING: HelperGroup = {
       meaning: "What TEXT says in Base64 for URLs",
       example: '{{base64URLDecode "aGVsbG8_Pg"}}',
       output: "hello?>",
-      run: (a) => decoded(text(a, "TEXT"), /^[\w-]*={0,2}$/),
+      run: (a) => decoded(textArgument(a, "TEXT"), /^[\w-]*={0,2}$/),
     },
     urlEncode: {
       signature: "urlEncode TEXT",
@@ -45,7 +45,7 @@ export const ENCODING: HelperGroup = {
       example: '{{urlEncode "a b/c"}}',
       output: "a%20b%2Fc",
       aliases: ["urlquery"],
-      run: (a) => encodeURIComponent(Buffer.from(text(a, "TEXT")).toString()),
+      run: (a) => encodeURIComponent(Buffer.from(textArgument(a, "TEXT")).toString()),
     },
     sha256Hex: {
       signature: "sha256Hex TEXT",
@@ -53,7 +53,7 @@ export const ENCODING: HelperGroup = {
       example: '{{truncate (sha256Hex "hello") 12}}',
       output: "2cf24dba5fb0",
       aliases: ["sha256sum"],
-      run: (a) => createHash("sha256").update(text(a, "TEXT")).digest("hex"),
+      run: (a) => createHash("sha256").update(textArgument(a, "TEXT")).digest("hex"),
     },
     sha1Hex: {
       signature: "sha1Hex TEXT",
@@ -61,26 +61,29 @@ export const ENCODING: HelperGroup = {
       example: '{{truncate (sha1Hex "hello") 12}}',
       output: "aaf4c61ddcc5",
       aliases: ["sha1sum"],
-      run: (a) => createHash("sha1").update(text(a, "TEXT")).digest("hex"),
+      run: (a) => createHash("sha1").update(textArgument(a, "TEXT")).digest("hex"),
     },
     md5sum: {
       signature: "md5sum TEXT",
       meaning: "The MD5 of TEXT in hexadecimal digits; not for security",
       example: '{{md5sum "hello"}}',
       output: "5d41402abc4b2a76b9719d911017c592",
-      run: (a) => createHash("md5").update(text(a, "TEXT")).digest("hex"),
+      run: (a) => createHash("md5").update(textArgument(a, "TEXT")).digest("hex"),
     },
     hmacSHA256Hex: {
       signature: "hmacSHA256Hex TEXT KEY",
       meaning: "The HMAC-SHA-256 of TEXT with KEY in hexadecimal digits",
       example: '{{truncate (hmacSHA256Hex "hello" "k") 12}}',
       output: "406e4b43f870",
-      run: (a, key) => createHmac("sha256", text(key, "KEY")).update(text(a, "TEXT")).digest("hex"),
+      run: (a, key) =>
+        createHmac("sha256", textArgument(key, "KEY"))
+          .update(textArgument(a, "TEXT"))
+          .digest("hex"),
     },
   },
 };
 
 function decoded(all: string, form: RegExp): string {
   if (form.test(all)) return Buffer.from(all, "base64").toString("utf8");
-  throw expected("Base64", all, "TEXT");
+  throw unexpectedArgument("Base64", all, "TEXT");
 }

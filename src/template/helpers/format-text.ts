@@ -1,4 +1,4 @@
-import { ArgumentFault, count, expected, number, text } from "./arguments.ts";
+import { ArgumentFault, count, number, textArgument, unexpectedArgument } from "./arguments.ts";
 
 interface Verb {
   readonly flags: string;
@@ -35,11 +35,12 @@ function written(value: unknown, { flags, precision, verb }: Verb): string {
   switch (verb) {
     case "s":
     case "v": {
-      const all = typeof value === "object" ? JSON.stringify(value) : text(value, "each VALUE");
+      const all =
+        typeof value === "object" ? JSON.stringify(value) : textArgument(value, "each VALUE");
       return precision === undefined ? all : Array.from(all).slice(0, Number(precision)).join("");
     }
     case "q":
-      return JSON.stringify(text(value, "a VALUE for %q"));
+      return JSON.stringify(textArgument(value, "a VALUE for %q"));
     case "t":
       return String(Boolean(value));
     case "d": {
@@ -55,7 +56,7 @@ function written(value: unknown, { flags, precision, verb }: Verb): string {
       return `${sign(of)}${of.toFixed(Math.min(Number(precision ?? 6), 20))}`;
     }
     default:
-      throw expected("text with the verbs %s %v %d %f %x %q %t %%", `%${verb}`, "FORMAT");
+      throw unexpectedArgument("text with the verbs %s %v %d %f %x %q %t %%", `%${verb}`, "FORMAT");
   }
 }
 

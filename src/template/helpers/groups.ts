@@ -1,4 +1,4 @@
-import { expected, list, map, text } from "./arguments.ts";
+import { listArgument, mapArgument, textArgument, unexpectedArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 import { nested } from "./nested.ts";
 import { hasOwn, readPath } from "./read-path.ts";
@@ -13,7 +13,7 @@ export const GROUPS: HelperGroup = {
       example:
         '{{#each (byTag (service "web"))}}{{@key}}: {{join (pluck this "id") ","}}; {{/each}}',
       output: "public: web-1,web-2; v1: web-1; v2: web-2; ",
-      run: (items) => group(list(items, "LIST"), (it) => texts(readPath(it, "tags"))),
+      run: (items) => group(listArgument(items, "LIST"), (it) => texts(readPath(it, "tags"))),
     },
     byMeta: {
       signature: "byMeta LIST KEYS",
@@ -22,8 +22,10 @@ export const GROUPS: HelperGroup = {
       example: '{{#each (byMeta (service "web") "zone")}}{{@key}}: {{length this}}; {{/each}}',
       output: "a: 1; b: 1; ",
       run: (items, keys) => {
-        const parts = text(keys, "KEYS").split(",");
-        return group(list(items, "LIST"), (it) => [parts.map((key) => metaOf(it, key)).join("_")]);
+        const parts = textArgument(keys, "KEYS").split(",");
+        return group(listArgument(items, "LIST"), (it) => [
+          parts.map((key) => metaOf(it, key)).join("_"),
+        ]);
       },
     },
     byPort: {
@@ -31,7 +33,7 @@ export const GROUPS: HelperGroup = {
       meaning: "The instances of LIST by their port: a map of lists",
       example: '{{#each (byPort (service "web"))}}{{@key}}: {{length this}}; {{/each}}',
       output: "8080: 1; 8081: 1; ",
-      run: (items) => group(list(items, "LIST"), (it) => [String(readPath(it, "port"))]),
+      run: (items) => group(listArgument(items, "LIST"), (it) => [String(readPath(it, "port"))]),
     },
     byKey: {
       signature: "byKey LIST",
@@ -41,7 +43,7 @@ export const GROUPS: HelperGroup = {
         '{{#each (byKey (tree "app"))}}{{@key}}: {{#each this}}{{key}}={{value}} {{/each}}{{/each}}',
       output: "pool: max=10 min=2 ",
       run: (items) => {
-        const entries = list(items, "LIST").filter((it) => keyOf(it).includes("/"));
+        const entries = listArgument(items, "LIST").filter((it) => keyOf(it).includes("/"));
         const groups = group(entries, (it) => [keyOf(it).split("/", 1).join("")]);
         return mapValues(groups, (all, prefix) =>
           Object.fromEntries(
@@ -60,12 +62,12 @@ export const GROUPS: HelperGroup = {
       example: '{{#each (groupBy (service "web") "node")}}{{@key}}: {{length this}}; {{/each}}',
       output: "n1: 1; n2: 1; ",
       run: (items, field) => {
-        const path = text(field, "FIELD");
-        return group(list(items, "LIST"), (it) => {
+        const path = textArgument(field, "FIELD");
+        return group(listArgument(items, "LIST"), (it) => {
           const at = readPath(it, path);
           return Array.isArray(at)
             ? texts(at)
-            : [at === undefined || at === null ? "" : text(at, "FIELD")];
+            : [at === undefined || at === null ? "" : textArgument(at, "FIELD")];
         });
       },
     },
@@ -75,14 +77,16 @@ export const GROUPS: HelperGroup = {
       example: '{{#with (explode (tree "app"))}}{{title}} {{pool.max}}{{/with}}',
       output: "Hello 10",
       run: (items) =>
-        nested(list(items, "LIST").map((it) => [keyOf(it), readPath(it, "value")] as const)),
+        nested(
+          listArgument(items, "LIST").map((it) => [keyOf(it), readPath(it, "value")] as const),
+        ),
     },
     explodeMap: {
       signature: "explodeMap MAP",
       meaning: "MAP as maps within maps, by the parts of its keys between slashes",
       example: '{{json (explodeMap (dict "a/b" 1 "a/c" 2))}}',
       output: '{"a":{"b":1,"c":2}}',
-      run: (a) => nested(Object.entries(map(a, "MAP"))),
+      run: (a) => nested(Object.entries(mapArgument(a, "MAP"))),
     },
   },
 };
@@ -109,16 +113,16 @@ const mapValues = <T, R>(groups: Groups<T>, to: (value: T, key: string) => R): G
 
 function texts(value: unknown): readonly string[] {
   if (Array.isArray(value)) return value.map(String);
-  throw expected("a list of items with tags", value, "LIST");
+  throw unexpectedArgument("a list of items with tags", value, "LIST");
 }
 
 function keyOf(entry: unknown): string {
   if (hasOwn(entry, "key") && typeof entry["key"] === "string") return entry["key"];
-  throw expected("a list of entries as tree gives it", entry, "LIST");
+  throw unexpectedArgument("a list of entries as tree gives it", entry, "LIST");
 }
 
 function metaOf(item: unknown, key: string): string {
   const [name = "", kind] = key.trim().split("|");
-  const value = text(readPath(readPath(item, "meta"), name) ?? "", "each meta value");
+  const value = textArgument(readPath(readPath(item, "meta"), name) ?? "", "each meta value");
   return kind === "int" ? value.padStart(5, "0") : value;
 }

@@ -1,7 +1,7 @@
 import { type Query, queryText } from "../../catalog/query.ts";
 import { ask, type RenderContext } from "../render/render-context.ts";
 import { datacenter, nameOf } from "./catalog-queries.ts";
-import type { Call, HelperGroup } from "./definition.ts";
+import type { HelperCall, HelperGroup } from "./definition.ts";
 
 /** An entry of the key-value store, as templates see it. */
 interface Entry {
@@ -86,13 +86,13 @@ export const keyEntries = (context: RenderContext, below: string): readonly Entr
 type Below = readonly unknown[];
 type TreeQuery = Extract<Query, { readonly kind: "tree" }>;
 
-const treeQuery = (call: Call, [prefix, place]: Below): TreeQuery => ({
+const treeQuery = (call: HelperCall, [prefix, place]: Below): TreeQuery => ({
   kind: "tree",
   prefix: folder(nameOf(prefix)),
   ...datacenter(call, place),
 });
 
-const entries = (call: Call, below: Below): readonly Entry[] =>
+const entries = (call: HelperCall, below: Below): readonly Entry[] =>
   entriesOf(call.context, treeQuery(call, below));
 
 /** A key that ends with a slash is a folder's own. */
@@ -107,7 +107,7 @@ const directly = (all: readonly Entry[]): readonly Entry[] =>
 /** Entries, of which there must be one at least: else they are waited for, as what was not answered yet. */
 function orWait(
   all: readonly Entry[],
-  { call, below }: { readonly call: Call; readonly below: Below },
+  { call, below }: { readonly call: HelperCall; readonly below: Below },
 ): readonly Entry[] {
   if (all.length === 0) {
     const query = treeQuery(call, below);

@@ -1,4 +1,4 @@
-import { ArgumentFault, count, list, number, text } from "./arguments.ts";
+import { ArgumentFault, count, listArgument, number, textArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 import { readPath } from "./read-path.ts";
 import { unique } from "./unique.ts";
@@ -33,9 +33,9 @@ export const LISTS: HelperGroup = {
       example: '{{join (list "a" "b") "-"}}',
       output: "a-b",
       run: (items, separator) =>
-        list(items, "LIST")
-          .map((it) => text(it, "each item of LIST"))
-          .join(text(separator, "SEPARATOR")),
+        listArgument(items, "LIST")
+          .map((it) => textArgument(it, "each item of LIST"))
+          .join(textArgument(separator, "SEPARATOR")),
     },
     split: {
       signature: "split TEXT SEPARATOR",
@@ -43,21 +43,21 @@ export const LISTS: HelperGroup = {
       example: '{{#each (split "a,b" ",")}}[{{this}}]{{/each}}',
       output: "[a][b]",
       aliases: ["splitList"],
-      run: (a, separator) => text(a, "TEXT").split(text(separator, "SEPARATOR")),
+      run: (a, separator) => textArgument(a, "TEXT").split(textArgument(separator, "SEPARATOR")),
     },
     first: {
       signature: "first LIST",
       meaning: "The first item of LIST; absent when LIST is empty",
       example: '{{first (list "a" "b")}}',
       output: "a",
-      run: (items) => list(items, "LIST")[0],
+      run: (items) => listArgument(items, "LIST")[0],
     },
     last: {
       signature: "last LIST",
       meaning: "The last item of LIST; absent when LIST is empty",
       example: '{{last (list "a" "b")}}',
       output: "b",
-      run: (items) => list(items, "LIST").at(-1),
+      run: (items) => listArgument(items, "LIST").at(-1),
     },
     slice: {
       signature: "slice LIST_OR_TEXT FROM [TO]",
@@ -68,7 +68,7 @@ export const LISTS: HelperGroup = {
       run(a, from, to) {
         const end = to === undefined ? undefined : number(to, "TO");
         if (Array.isArray(a)) return a.slice(number(from, "FROM"), end);
-        return text(a, "LIST_OR_TEXT").slice(number(from, "FROM"), end);
+        return textArgument(a, "LIST_OR_TEXT").slice(number(from, "FROM"), end);
       },
     },
     append: {
@@ -76,21 +76,21 @@ export const LISTS: HelperGroup = {
       meaning: "LIST with the items after it",
       example: '{{join (append (list "a") "b" "c") ","}}',
       output: "a,b,c",
-      run: (items, ...more) => [...list(items, "LIST"), ...more],
+      run: (items, ...more) => [...listArgument(items, "LIST"), ...more],
     },
     prepend: {
       signature: "prepend LIST ITEM …",
       meaning: "LIST with the items before it",
       example: '{{join (prepend (list "b") "a") ","}}',
       output: "a,b",
-      run: (items, ...more) => [...more, ...list(items, "LIST")],
+      run: (items, ...more) => [...more, ...listArgument(items, "LIST")],
     },
     reverse: {
       signature: "reverse LIST",
       meaning: "LIST from its end to its beginning",
       example: '{{join (reverse (list "a" "b")) ","}}',
       output: "b,a",
-      run: (items) => list(items, "LIST").toReversed(),
+      run: (items) => listArgument(items, "LIST").toReversed(),
     },
     unique: {
       signature: "unique LIST",
@@ -98,7 +98,7 @@ export const LISTS: HelperGroup = {
       example: '{{join (unique (list "a" "b" "a")) ","}}',
       output: "a,b",
       aliases: ["uniq"],
-      run: (items) => unique(list(items, "LIST")),
+      run: (items) => unique(listArgument(items, "LIST")),
     },
     compact: {
       signature: "compact LIST",
@@ -106,7 +106,7 @@ export const LISTS: HelperGroup = {
       example: '{{join (compact (list "a" "" "b")) ","}}',
       output: "a,b",
       run: (items) =>
-        list(items, "LIST").filter((it) => it !== "" && it !== undefined && it !== null),
+        listArgument(items, "LIST").filter((it) => it !== "" && it !== undefined && it !== null),
     },
     sort: {
       signature: "sort LIST",
@@ -114,7 +114,7 @@ export const LISTS: HelperGroup = {
       example: '{{join (sort (list "b" "a" "c")) ","}}',
       output: "a,b,c",
       aliases: ["sortAlpha"],
-      run: (items) => list(items, "LIST").toSorted(compareValues),
+      run: (items) => listArgument(items, "LIST").toSorted(compareValues),
     },
     sortBy: {
       signature: "sortBy LIST FIELD [ORDER]",
@@ -123,9 +123,9 @@ export const LISTS: HelperGroup = {
       example: '{{#each (sortBy (service "web") "port" "desc")}}{{port}} {{/each}}',
       output: "8081 8080 ",
       run: (items, field, order) => {
-        const path = text(field, "FIELD");
+        const path = textArgument(field, "FIELD");
         const sign = order === "desc" ? -1 : 1;
-        return list(items, "LIST").toSorted(
+        return listArgument(items, "LIST").toSorted(
           (a, b) => sign * compareValues(readPath(a, path), readPath(b, path)),
         );
       },
@@ -137,8 +137,8 @@ export const LISTS: HelperGroup = {
       example: '{{#each (where (service "web") "meta.zone" "b")}}{{id}}{{/each}}',
       output: "web-2",
       run: (items, field, value) => {
-        const path = text(field, "FIELD");
-        return list(items, "LIST").filter((it) => {
+        const path = textArgument(field, "FIELD");
+        return listArgument(items, "LIST").filter((it) => {
           const at = readPath(it, path);
           return Array.isArray(at) ? at.includes(value) : at === value;
         });
@@ -150,8 +150,8 @@ export const LISTS: HelperGroup = {
       example: '{{join (pluck (service "web") "port") ","}}',
       output: "8080,8081",
       run: (items, field) => {
-        const path = text(field, "FIELD");
-        return list(items, "LIST").map((it) => readPath(it, path));
+        const path = textArgument(field, "FIELD");
+        return listArgument(items, "LIST").map((it) => readPath(it, path));
       },
     },
     flatten: {
@@ -159,7 +159,7 @@ export const LISTS: HelperGroup = {
       meaning: "LIST with the items of the lists in it in their place",
       example: '{{join (unique (flatten (pluck (service "web") "tags"))) ","}}',
       output: "v1,public,v2",
-      run: (items) => flatten(list(items, "LIST"), []),
+      run: (items) => flatten(listArgument(items, "LIST"), []),
     },
     loop: {
       signature: "loop [FROM] TO",

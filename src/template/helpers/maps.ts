@@ -1,4 +1,4 @@
-import { ArgumentFault, isMap, map, text } from "./arguments.ts";
+import { ArgumentFault, isMap, mapArgument, textArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 import { readPath } from "./read-path.ts";
 
@@ -16,7 +16,7 @@ export const MAPS: HelperGroup = {
           throw new ArgumentFault(`KEY and VALUE must come in pairs, got ${args.length} arguments`);
         }
         const pairs = args.flatMap((key, i) =>
-          i % 2 === 0 ? [[text(key, "KEY"), args[i + 1]] as const] : [],
+          i % 2 === 0 ? [[textArgument(key, "KEY"), args[i + 1]] as const] : [],
         );
         return Object.fromEntries([...pairs, ...Object.entries(named)]);
       },
@@ -28,21 +28,21 @@ export const MAPS: HelperGroup = {
       example: '{{get (first (service "web")) "meta.zone"}} {{get (dict "a" 1) "b" "none"}}',
       output: "a none",
       aliases: ["index", "dig"],
-      run: (a, path, fallback) => readPath(a, text(path, "PATH")) ?? fallback,
+      run: (a, path, fallback) => readPath(a, textArgument(path, "PATH")) ?? fallback,
     },
     hasKey: {
       signature: "hasKey MAP KEY",
       meaning: "Whether MAP has that key",
       example: '{{hasKey (dict "a" 1) "a"}}',
       output: "true",
-      run: (a, key) => Object.hasOwn(map(a, "MAP"), text(key, "KEY")),
+      run: (a, key) => Object.hasOwn(mapArgument(a, "MAP"), textArgument(key, "KEY")),
     },
     keys: {
       signature: "keys MAP",
       meaning: "The keys of MAP, sorted",
       example: '{{join (keys (dict "b" 1 "a" 2)) ","}}',
       output: "a,b",
-      run: (a) => Object.keys(map(a, "MAP")).toSorted(),
+      run: (a) => Object.keys(mapArgument(a, "MAP")).toSorted(),
     },
     valuesOf: {
       signature: "valuesOf MAP",
@@ -50,7 +50,7 @@ export const MAPS: HelperGroup = {
       example: '{{join (valuesOf (dict "b" 1 "a" 2)) ","}}',
       output: "2,1",
       run: (a) => {
-        const all = map(a, "MAP");
+        const all = mapArgument(a, "MAP");
         return Object.keys(all)
           .toSorted()
           .map((key) => all[key]);
@@ -61,14 +61,14 @@ export const MAPS: HelperGroup = {
       meaning: "MAP with those of the keys only",
       example: '{{json (pick (dict "a" 1 "b" 2) "a")}}',
       output: '{"a":1}',
-      run: (a, ...wanted) => filtered(map(a, "MAP"), (key) => wanted.includes(key)),
+      run: (a, ...wanted) => filtered(mapArgument(a, "MAP"), (key) => wanted.includes(key)),
     },
     omit: {
       signature: "omit MAP KEY …",
       meaning: "MAP without those keys",
       example: '{{json (omit (dict "a" 1 "b" 2) "a")}}',
       output: '{"b":2}',
-      run: (a, ...unwanted) => filtered(map(a, "MAP"), (key) => !unwanted.includes(key)),
+      run: (a, ...unwanted) => filtered(mapArgument(a, "MAP"), (key) => !unwanted.includes(key)),
     },
     merge: {
       signature: "merge MAP MAP …",
@@ -77,7 +77,7 @@ export const MAPS: HelperGroup = {
       example: '{{json (merge (dict "a" 1) (dict "a" 2 "b" 3))}}',
       output: '{"a":1,"b":3}',
       aliases: ["mergeMap"],
-      run: (...maps) => maps.map((it) => map(it, "each MAP")).reduceRight(overlaid, {}),
+      run: (...maps) => maps.map((it) => mapArgument(it, "each MAP")).reduceRight(overlaid, {}),
     },
     mergeOverwrite: {
       signature: "mergeOverwrite MAP MAP …",
@@ -86,7 +86,7 @@ export const MAPS: HelperGroup = {
       example: '{{json (mergeOverwrite (dict "a" 1) (dict "a" 2 "b" 3))}}',
       output: '{"a":2,"b":3}',
       aliases: ["mergeMapWithOverride"],
-      run: (...maps) => maps.map((it) => map(it, "each MAP")).reduce(overlaid, {}),
+      run: (...maps) => maps.map((it) => mapArgument(it, "each MAP")).reduce(overlaid, {}),
     },
     splitToMap: {
       signature: "splitToMap TEXT SEPARATOR ASSIGN",
@@ -95,9 +95,9 @@ export const MAPS: HelperGroup = {
       example: '{{json (splitToMap "a=1,b=2" "," "=")}}',
       output: '{"a":"1","b":"2"}',
       run: (a, separator, assign) => {
-        const between = text(assign, "ASSIGN");
-        const pairs = text(a, "TEXT")
-          .split(text(separator, "SEPARATOR"))
+        const between = textArgument(assign, "ASSIGN");
+        const pairs = textArgument(a, "TEXT")
+          .split(textArgument(separator, "SEPARATOR"))
           .map((pair) => pair.split(between))
           .filter(([key]) => key !== undefined && key.trim() !== "");
         return Object.fromEntries(

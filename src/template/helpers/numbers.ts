@@ -1,4 +1,4 @@
-import { expected, list, number, text } from "./arguments.ts";
+import { listArgument, number, textArgument, unexpectedArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 
 /** Numbers. */
@@ -63,7 +63,7 @@ export const NUMBERS: HelperGroup = {
     },
     round: {
       signature: "round A [DIGITS]",
-      meaning: "A with that many digits after the point, none unless told",
+      meaning: "A with that many digits after the point, none by default",
       example: "{{round 2.345 1}} {{round 2.5}}",
       output: "2.3 3",
       run: (a, digits) => {
@@ -115,10 +115,10 @@ export const NUMBERS: HelperGroup = {
       example: '{{parseBool "true"}} {{parseBool "0"}}',
       output: "true false",
       run: (a) => {
-        const word = text(a, "TEXT");
+        const word = textArgument(a, "TEXT");
         if (/^(1|t|T|true|TRUE|True)$/.test(word)) return true;
         if (/^(0|f|F|false|FALSE|False)$/.test(word)) return false;
-        throw expected("true or false", a, "TEXT");
+        throw unexpectedArgument("true or false", a, "TEXT");
       },
     },
     isNumber: {
@@ -133,19 +133,23 @@ export const NUMBERS: HelperGroup = {
 
 function numbers(args: readonly unknown[]): readonly number[] {
   const [only] = args;
-  const all = args.length === 1 && Array.isArray(only) ? list(only, "LIST") : args;
-  if (all.length === 0) throw expected("at least one number", undefined, "A");
+  const all = args.length === 1 && Array.isArray(only) ? listArgument(only, "LIST") : args;
+  if (all.length === 0) throw unexpectedArgument("at least one number", undefined, "A");
   return all.map((it) => number(it, "each number"));
 }
 
 function divisor(value: unknown): number {
   const result = number(value, "B");
   if (result !== 0) return result;
-  throw expected("another number than 0", value, "B");
+  throw unexpectedArgument("another number than 0", value, "B");
 }
 
 function whole(value: unknown, least: number): number {
   const result = number(value, "TEXT");
   if (Number.isSafeInteger(result) && result >= least) return result;
-  throw expected(least === 0 ? "a whole number of at least 0" : "a whole number", value, "TEXT");
+  throw unexpectedArgument(
+    least === 0 ? "a whole number of at least 0" : "a whole number",
+    value,
+    "TEXT",
+  );
 }

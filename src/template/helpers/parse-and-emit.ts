@@ -1,7 +1,7 @@
 import { parse as parseToml, stringify as toToml } from "smol-toml";
 import { parse as parseYaml, stringify as toYaml } from "yaml";
 import { messageOf } from "../../errors.ts";
-import { ArgumentFault, map, text } from "./arguments.ts";
+import { ArgumentFault, mapArgument, textArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 
 /** JSON, YAML and TOML. */
@@ -58,13 +58,13 @@ export const PARSE_AND_EMIT: HelperGroup = {
       meaning: "MAP as TOML, without the line end after it",
       example: '{{toTOML (explode (tree "app/pool"))}}',
       output: 'max = "10"\nmin = "2"',
-      run: (a) => toToml(map(a, "MAP")).trimEnd(),
+      run: (a) => toToml(mapArgument(a, "MAP")).trimEnd(),
     },
   },
 };
 
 function parsed(value: unknown, language: string, parse: (all: string) => unknown): unknown {
-  const all = text(value, "TEXT");
+  const all = textArgument(value, "TEXT");
   try {
     return parse(all);
   } catch (error) {

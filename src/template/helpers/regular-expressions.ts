@@ -1,6 +1,6 @@
 import { RE2JS } from "re2js";
 import { messageOf } from "../../errors.ts";
-import { ArgumentFault, count, text } from "./arguments.ts";
+import { ArgumentFault, count, textArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 
 /** Regular expressions, in RE2's syntax: its time grows with the text's length, whatever the pattern. */
@@ -24,7 +24,7 @@ export const REGULAR_EXPRESSIONS: HelperGroup = {
       example: '{{regexReplaceAll "web-12" "([a-z]+)-([0-9]+)" "$2-${1}"}}',
       output: "12-web",
       aliases: ["regexReplace"],
-      run: (a, pattern, next) => replaceAll(read(a, pattern), text(next, "NEW")),
+      run: (a, pattern, next) => replaceAll(read(a, pattern), textArgument(next, "NEW")),
     },
     regexFind: {
       signature: "regexFind TEXT PATTERN",
@@ -60,7 +60,7 @@ export const REGULAR_EXPRESSIONS: HelperGroup = {
       example: '{{regexQuote "a.b"}}',
       output: "a\\.b",
       aliases: ["regexQuoteMeta"],
-      run: (a) => text(a, "TEXT").replace(/[.*+?^${}()|[\]\\]/g, "\\$&"),
+      run: (a) => textArgument(a, "TEXT").replace(/[.*+?^${}()|[\]\\]/g, "\\$&"),
     },
   },
 };
@@ -73,7 +73,7 @@ const MOST_STEPS = 10_000_000;
 const LONGEST_PATTERN = 1_000;
 
 function compile(pattern: unknown): RE2JS {
-  const source = text(pattern, "PATTERN");
+  const source = textArgument(pattern, "PATTERN");
   const known = compiled.get(source);
   if (known !== undefined) return known;
   if (source.length > LONGEST_PATTERN) {
@@ -95,7 +95,7 @@ function tryCompile(source: string): RE2JS {
 
 /** What a helper matches in what. */
 function read(value: unknown, pattern: unknown): { readonly all: string; readonly by: RE2JS } {
-  const [all, by] = [text(value, "TEXT"), compile(pattern)];
+  const [all, by] = [textArgument(value, "TEXT"), compile(pattern)];
   if (all.length * by.programSize() <= MOST_STEPS) return { all, by };
   throw new ArgumentFault(`TEXT must be shorter than ${all.length} characters for this PATTERN`);
 }

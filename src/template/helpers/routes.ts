@@ -1,7 +1,7 @@
 import type { Route } from "../../route/route.ts";
 import { virtualHosts } from "../../route/virtual-hosts.ts";
 import { routes } from "../render/render-routes.ts";
-import { list } from "./arguments.ts";
+import { listArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 
 /** Stands for the generation's id until all files are rendered and the id, their hash, is known. */
@@ -24,7 +24,7 @@ export const ROUTES: HelperGroup = {
       meaning: "The routes by host: host (absent for all others), routes, and hasRoot",
       example: "{{#each (virtualHosts (routes))}}{{default host '_'}} {{length routes}}{{/each}}",
       output: "_ 2",
-      run: (all) => virtualHosts(list(all, "ROUTES") as readonly Route[]),
+      run: (all) => virtualHosts(listArgument(all, "ROUTES") as readonly Route[]),
     },
     uniformWeights: {
       signature: "uniformWeights SERVERS",
@@ -32,8 +32,11 @@ export const ROUTES: HelperGroup = {
       example: "{{#each (routes)}}{{uniformWeights servers}} {{/each}}",
       output: "true true ",
       run: (servers) =>
-        new Set(list(servers, "SERVERS").map((it) => (it as { readonly weight?: unknown }).weight))
-          .size <= 1,
+        new Set(
+          listArgument(servers, "SERVERS").map(
+            (it) => (it as { readonly weight?: unknown }).weight,
+          ),
+        ).size <= 1,
     },
     generation: {
       signature: "generation",

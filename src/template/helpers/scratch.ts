@@ -1,4 +1,4 @@
-import { expected, isMap, map, text } from "./arguments.ts";
+import { isMap, mapArgument, textArgument, unexpectedArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 
 /** Values that a template keeps while it is rendered. Each output begins with none. */
@@ -12,7 +12,7 @@ export const SCRATCH: HelperGroup = {
       output: "80",
       isSilent: true,
       answer: ({ context: { scratch } }, key, value) => {
-        scratch.set(text(key, "KEY"), value);
+        scratch.set(textArgument(key, "KEY"), value);
         return "";
       },
     },
@@ -23,7 +23,7 @@ export const SCRATCH: HelperGroup = {
       output: "80",
       isSilent: true,
       answer: ({ context: { scratch } }, key, value) => {
-        const name = text(key, "KEY");
+        const name = textArgument(key, "KEY");
         if (!scratch.has(name)) scratch.set(name, value);
         return "";
       },
@@ -34,14 +34,14 @@ export const SCRATCH: HelperGroup = {
       example: '{{scratchGet "none" "-"}}',
       output: "-",
       answer: ({ context: { scratch } }, key, fallback) =>
-        scratch.get(text(key, "KEY")) ?? fallback,
+        scratch.get(textArgument(key, "KEY")) ?? fallback,
     },
     scratchKey: {
       signature: "scratchKey KEY",
       meaning: "Whether something is kept under KEY",
       example: '{{scratchKey "none"}}',
       output: "false",
-      answer: ({ context: { scratch } }, key) => scratch.has(text(key, "KEY")),
+      answer: ({ context: { scratch } }, key) => scratch.has(textArgument(key, "KEY")),
     },
     scratchMapSet: {
       signature: "scratchMapSet KEY MAP_KEY VALUE",
@@ -51,8 +51,8 @@ export const SCRATCH: HelperGroup = {
       output: '{"n1":8080,"n2":8081}',
       isSilent: true,
       answer: ({ context: { scratch } }, key, mapKey, value) => {
-        const name = text(key, "KEY");
-        scratch.set(name, withEntry(scratch.get(name), text(mapKey, "MAP_KEY"), value));
+        const name = textArgument(key, "KEY");
+        scratch.set(name, withEntry(scratch.get(name), textArgument(mapKey, "MAP_KEY"), value));
         return "";
       },
     },
@@ -63,7 +63,7 @@ export const SCRATCH: HelperGroup = {
       output: '{"a":1}',
       isSilent: true,
       answer: ({ context: { scratch } }, key, mapKey, value) => {
-        const [name, entry] = [text(key, "KEY"), text(mapKey, "MAP_KEY")];
+        const [name, entry] = [textArgument(key, "KEY"), textArgument(mapKey, "MAP_KEY")];
         const known = scratch.get(name);
         if (!isMap(known) || !Object.hasOwn(known, entry)) {
           scratch.set(name, withEntry(known, entry, value));
@@ -78,7 +78,10 @@ export const SCRATCH: HelperGroup = {
         '{{scratchMapSet "m" "b" 1}}{{scratchMapSet "m" "a" 2}}{{join (scratchMapValues "m") ","}}',
       output: "2,1",
       answer: ({ context: { scratch } }, key) => {
-        const all = map(scratch.get(text(key, "KEY")) ?? {}, "what is kept under KEY");
+        const all = mapArgument(
+          scratch.get(textArgument(key, "KEY")) ?? {},
+          "what is kept under KEY",
+        );
         return Object.keys(all)
           .toSorted()
           .map((it) => all[it]);
@@ -88,6 +91,7 @@ export const SCRATCH: HelperGroup = {
 };
 
 function withEntry(known: unknown, key: string, value: unknown): unknown {
-  if (known !== undefined && !isMap(known)) throw expected("the key of a map", known, "KEY");
+  if (known !== undefined && !isMap(known))
+    throw unexpectedArgument("the key of a map", known, "KEY");
   return Object.fromEntries([...Object.entries(known ?? {}), [key, value]]);
 }

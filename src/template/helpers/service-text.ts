@@ -1,7 +1,7 @@
 import type { InstanceStatus } from "../../catalog/instance.ts";
 import type { ServiceQuery } from "../../catalog/query.ts";
 import { TemplateFault } from "../template-error.ts";
-import { expected } from "./arguments.ts";
+import { unexpectedArgument } from "./arguments.ts";
 
 /** What `service` and `connect` ask: which instances, and which health is good enough. */
 export interface ServiceAsk {
@@ -32,7 +32,7 @@ export function readServiceAsk(
     };
   }
   if (typeof subject !== "string" || subject === "") {
-    throw expected("a name in quotes", subject, "NAME");
+    throw unexpectedArgument("a name in quotes", subject, "NAME");
   }
   return readText(subject, named);
 }

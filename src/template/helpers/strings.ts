@@ -1,4 +1,4 @@
-import { count, list, number, text } from "./arguments.ts";
+import { count, listArgument, number, textArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 import { formatText } from "./format-text.ts";
 
@@ -12,7 +12,7 @@ export const STRINGS: HelperGroup = {
       example: '{{lower "Web"}}',
       output: "web",
       aliases: ["toLower"],
-      run: (a) => text(a, "TEXT").toLowerCase(),
+      run: (a) => textArgument(a, "TEXT").toLowerCase(),
     },
     upper: {
       signature: "upper TEXT",
@@ -20,7 +20,7 @@ export const STRINGS: HelperGroup = {
       example: '{{upper "Web"}}',
       output: "WEB",
       aliases: ["toUpper"],
-      run: (a) => text(a, "TEXT").toUpperCase(),
+      run: (a) => textArgument(a, "TEXT").toUpperCase(),
     },
     title: {
       signature: "title TEXT",
@@ -28,7 +28,7 @@ export const STRINGS: HelperGroup = {
       example: '{{title "my web app"}}',
       output: "My Web App",
       aliases: ["toTitle"],
-      run: (a) => text(a, "TEXT").replace(/(^|\s)\p{Ll}/gu, (start) => start.toUpperCase()),
+      run: (a) => textArgument(a, "TEXT").replace(/(^|\s)\p{Ll}/gu, (start) => start.toUpperCase()),
     },
     trim: {
       signature: "trim TEXT [CHARACTERS]",
@@ -36,7 +36,7 @@ export const STRINGS: HelperGroup = {
       example: '{{trim "/api/" "/"}}',
       output: "api",
       aliases: ["trimSpace", "trimAll"],
-      run: (a, characters) => trimEnd(trimStart(text(a, "TEXT"), characters), characters),
+      run: (a, characters) => trimEnd(trimStart(textArgument(a, "TEXT"), characters), characters),
     },
     trimPrefix: {
       signature: "trimPrefix TEXT PREFIX",
@@ -44,7 +44,7 @@ export const STRINGS: HelperGroup = {
       example: '{{trimPrefix "route.path=/api" "route.path="}}',
       output: "/api",
       run: (a, prefix) => {
-        const [all, start] = [text(a, "TEXT"), text(prefix, "PREFIX")];
+        const [all, start] = [textArgument(a, "TEXT"), textArgument(prefix, "PREFIX")];
         return all.startsWith(start) ? all.slice(start.length) : all;
       },
     },
@@ -54,7 +54,7 @@ export const STRINGS: HelperGroup = {
       example: '{{trimSuffix "web.service" ".service"}}',
       output: "web",
       run: (a, suffix) => {
-        const [all, end] = [text(a, "TEXT"), text(suffix, "SUFFIX")];
+        const [all, end] = [textArgument(a, "TEXT"), textArgument(suffix, "SUFFIX")];
         return all.endsWith(end) ? all.slice(0, all.length - end.length) : all;
       },
     },
@@ -65,8 +65,8 @@ export const STRINGS: HelperGroup = {
       output: "a_b_c",
       aliases: ["replaceAll"],
       run: (a, from, to) => {
-        const next = text(to, "NEW");
-        return text(a, "TEXT").replaceAll(text(from, "OLD"), () => next);
+        const next = textArgument(to, "NEW");
+        return textArgument(a, "TEXT").replaceAll(textArgument(from, "OLD"), () => next);
       },
     },
     startsWith: {
@@ -75,7 +75,7 @@ export const STRINGS: HelperGroup = {
       example: '{{startsWith "/api/v1" "/api"}}',
       output: "true",
       aliases: ["hasPrefix"],
-      run: (a, prefix) => text(a, "TEXT").startsWith(text(prefix, "PREFIX")),
+      run: (a, prefix) => textArgument(a, "TEXT").startsWith(textArgument(prefix, "PREFIX")),
     },
     endsWith: {
       signature: "endsWith TEXT SUFFIX",
@@ -83,7 +83,7 @@ export const STRINGS: HelperGroup = {
       example: '{{endsWith "a.example.com" ".example.com"}}',
       output: "true",
       aliases: ["hasSuffix"],
-      run: (a, suffix) => text(a, "TEXT").endsWith(text(suffix, "SUFFIX")),
+      run: (a, suffix) => textArgument(a, "TEXT").endsWith(textArgument(suffix, "SUFFIX")),
     },
     printf: {
       signature: "printf FORMAT VALUE …",
@@ -91,7 +91,7 @@ export const STRINGS: HelperGroup = {
         "FORMAT with each verb replaced by the next VALUE: %s and %v text, %d a whole number, %f and %.2f a number, %x hexadecimal, %q in double quotes, %t true or false, %05d and %-8s padded, %% a percent sign",
       example: '{{printf "%s-%03d" "web" 7}}',
       output: "web-007",
-      run: (format, ...values) => formatText(text(format, "FORMAT"), values),
+      run: (format, ...values) => formatText(textArgument(format, "FORMAT"), values),
     },
     concat: {
       signature: "concat TEXT …",
@@ -99,7 +99,7 @@ export const STRINGS: HelperGroup = {
       example: '{{concat "a" 1 "b"}}',
       output: "a1b",
       aliases: ["print"],
-      run: (...args) => args.map((it) => text(it, "each argument")).join(""),
+      run: (...args) => args.map((it) => textArgument(it, "each argument")).join(""),
     },
     repeat: {
       signature: "repeat TEXT TIMES",
@@ -107,7 +107,7 @@ export const STRINGS: HelperGroup = {
       example: '{{repeat "ab" 3}}',
       output: "ababab",
       run: (a, times) => {
-        const all = text(a, "TEXT");
+        const all = textArgument(a, "TEXT");
         const most = Math.floor(LONGEST_REPETITION / Math.max(1, all.length));
         return all.repeat(count(times, "TIMES", most));
       },
@@ -118,7 +118,8 @@ export const STRINGS: HelperGroup = {
       example: '{{truncate "web-frontend" 3}}',
       output: "web",
       aliases: ["trunc"],
-      run: (a, length) => Array.from(text(a, "TEXT")).slice(0, count(length, "LENGTH")).join(""),
+      run: (a, length) =>
+        Array.from(textArgument(a, "TEXT")).slice(0, count(length, "LENGTH")).join(""),
     },
     padStart: {
       signature: "padStart TEXT LENGTH [WITH]",
@@ -126,7 +127,10 @@ export const STRINGS: HelperGroup = {
       example: '{{padStart 7 3 "0"}}',
       output: "007",
       run: (a, length, fill) =>
-        text(a, "TEXT").padStart(count(length, "LENGTH"), text(fill ?? " ", "WITH")),
+        textArgument(a, "TEXT").padStart(
+          count(length, "LENGTH"),
+          textArgument(fill ?? " ", "WITH"),
+        ),
     },
     indent: {
       signature: "indent TEXT SPACES",
@@ -134,21 +138,21 @@ export const STRINGS: HelperGroup = {
       example: '{{indent "a\nb" 2}}',
       output: "  a\n  b",
       run: (a, spaces) =>
-        text(a, "TEXT").replace(/^(?=.)/gm, " ".repeat(count(spaces, "SPACES", 1_000))),
+        textArgument(a, "TEXT").replace(/^(?=.)/gm, " ".repeat(count(spaces, "SPACES", 1_000))),
     },
     quote: {
       signature: "quote TEXT",
       meaning: "TEXT in double quotes, with a backslash before those in it",
       example: "{{quote 'say \"x\"'}}",
       output: '"say \\"x\\""',
-      run: (a) => JSON.stringify(text(a, "TEXT")),
+      run: (a) => JSON.stringify(textArgument(a, "TEXT")),
     },
     identifier: {
       signature: "identifier TEXT",
       meaning: "TEXT with an underscore for all but letters, digits and underscores",
       example: '{{identifier "my.web-1"}}',
       output: "my_web_1",
-      run: (a) => text(a, "TEXT").replace(/[^A-Za-z0-9_]/g, "_"),
+      run: (a) => textArgument(a, "TEXT").replace(/[^A-Za-z0-9_]/g, "_"),
     },
     longest: {
       signature: "longest LIST",
@@ -156,7 +160,7 @@ export const STRINGS: HelperGroup = {
       example: '{{longest (list "a" "bcd")}}',
       output: "3",
       run: (texts) =>
-        list(texts, "LIST").reduce<number>(
+        listArgument(texts, "LIST").reduce<number>(
           (most, it) => Math.max(most, typeof it === "string" ? it.length : 0),
           0,
         ),
@@ -175,7 +179,7 @@ const LONGEST_REPETITION = 1_000_000;
 
 function trimStart(all: string, characters: unknown): string {
   if (characters === undefined) return all.trimStart();
-  const drop = text(characters, "CHARACTERS");
+  const drop = textArgument(characters, "CHARACTERS");
   let from = 0;
   while (from < all.length && drop.includes(all.charAt(from))) from += 1;
   return all.slice(from);
@@ -183,7 +187,7 @@ function trimStart(all: string, characters: unknown): string {
 
 function trimEnd(all: string, characters: unknown): string {
   if (characters === undefined) return all.trimEnd();
-  const drop = text(characters, "CHARACTERS");
+  const drop = textArgument(characters, "CHARACTERS");
   let to = all.length;
   while (to > 0 && drop.includes(all.charAt(to - 1))) to -= 1;
   return all.slice(0, to);

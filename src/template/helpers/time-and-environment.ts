@@ -1,5 +1,5 @@
 import { ask, type RenderContext } from "../render/render-context.ts";
-import { ArgumentFault, expected, text } from "./arguments.ts";
+import { ArgumentFault, textArgument, unexpectedArgument } from "./arguments.ts";
 import type { HelperGroup } from "./definition.ts";
 import { formatTime } from "./format-time.ts";
 
@@ -10,12 +10,12 @@ export const TIME_AND_ENVIRONMENT: HelperGroup = {
     file: {
       signature: "file PATH",
       meaning:
-        "The content of a file of this machine; relative to the config file. While there is no such file nothing is rendered; a changed one is rendered anew",
+        "The content of a file of this machine; relative to the config file. While there is no such file nothing is rendered; when the file changes, the template is rendered again",
       example: '{{trim (file "motd.txt")}}',
       output: "Welcome",
       answer: ({ context }, path) => {
-        const name = text(path, "PATH");
-        if (name === "") throw expected("a path", path, "PATH");
+        const name = textArgument(path, "PATH");
+        if (name === "") throw unexpectedArgument("a path", path, "PATH");
         return ask(context, { kind: "file", path: name }) ?? "";
       },
     },
@@ -42,7 +42,7 @@ export const TIME_AND_ENVIRONMENT: HelperGroup = {
       answer: ({ context }, name) => {
         const value = variable(context, name);
         if (value !== undefined) return value;
-        throw expected("an environment variable that is set", name, "NAME");
+        throw unexpectedArgument("an environment variable that is set", name, "NAME");
       },
     },
     timestamp: {
@@ -56,7 +56,7 @@ export const TIME_AND_ENVIRONMENT: HelperGroup = {
         const at = context.snapshot.takenAtMs;
         return layout === undefined
           ? new Date(at).toISOString().replace(/\.\d+Z$/, "Z")
-          : formatTime(at, text(layout, "LAYOUT"));
+          : formatTime(at, textArgument(layout, "LAYOUT"));
       },
     },
     fail: {
@@ -66,13 +66,13 @@ export const TIME_AND_ENVIRONMENT: HelperGroup = {
       output: "",
       isSilent: true,
       run: (reason) => {
-        throw new ArgumentFault(text(reason, "REASON"));
+        throw new ArgumentFault(textArgument(reason, "REASON"));
       },
     },
   },
 };
 
 function variable({ environment }: RenderContext, name: unknown): string | undefined {
-  const key = text(name, "NAME");
+  const key = textArgument(name, "NAME");
   return Object.hasOwn(environment, key) ? environment[key] : undefined;
 }

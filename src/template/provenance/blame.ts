@@ -6,7 +6,7 @@ import { createRenderContext } from "../render/render-context.ts";
 import { type Draft, type RenderProxyOptions, renderFiles } from "../render/render-files.ts";
 import { RepeatedPathError, ShapeError } from "../render/render-proxy.ts";
 import { excerpt, faultText, type TemplateSources } from "../template-error.ts";
-import { originOfLine } from "./origin-of-line.ts";
+import { findLineOrigin } from "./find-line-origin.ts";
 import { createTrace, type Subject, type Trace, type TracedFault, withoutMarks } from "./trace.ts";
 
 /** A fault that is one service's: what is wrong with its data. */
@@ -37,7 +37,7 @@ export interface BlameOptions extends RenderProxyOptions {
 /**
  * Finds whose data made a render fail, by rendering again with notes of where everything comes from.
  *
- * A fault is a service's when its value has no safe form, or when other services are well at the same
+ * A fault is a service's when its value has no safe form, or when other services pass the same
  * place; else the template's, as it is when all services meet it.
  *
  * @returns the services' faults, at least one, or `undefined` when the fault is the template's
@@ -96,7 +96,7 @@ function blameClaims(
   return out.length === 0 ? undefined : out.map((it) => ({ ...it, reason: message, hint }));
 }
 
-/** The lowest index that an instance of the service was created at; of one that was not asked for the highest. */
+/** The lowest index that an instance of the service was created at; the highest number when the service was not queried. */
 function ageOf({ service }: Subject, snapshot: Snapshot): number {
   const instances = snapshot.get({ kind: "service", name: service }) ?? [];
   return Math.min(Number.MAX_SAFE_INTEGER, ...instances.map(({ createIndex }) => createIndex));
@@ -123,7 +123,7 @@ function traceRender(options: BlameOptions): Traced | undefined {
 
 function isServices({ fault, at, subject }: TracedFault, trace: Trace): boolean {
   if (fault.value !== undefined) return true;
-  return [...(trace.well.get(at) ?? [])].some((it) => it !== subject.service);
+  return [...(trace.passed.get(at) ?? [])].some((it) => it !== subject.service);
 }
 
 function toServiceFault(
@@ -148,7 +148,7 @@ function lineOrigin(
   snapshot: Snapshot,
 ): LineOrigin | undefined {
   const draft = drafts.find((it) => it.path === path);
-  const origin = draft === undefined ? undefined : originOfLine(draft.text, line, trace.origins);
+  const origin = draft === undefined ? undefined : findLineOrigin(draft.text, line, trace.origins);
   if (draft === undefined || origin === undefined) return undefined;
   const written = withoutMarks(draft.text).split("\n")[line - 1] ?? "";
   const { place, subject } = origin;

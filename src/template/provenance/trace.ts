@@ -3,11 +3,11 @@ import type { CatalogNode, Instance, KeyValue, ServiceSummary } from "../../cata
 import type { AnswerValue, Query } from "../../catalog/query.ts";
 import type { Route } from "../../route/route.ts";
 import type { Program } from "../compile/compile-template.ts";
-import { placeOf } from "../compile/parse-template.ts";
 import { MARK_HELPER } from "../compile/rewrite-template.ts";
-import type { Helper } from "../helper-definition.ts";
-import { toText, type Writer } from "../render/written-text.ts";
+import type { HandlebarsHelper } from "../handlebars-helper.ts";
+import { placeOf } from "../place-of.ts";
 import { TemplateFault, type TemplatePlace } from "../template-error.ts";
+import { toText, type Writer } from "../written-text.ts";
 
 /** Whose data a piece of the output was made from. */
 export interface Subject {
@@ -21,35 +21,35 @@ export interface Subject {
 export interface TracedFault {
   readonly fault: TemplateFault;
   readonly subject: Subject;
-  /** The place, as {@link Trace.well} knows it, that others may have passed. */
+  /** The place, as {@link Trace.passed} knows it, that others may have passed. */
   readonly at: string;
 }
 
 /** Where one piece of the output comes from. */
-export interface Origin {
+export interface OutputOrigin {
   readonly place: TemplatePlace;
   readonly subject: Subject | undefined;
 }
 
 /** What a render notes when it is asked where its output comes from. It goes on after faults of single services. */
 export interface Trace {
-  /** Notes whose the answer's entries are. */
+  /** Notes the subjects of the answer's entries. */
   answered(query: Query, answer: AnswerValue): void;
-  /** Notes whose routes and servers are. */
+  /** Notes the subjects of routes and servers. */
   routed(routes: readonly Route[]): void;
   /** Runs `work` with `item` as what it is about. */
   about<T>(item: unknown, work: () => T): T;
-  /** Whose an item is. */
+  /** The subject of an item. */
   subjectOf(item: object): Subject | undefined;
   /** What writes a program's values, and notes that. */
   writers(program: Program): readonly Writer[];
   /** Marks, and Handlebars' blocks that bind an item. */
-  readonly helpers: Readonly<Record<string, Helper>>;
+  readonly helpers: Readonly<Record<string, HandlebarsHelper>>;
   readonly faults: readonly TracedFault[];
-  /** The services that a place was well with, by the place's text. */
-  readonly well: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The services whose data passed a place, by the place's text. */
+  readonly passed: ReadonlyMap<string, ReadonlySet<string>>;
   /** By the number in the output's marks. */
-  readonly origins: readonly Origin[];
+  readonly origins: readonly OutputOrigin[];
 }
 
 /** What a mark looks like in the output: characters that no configuration has. */
@@ -60,7 +60,7 @@ export const MARK = /\u{F0000}(\d+)\u{F0001}/gu;
 export const withoutMarks = (text: string): string => text.replace(MARK, "");
 
 /** What is written in place of a value that has no safe form. */
-const STAND_IN = "x";
+const PLACEHOLDER = "x";
 
 export function createTrace(): Trace {
   const subjects = new WeakMap<object, Subject>();
@@ -69,14 +69,14 @@ export function createTrace(): Trace {
   /** Services asked since the last value was written. */
   const recent = new Set<string>();
   const faults: TracedFault[] = [];
-  const well = new Map<string, Set<string>>();
-  const origins: Origin[] = [];
+  const passed = new Map<string, Set<string>>();
+  const origins: OutputOrigin[] = [];
   /** Of the program that runs. */
   let marks: readonly TemplatePlace[] = [];
 
   return {
     faults,
-    well,
+    passed: passed,
     origins,
     answered(query, answer) {
       if ("name" in query) recent.add(query.name);
@@ -142,7 +142,7 @@ export function createTrace(): Trace {
       const whose = subject();
       recent.clear();
       try {
-        // What looks like a mark but is data would blame somebody else.
+        // What looks like a mark but is data would blame another service.
         const text = write(value).replace(MARK_ENDS, "\uFFFD");
         note(place, whose);
         return text;
@@ -150,7 +150,7 @@ export function createTrace(): Trace {
         if (!(error instanceof TemplateFault) || whose === undefined) throw error;
         error.place ??= place;
         faults.push({ fault: error, subject: whose, at: placeKey(place) });
-        return STAND_IN;
+        return PLACEHOLDER;
       }
     };
   }
@@ -158,14 +158,14 @@ export function createTrace(): Trace {
   function note(place: TemplatePlace | undefined, whose: Subject | undefined): void {
     if (whose === undefined) return;
     const key = placeKey(place);
-    const services = well.get(key) ?? new Set();
+    const services = passed.get(key) ?? new Set();
     services.add(whose.service);
-    well.set(key, services);
+    passed.set(key, services);
   }
 
-  /** A block whose turns are about their item. A helper's fault in one turn costs that turn. */
-  function tracedBlock(name: "each" | "with"): Helper {
-    const original = Handlebars.helpers[name] as unknown as Helper;
+  /** A block whose iterations are about their item. A helper's fault in one iteration loses only that iteration. */
+  function tracedBlock(name: "each" | "with"): HandlebarsHelper {
+    const original = Handlebars.helpers[name] as unknown as HandlebarsHelper;
     return function traced(this: unknown, ...args) {
       const options = args.at(-1) as Handlebars.HelperOptions & { loc?: hbs.AST.SourceLocation };
       const place = placeOf(options.loc);
@@ -189,6 +189,6 @@ export function createTrace(): Trace {
 
 type CatalogEntry = Instance | ServiceSummary | CatalogNode | KeyValue | string;
 
-/** The text of a place, as {@link Trace.well} knows it. */
+/** The text of a place, as {@link Trace.passed} knows it. */
 const placeKey = (place: TemplatePlace | undefined): string =>
   place === undefined ? "" : `${place.file ?? ""}:${place.line}:${place.column}`;

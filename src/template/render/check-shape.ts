@@ -9,7 +9,7 @@ export interface ShapeFault {
 }
 
 /**
- * Compares the statements of a rendered file with those of the same render with stand-ins for values:
+ * Compares the statements of a rendered file with those of the same render with placeholders for values:
  * names, nesting and order, not arguments. Where they differ a value brought statements with it.
  *
  * @returns the first statement that differs, or `undefined`

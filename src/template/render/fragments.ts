@@ -25,7 +25,7 @@ interface Fragment {
   readonly text: string;
   readonly basis: Basis;
   /** What it depends on beside its item and the basis. */
-  readonly needs: readonly unknown[];
+  readonly dependencies: readonly unknown[];
 }
 
 /**
@@ -39,12 +39,12 @@ export interface FragmentMemory {
 
 /** The memory during one render. */
 export interface FragmentPass {
-  /** Within a turn that is remembered as a whole, loops with fewer turns are not worth remembering. */
+  /** Within an iteration that is remembered as a whole, loops with fewer iterations are not worth remembering. */
   readonly shortestLoop: number;
   /** The pieces that `maker`, such as a loop of a template, made of `item` before. */
-  known(maker: object, item: object): readonly Kept[];
+  known(maker: object, item: object): readonly KeptFragment[];
   /** Keeps one of them for the next render. */
-  use(fragment: Kept): void;
+  use(fragment: KeptFragment): void;
   /** Adds a piece. */
   add(maker: object, item: object, fragment: Fragment): void;
   /** The route table of the render before. */
@@ -54,24 +54,24 @@ export interface FragmentPass {
 }
 
 /** A piece, and in which render it was used last. */
-export interface Kept extends Fragment {
+export interface KeptFragment extends Fragment {
   usedIn: number;
 }
 
-const NONE: readonly Kept[] = [];
+const NONE: readonly KeptFragment[] = [];
 
 /** Where the same item is written in more ways than these, it is made again each time. */
 const MOST_WAYS = 4;
 
-/** @param shortestLoop within a turn, loops with fewer turns cost less to make again than to remember */
+/** @param shortestLoop within an iteration, loops with fewer iterations cost less to make again than to remember */
 export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
-  const kept = new Map<object, Map<object, readonly Kept[]>>();
+  const kept = new Map<object, Map<object, readonly KeptFragment[]>>();
   let keptRoutes: RoutesBasis | undefined;
   let render = 0;
   let lastKept = 0;
   return {
     begin() {
-      // A row of renders that come to nothing, as while answers are missing, leaves no more behind than one.
+      // A series of unfinished renders, as while answers are missing, must not pile up fragments.
       if (render !== lastKept) drop((it) => it.usedIn !== lastKept && it.usedIn !== render);
       render += 1;
       return {
@@ -82,7 +82,7 @@ export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
           fragment.usedIn = render;
         },
         add(maker, item, fragment) {
-          const items = kept.get(maker) ?? new Map<object, readonly Kept[]>();
+          const items = kept.get(maker) ?? new Map<object, readonly KeptFragment[]>();
           kept.set(maker, items);
           const ways = items.get(item) ?? NONE;
           if (ways.filter(isUsed).length < MOST_WAYS)
@@ -97,11 +97,11 @@ export function createFragmentMemory(shortestLoop = 64): FragmentMemory {
     },
   };
 
-  function isUsed({ usedIn }: Kept): boolean {
+  function isUsed({ usedIn }: KeptFragment): boolean {
     return usedIn === render;
   }
 
-  function drop(isOver: (way: Kept) => boolean): void {
+  function drop(isOver: (way: KeptFragment) => boolean): void {
     for (const [maker, items] of kept) {
       items.forEach((ways, item) => {
         if (!ways.some(isOver)) return;

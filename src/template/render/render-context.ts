@@ -15,7 +15,7 @@ export interface RenderContext {
   readonly environment: Readonly<Record<string, string>>;
   /** Services that this render leaves out as if they were not registered. */
   readonly leftOut: ReadonlySet<string>;
-  /** Values are written as stand-ins: only the shape of the output counts. */
+  /** Values are written as placeholders: only the shape of the output counts. */
   readonly isShapeOnly: boolean;
   /** Notes where each piece of the output comes from, when that is asked for. */
   readonly trace: Trace | undefined;
@@ -23,9 +23,9 @@ export interface RenderContext {
   readonly scratch: Map<string, unknown>;
   /** Pieces of the render before, when there is one to go on from. */
   readonly fragments: FragmentPass | undefined;
-  /** How many turns of loops, whose text is remembered as a whole, the text at hand stands in. */
+  /** How many remembered iterations of loops enclose the text that is being rendered. */
   iterations: number;
-  /** What the piece of text at hand is made from, where somebody wants to know. */
+  /** What the piece of text at hand is made from, when that is recorded. */
   basis: Basis | undefined;
   /** The routes, once a template asked for them, and what they were made from. */
   routes: RoutesBasis | undefined;

@@ -99,11 +99,11 @@ function renderTemplate(
     template.render(context, item === undefined ? root : { ...root, ...item, item });
   if (context.fragments === undefined || !template.isReusable) return make();
   const { values, proxy } = root;
-  const needs = [values, proxy.name, proxy.kind, context.environment];
+  const dependencies = [values, proxy.name, proxy.kind, context.environment];
   return reuse(context, context.fragments, {
     maker: template,
     item: item ?? template,
-    needs,
+    dependencies: dependencies,
     make,
   });
 }

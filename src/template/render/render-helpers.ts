@@ -2,19 +2,19 @@ import Handlebars from "handlebars";
 import { CALLS, HELPERS, LOOPS, WRITERS } from "../compile/compile-handlebars.ts";
 import type { Emission, Program } from "../compile/compile-template.ts";
 import { PLAIN_HELPER } from "../compile/rewrite-template.ts";
-import type { Helper } from "../helper-definition.ts";
+import type { HandlebarsHelper } from "../handlebars-helper.ts";
 import { DEFINITIONS, isReusable, pureHelper } from "../helpers/all-helpers.ts";
 import { bindHelper, faultIn, unboundHelper } from "../helpers/bind-helper.ts";
 import { unknownHelper } from "../helpers/unknown-helper.ts";
 import { TemplateFault, type TemplatePlace } from "../template-error.ts";
+import { toText, type Writer } from "../written-text.ts";
 import type { RenderContext } from "./render-context.ts";
 import { loopHelper } from "./render-loop.ts";
-import { toText, type Writer } from "./written-text.ts";
 
 /** Written in place of each value where only the shape of the output counts. */
-const STAND_IN = "x";
+const PLACEHOLDER = "x";
 
-type Helpers = Readonly<Record<string, Helper>>;
+type Helpers = Readonly<Record<string, HandlebarsHelper>>;
 type Call = (...args: readonly unknown[]) => unknown;
 
 /** What a program is given to run in one render. */
@@ -82,7 +82,7 @@ const PURE = named([
 const WITH_BLOCKS: Helpers = Object.assign(Object.create(null), PURE, BLOCKS);
 
 /** Without a prototype no name finds what is no helper. */
-function named(helpers: readonly (readonly [string, Helper | undefined])[]): Helpers {
+function named(helpers: readonly (readonly [string, HandlebarsHelper | undefined])[]): Helpers {
   return Object.assign(Object.create(null), Object.fromEntries(helpers)) as Helpers;
 }
 
@@ -121,7 +121,7 @@ const valueWriter =
     toPlace(toText(value));
 
 const shapeWriter = ({ kind }: Emission): Writer =>
-  kind === "snippet" ? toText : (value) => (toText(value) === "" ? "" : STAND_IN);
+  kind === "snippet" ? toText : (value) => (toText(value) === "" ? "" : PLACEHOLDER);
 
 /** Handlebars calls this for a bare name that is neither a field nor a helper: it then has no value. */
 function missing(...args: readonly unknown[]): unknown {
@@ -151,7 +151,7 @@ export const HELPER_NAMES: ReadonlySet<string> = new Set([
   ...Object.keys(VOUCHING),
 ]);
 
-/** Whether a helper writes nothing where it stands by itself. */
+/** Whether a helper writes nothing where it is called as a statement. */
 export const isSilent = (name: string): boolean => DEFINITIONS.get(name)?.isSilent === true;
 
 /** Whether a helper looks at nothing but its arguments. */

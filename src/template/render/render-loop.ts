@@ -1,30 +1,30 @@
 import Handlebars from "handlebars";
 import type { Loop } from "../compile/find-loops.ts";
-import type { Helper } from "../helper-definition.ts";
+import type { HandlebarsHelper } from "../handlebars-helper.ts";
 import type { RenderContext } from "./render-context.ts";
 import { recall, reuse } from "./reuse.ts";
 
-const each = Handlebars.helpers["each"] as unknown as Helper;
+const each = Handlebars.helpers["each"] as unknown as HandlebarsHelper;
 
 interface Options {
-  readonly fn: (item: unknown, turn: Turn) => string;
+  readonly fn: (item: unknown, iteration: Iteration) => string;
 }
 
-/** What Handlebars gives to each turn. */
-interface Turn {
+/** What Handlebars gives to each iteration. */
+interface Iteration {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * The `{{#each}}` of one loop, whose turns are reused from the render before, when there is one to go on
- * from. It is called with the list, and then with what the turns need from outside.
+ * The `{{#each}}` of one loop, whose iterations are reused from the render before, when there is one to go on
+ * from. It is called with the list, and then with what the iterations need from outside.
  */
-export function loopHelper(loop: Loop, context: RenderContext): Helper {
+export function loopHelper(loop: Loop, context: RenderContext): HandlebarsHelper {
   const { fragments } = context;
-  return function run(this: unknown, list, ...needs) {
-    const options = needs.pop() as Options;
+  return function run(this: unknown, list, ...dependencies) {
+    const options = dependencies.pop() as Options;
     const isList = Array.isArray(list);
-    // Handlebars tells contexts apart by what they are equal to, which texts and numbers may be to each other.
+    // Handlebars compares contexts by equality, and two texts or numbers may be equal.
     if (fragments === undefined || typeof this !== "object" || !isList) {
       return each.call(this, list, options);
     }
@@ -33,35 +33,35 @@ export function loopHelper(loop: Loop, context: RenderContext): Helper {
     }
     const isPiece = (item: unknown): item is object =>
       typeof item === "object" && item !== null && item !== this;
-    const fn = (item: unknown, turn: Turn): string => {
-      if (!isPiece(item)) return options.fn(item, turn);
+    const fn = (item: unknown, iteration: Iteration): string => {
+      if (!isPiece(item)) return options.fn(item, iteration);
       return reuse(context, fragments, {
         maker: loop,
         item,
-        needs: needsOf(loop, needs, turn),
-        make: () => inTurn(context, () => options.fn(item, turn)),
+        dependencies: dependenciesOf(loop, dependencies, iteration),
+        make: () => asIteration(context, () => options.fn(item, iteration)),
       });
     };
     if (loop.uses.length > 0 || list.length === 0) return each.call(this, list, { ...options, fn });
-    // Where a turn stands does not matter: of thousands only those that are to be made go through Handlebars.
-    return joinTurns(list, {
+    // The position of an iteration does not matter: only those that must be made again go through Handlebars.
+    return joinIterations(list, {
       know: (item) =>
-        isPiece(item) ? recall(context, fragments.known(loop, item), needs) : undefined,
+        isPiece(item) ? recall(context, fragments.known(loop, item), dependencies) : undefined,
       make: (others, note) =>
         each.call(this, others, {
           ...options,
-          fn: (item: unknown, turn: Turn) => note(fn(item, turn)),
+          fn: (item: unknown, iteration: Iteration) => note(fn(item, iteration)),
         }),
     });
   };
 }
 
-/** The texts of all turns, of which those that are not known are made together. */
-function joinTurns(
+/** The texts of all iterations, of which those that are not known are made together. */
+function joinIterations(
   list: readonly unknown[],
   options: {
     know(item: unknown): string | undefined;
-    /** Makes the turns of `others`, and gives the text of each to `note`, in their order. */
+    /** Makes the iterations of `others`, and gives the text of each to `note`, in their order. */
     make(others: readonly unknown[], note: (text: string) => ""): void;
   },
 ): string {
@@ -79,10 +79,16 @@ function joinTurns(
   return known.reduce<string>((all, text) => all + (text ?? made[next++]), "");
 }
 
-const needsOf = (loop: Loop, needs: readonly unknown[], turn: Turn): readonly unknown[] =>
-  loop.uses.length === 0 ? needs : [...needs, ...loop.uses.map((it) => turn.data?.[it])];
+const dependenciesOf = (
+  loop: Loop,
+  dependencies: readonly unknown[],
+  iteration: Iteration,
+): readonly unknown[] =>
+  loop.uses.length === 0
+    ? dependencies
+    : [...dependencies, ...loop.uses.map((it) => iteration.data?.[it])];
 
-function inTurn(context: RenderContext, make: () => string): string {
+function asIteration(context: RenderContext, make: () => string): string {
   context.iterations += 1;
   try {
     return make();

@@ -12,11 +12,11 @@ import { routes } from "./render-routes.ts";
 /** Into how many groups, or when. */
 export type GroupsSetting = VarnishConfig["groups"];
 
-/** What a template with parts is told of the one that it renders, as `part`. */
+/** What a template with parts sees of the part that it renders, as `part`. */
 interface Part {
   /**
    * `whole`: everything in one file. Else `top` tells which group a request belongs to, a `group` has some of the
-   * routes, `generation` answers the generation's id, and `boot` serves nothing: it stands in until the others are loaded.
+   * routes, `generation` answers the generation's id, and `boot` serves nothing: it is in use until the others are loaded.
    */
   readonly kind: "whole" | "boot" | "top" | "group" | "generation";
   /** The routes that it is about. */

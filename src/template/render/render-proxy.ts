@@ -75,7 +75,7 @@ function refuseRepeatedPaths(outputs: readonly Draft[]): void {
 
 /**
  * Escaping holds values within their places. What is written without it must not bring statements of its
- * own either: the statements are those of the same render with a stand-in for each value.
+ * own either: the statements are those of the same render with a placeholder for each value.
  */
 function refuseOtherShape(
   templates: readonly FileTemplate[],

@@ -33,7 +33,7 @@ export function renderWithoutFaulty(
       if (!(error instanceof AppError) || error.code !== "TEMPLATE" || error === first) throw error;
       first ??= error;
       const found = blameRender(error, { ...options, leftOut });
-      // Each turn leaves out one more service at least, so that this comes to an end.
+      // Each pass leaves out one more service at least, so that this comes to an end.
       const more = found?.filter(({ service }) => !leftOut.has(service)) ?? [];
       if (more.length === 0) throw error;
       const blameless = more.find(({ service }) => !mayBlame(service));
@@ -45,7 +45,7 @@ export function renderWithoutFaulty(
   }
 }
 
-/** A template that no service is well with is at fault itself. */
+/** When no service passes, the template itself is at fault. */
 function isNobodyLeft(
   asked: ReadonlyMap<string, Query>,
   { snapshot, leftOut }: BlameOptions,

@@ -1,14 +1,14 @@
-import type { Basis, FragmentPass, Kept, RoutesBasis } from "./fragments.ts";
+import type { Basis, FragmentPass, KeptFragment, RoutesBasis } from "./fragments.ts";
 import { answerTo, type RenderContext } from "./render-context.ts";
 
 /** A piece of text that may have been made in the render before, and how it is made. */
-export interface ReusablePiece {
+export interface FragmentRequest {
   /** What makes it, such as a loop of a template. */
   readonly maker: object;
   /** What it is made of. */
   readonly item: object;
   /** What it depends on beside that and the answers that making it asks for. */
-  readonly needs: readonly unknown[];
+  readonly dependencies: readonly unknown[];
   make(): string;
 }
 
@@ -16,30 +16,31 @@ export interface ReusablePiece {
 export function reuse(
   context: RenderContext,
   fragments: FragmentPass,
-  piece: ReusablePiece,
+  piece: FragmentRequest,
 ): string {
-  const { maker, item, needs } = piece;
-  const known = recall(context, fragments.known(maker, item), needs);
+  const { maker, item, dependencies } = piece;
+  const known = recall(context, fragments.known(maker, item), dependencies);
   if (known !== undefined) return known;
   const { result: text, basis } = withBasis(context, piece.make);
-  if (context.missing.size === 0) fragments.add(maker, item, { text: flat(text), basis, needs });
+  if (context.missing.size === 0)
+    fragments.add(maker, item, { text: flat(text), basis, dependencies: dependencies });
   return text;
 }
 
 /**
- * The text as it was, while all that it depends on is the same. It is asked for each of thousands of turns, of which hardly
- * any asks Consul for more: for those it allocates nothing.
+ * The text as it was, while all that it depends on is the same. This runs for each of thousands of iterations. Most
+ * query nothing more, and for those this allocates nothing.
  *
  * @param known the pieces that were made of the item before
  */
 export function recall(
   context: RenderContext,
-  known: readonly Kept[],
-  needs: readonly unknown[],
+  known: readonly KeptFragment[],
+  dependencies: readonly unknown[],
 ): string | undefined {
   for (let i = 0; i < known.length; i += 1) {
-    const fragment = known[i] as Kept;
-    if (isSame(fragment.needs, needs) && isCurrent(fragment.basis, context)) {
+    const fragment = known[i] as KeptFragment;
+    if (isSame(fragment.dependencies, dependencies) && isCurrent(fragment.basis, context)) {
       replay(fragment.basis, context);
       context.fragments?.use(fragment);
       return fragment.text;
@@ -48,7 +49,7 @@ export function recall(
   return undefined;
 }
 
-/** Does `work`, and tells what it was made from. */
+/** Does `work`, and returns what it was made from. */
 function withBasis<T>(
   context: RenderContext,
   work: () => T,

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { escapeAt, escapeFor, type Place } from "../../../src/template/escape/escaper.ts";
-import type { NginxPlace } from "../../../src/template/escape/nginx-lexer.ts";
-import type { VclPlace } from "../../../src/template/escape/vcl-lexer.ts";
+import type { NginxPlace } from "../../../src/template/escape/nginx-place.ts";
+import type { VclPlace } from "../../../src/template/escape/vcl-place.ts";
 import { hostileValue } from "../../fuzz/hostile-values.ts";
 
 const nginxPlace: fc.Arbitrary<NginxPlace> = fc.record({

@@ -9,7 +9,7 @@ import { answerFrom } from "../../../src/source/file/file-source.ts";
 import { compileTemplate } from "../../../src/template/compile/load-template.ts";
 import type { FileTemplate } from "../../../src/template/compile/proxy-templates.ts";
 import { renderProxy } from "../../../src/template/render/render-proxy.ts";
-import type { Format } from "../../../src/template/render/written-text.ts";
+import type { Format } from "../../../src/template/written-text.ts";
 
 const CATALOG = `
 services:

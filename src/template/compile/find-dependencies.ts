@@ -1,8 +1,8 @@
 import { PLAIN_HELPER } from "./rewrite-template.ts";
 
-/** What Handlebars tells each turn of a loop about itself. */
-export type TurnData = (typeof TURN_DATA)[number];
-const TURN_DATA = ["index", "first", "last", "key"] as const;
+/** What Handlebars gives to each iteration of a loop. */
+export type IterationData = (typeof ITERATION_DATA)[number];
+const ITERATION_DATA = ["index", "first", "last", "key"] as const;
 
 /** A parsed template with the partials that it includes, by the names that it includes them by. */
 export interface Programs {
@@ -11,32 +11,32 @@ export interface Programs {
 }
 
 /** What a program's text depends on beside its context and answers. */
-export interface Needs {
+export interface Dependencies {
   /** Paths as they are written outside of it, at the block that it is the body of. */
   readonly paths: readonly hbs.AST.PathExpression[];
-  readonly uses: readonly TurnData[];
+  readonly uses: readonly IterationData[];
 }
 
-/** Where a program stands. */
-export interface NeedsOptions {
+/** The surroundings of a program. */
+export interface DependencyOptions {
   readonly programs: Programs;
   /** Whether a helper gives the same for the same arguments and answers, and does nothing else. */
   readonly isPure: (helper: string) => boolean;
   /** Names of block parameters from outside. */
   readonly bound: readonly string[];
   /** It is the body of `{{#each}}`: its context is an item. */
-  readonly isTurn?: boolean;
+  readonly isIteration?: boolean;
 }
 
-/** What is between the program and a statement in it. */
+/** What lies between the program and a statement in it. */
 interface Scope {
   /** Block parameters from outside, as far as nothing within has the same name. */
   readonly outer: readonly string[];
-  /** Block parameters from within, and what they say of the turn. */
-  readonly inner: ReadonlyMap<string, TurnData | undefined>;
+  /** Block parameters from within, and what they hold of the iteration. */
+  readonly inner: ReadonlyMap<string, IterationData | undefined>;
   /**
-   * How many contexts were put upon the program's own, at least and at most: Handlebars puts none upon one
-   * that it equals.
+   * How many contexts were pushed on top of the program's own, at least and at most: Handlebars pushes none that
+   * equals the one below.
    */
   readonly contexts: readonly [number, number];
   /** Loops within, each of which has data of its own. */
@@ -50,10 +50,13 @@ interface Scope {
  *
  * @returns `undefined` when that cannot be told, or when it does more than give text
  */
-export function findNeeds(program: hbs.AST.Program, options: NeedsOptions): Needs | undefined {
-  const { programs, isPure, bound, isTurn = false } = options;
+export function findDependencies(
+  program: hbs.AST.Program,
+  options: DependencyOptions,
+): Dependencies | undefined {
+  const { programs, isPure, bound, isIteration: isTurn = false } = options;
   const paths = new Map<string, hbs.AST.PathExpression>();
-  const uses = new Set<TurnData>();
+  const uses = new Set<IterationData>();
   let isKnown = true;
   const [item, key] = isTurn ? (program.blockParams ?? []) : [];
   walk(program, {
@@ -108,7 +111,7 @@ export function findNeeds(program: hbs.AST.Program, options: NeedsOptions): Need
         walk(bodies.program, within(onceMore(scope), bodies.program));
         break;
       default:
-        // A helper that writes nothing stands as a block without a body.
+        // A call without output is a block without a body.
         if (bodies.program.body.length > 0 || !isPure(block.path.original)) isKnown = false;
     }
     if (bodies.inverse !== undefined) walk(bodies.inverse, within(same, bodies.inverse));
@@ -159,31 +162,31 @@ export function findNeeds(program: hbs.AST.Program, options: NeedsOptions): Need
     }
     const isName = depth === 0 && !/^\.|this\b/.test(original);
     if (isName && scope.inner.has(name)) {
-      const turnData = scope.inner.get(name);
-      if (turnData !== undefined) uses.add(turnData);
+      const iterationData = scope.inner.get(name);
+      if (iterationData !== undefined) uses.add(iterationData);
       return;
     }
     if (isName && scope.outer.includes(name)) {
-      need(path);
+      addPath(path);
       return;
     }
     if (scope.partials.length > 0) return;
     const [least, most] = scope.contexts;
     for (let put = least; put <= most; put += 1) {
       // What is further in than the item is a part of it.
-      if (depth - put >= 1) need(outwards(path, depth - put - 1));
+      if (depth - put >= 1) addPath(outwards(path, depth - put - 1));
     }
   }
 
   function followData(path: hbs.AST.PathExpression, { loops }: Scope): void {
     const up = path.depth - loops;
-    const turnData = TURN_DATA.find((it) => it === path.parts[0]);
-    if (isTurn && turnData !== undefined && up < 0) return;
-    if (isTurn && turnData !== undefined && up === 0) uses.add(turnData);
-    else need(outwards(path, Math.max(0, isTurn ? up - 1 : up)));
+    const iterationData = ITERATION_DATA.find((it) => it === path.parts[0]);
+    if (isTurn && iterationData !== undefined && up < 0) return;
+    if (isTurn && iterationData !== undefined && up === 0) uses.add(iterationData);
+    else addPath(outwards(path, Math.max(0, isTurn ? up - 1 : up)));
   }
 
-  function need(path: hbs.AST.PathExpression): void {
+  function addPath(path: hbs.AST.PathExpression): void {
     paths.set(JSON.stringify([path.data, path.depth, path.parts]), path);
   }
 }

@@ -1,20 +1,20 @@
-import { MARK, type Origin } from "./trace.ts";
+import { MARK, type OutputOrigin } from "./trace.ts";
 
 /**
  * Where a line of a marked text comes from: what has a subject on it comes first, then what began it.
  *
  * @param line from 1, counted without the marks
  */
-export function originOfLine(
+export function findLineOrigin(
   text: string,
   line: number,
-  origins: readonly Origin[],
-): Origin | undefined {
+  origins: readonly OutputOrigin[],
+): OutputOrigin | undefined {
   let at = 1;
   let read = 0;
   /** What the line begins within. */
-  let carried: Origin | undefined;
-  const onLine: Origin[] = [];
+  let carried: OutputOrigin | undefined;
+  const onLine: OutputOrigin[] = [];
   for (const match of text.matchAll(MARK)) {
     const passed = lineBreaks(text.slice(read, match.index));
     // The text before this mark belongs to the one before it, and may hold whole lines.
@@ -40,7 +40,7 @@ export function originOfLine(
 
 const lineBreaks = (text: string): number => text.split("\n").length - 1;
 
-const movedDown = ({ place, subject }: Origin, lines: number): Origin =>
+const movedDown = ({ place, subject }: OutputOrigin, lines: number): OutputOrigin =>
   lines === 0
     ? { place, subject }
     : { place: { ...place, line: place.line + lines, column: 1 }, subject };

@@ -1,5 +1,5 @@
-import type { FileFormat } from "../../config/file-format.ts";
-import { TemplateFault } from "../template-error.ts";
+import type { FileFormat } from "../config/file-format.ts";
+import { TemplateFault } from "./template-error.ts";
 
 /** What a rendered file is, which decides how values are written into it. `path` is for output paths. */
 export type Format = FileFormat | "path";

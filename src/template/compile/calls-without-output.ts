@@ -1,10 +1,10 @@
 /**
- * Turns each `{{name …}}` of a helper that writes nothing into an empty block, in place: it then is no value,
- * and may stand where none could. With nothing beside it its line goes, as a block's does.
+ * Turns each `{{name …}}` of a helper that writes nothing into an empty block, in place: it is then no value,
+ * and is allowed where a value is not. If nothing else is on its line, the line is removed, as a block's is.
  *
  * @param isSilent whether a helper writes nothing
  */
-export function silenceCalls(
+export function rewriteCallsWithoutOutput(
   program: hbs.AST.Program,
   isSilent: (helper: string) => boolean,
 ): void {
@@ -12,10 +12,10 @@ export function silenceCalls(
   for (const [i, statement] of body.entries()) {
     if (statement.type === "BlockStatement") {
       const { program: inner, inverse } = statement as hbs.AST.BlockStatement;
-      silenceCalls(inner, isSilent);
-      if (inverse !== undefined && inverse !== null) silenceCalls(inverse, isSilent);
+      rewriteCallsWithoutOutput(inner, isSilent);
+      if (inverse !== undefined && inverse !== null) rewriteCallsWithoutOutput(inverse, isSilent);
     } else if (statement.type === "DecoratorBlock") {
-      silenceCalls((statement as hbs.AST.DecoratorBlock).program, isSilent);
+      rewriteCallsWithoutOutput((statement as hbs.AST.DecoratorBlock).program, isSilent);
     } else if (isSilent(calledBy(statement))) {
       body[i] = asBlock(statement as hbs.AST.MustacheStatement);
       takeLine(body[i - 1], body[i + 1], i === 0);
