@@ -87,11 +87,11 @@ async function openSource(
   const source = consulSource(consul, { log });
   const maxAgeMs = consul.lastKnownGood.maxAge;
   if (!keepsLastKnownGood || maxAgeMs === 0) return withMachine(source, machine);
-  const { lastKnownGoodSource: lastGoodSource } = await import(
+  const { lastKnownGoodSource } = await import(
     "../../source/last-known-good/last-known-good-source.ts"
   );
   const path = join(config.state, "snapshot.json");
-  return withMachine(lastGoodSource(source, { path, maxAgeMs, log }), machine);
+  return withMachine(lastKnownGoodSource(source, { path, maxAgeMs, log }), machine);
 }
 
 function selectProxies(config: Config, name: string | undefined): readonly ProxyConfig[] {
