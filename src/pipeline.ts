@@ -1,11 +1,13 @@
 import type { ControlledProxy } from "./apply/controlled-proxy.ts";
 import { type View, viewOf } from "./apply/guard/view.ts";
+import { pinnedQueries } from "./apply/in-force/pinned-queries.ts";
 import { createNewerLiveGeneration } from "./apply/loop/newer-live-generation.ts";
 import { openStages, type PipelineParts } from "./apply/loop/open-stages.ts";
 import { createOperatorCommands } from "./apply/loop/operator-commands.ts";
+import type { Render } from "./apply/loop/renderer.ts";
 import { serveGeneration } from "./apply/loop/serve-generation.ts";
 import type { ReconcileResult } from "./apply/proxy-status.ts";
-import { explainRefusal } from "./apply/quarantine/blame-check.ts";
+import { explainRefusal } from "./apply/quarantine/judge-candidate.ts";
 import { causeOf, changeText } from "./apply/report/cause.ts";
 import { pinnedBy } from "./apply/state/control.ts";
 import { fillHistory } from "./apply/state/fill-history.ts";
@@ -89,67 +91,79 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
   }
 
   async function bringUpToDate(signal: AbortSignal): Promise<ReconcileResult> {
-    const snapshot = gates.dampFlaps(store.snapshot());
-    if (gates.isLacking(snapshot)) return "waiting";
-    const rendered = renderer.render(snapshot);
-    if (rendered === undefined) return "refused";
+    const newest = gates.dampFlaps(store.snapshot());
+    if (gates.isLacking(newest)) return "waiting";
+    const guarded = await renderGuarded(newest);
+    if (typeof guarded === "string") return guarded;
+    const { rendered, answers, gate } = guarded;
+    events.complete(rendered);
+    events.pinned(pinnedQueries(rendered, answers, store.failures()));
 
-    store.want(proxy.name, rendered.asked);
+    const isServed = state.isServed(rendered.id);
+    if (control.now().mode === "paused") return isServed ? "unchanged" : "paused";
+    if (isServed) {
+      if (gate !== undefined) return gate;
+      await attempts.sawView(guarded.view);
+      gates.wentLive(guarded.before);
+      renderer.wentLive(guarded);
+      return "unchanged";
+    }
+    // What was lost can only be kept where it is known; else all waits.
+    if (gate === "waiting" || (gate === "held" && renderer.live() === undefined)) return gate;
+    if (gates.isDrainLimited(driver.draining())) return "waiting";
+    const result = await makeLive(guarded, signal);
+    return result === "live" ? (gate ?? result) : result;
+  }
+
+  /** Renders, and asks the guard. What it holds is kept as it was; the rest may go live. */
+  async function renderGuarded(newest: Snapshot): Promise<Guarded | ReconcileResult> {
+    const first = await renderer.render(newest, { isHeld: false });
+    if (first === undefined) return "refused";
+    const { asked } = first.rendered;
+    const view = viewOf(newest, asked);
+    const before = renderer.comparable(state.live?.view, { asked, snapshot: newest });
+    // Only what the catalog alone asks for tells what it lost.
+    const isAsked = first.rendered.kind === "rendered" && control.now().mode !== "paused";
+    const gate = isAsked ? gates.guard(before, view) : undefined;
+    const isHeld = gates.isHeld();
+    const last = isHeld ? await renderer.render(newest, { isHeld }) : first;
+    if (last === undefined) return "refused";
+    const { rendered, answers } = last;
+    store.want(proxy.name, new Map([...asked, ...rendered.asked]));
     if (rendered.kind === "waiting") {
       gates.lacks(rendered.missing);
       return "waiting";
     }
-    events.complete(rendered);
-
-    const isServed = state.isServed(rendered.id);
-    if (control.now().mode === "paused") return isServed ? "unchanged" : "paused";
-
-    const view = viewOf(snapshot, rendered.asked);
-    const before = renderer.comparable(state.live?.view, { asked: rendered.asked, snapshot });
-    const gate = gates.guard(before, view);
-    if (gate !== undefined) return gate;
-
-    if (isServed) {
-      await attempts.sawView(view);
-      gates.wentLive(before);
-      renderer.wentLive(renderer.source(snapshot), rendered.asked);
-      return "unchanged";
-    }
-    if (gates.isDrainLimited(driver.draining())) return "waiting";
-    return await makeLive(rendered, { before, view, snapshot, signal });
+    // What is kept is what the next change is measured against.
+    const inForce = isHeld ? viewOf(answers, rendered.asked) : view;
+    return { ...last, rendered, newest, gate, before, view: inForce, isHeld };
   }
 
-  async function makeLive(
-    rendered: Rendered,
-    from: {
-      readonly before: View | undefined;
-      readonly view: View;
-      readonly snapshot: Snapshot;
-      readonly signal: AbortSignal;
-    },
-  ): Promise<ReconcileResult> {
-    const { view, snapshot, signal } = from;
+  async function makeLive(from: Guarded, signal: AbortSignal): Promise<ReconcileResult> {
+    const { rendered, answers, newest, before, view, isHeld } = from;
     const { asked, outputs } = rendered;
     const origin = { view, catalogAtMs: store.fallbackSince()?.getTime() ?? Date.now() };
     const wasLive = state.live?.view;
-    const source = renderer.source(snapshot);
     const made = await attempts.make(rendered, { mayBeSuperseded: true, signal });
     if (made === undefined) return "superseded";
     const { generation, result } = made;
     if (result.kind === "refused") {
-      const refused = { driver, refusal: result, from: source, asked, signal };
-      if (await renderer.leaveOutCulprits(refused)) {
+      const refused = { driver, refusal: result, newest, answers, asked, isHeld, signal };
+      if (await renderer.quarantineCulprits(refused)) {
         await attempts.record(generation, result, origin);
         return await bringUpToDate(signal); // without the culprits, the rest goes live at once
       }
     }
+    const source = renderer.source(from);
     const explained =
       result.kind === "refused" ? { ...result, output: explainRefusal(result, source) } : result;
-    const cause = causeOf(renderer.live(), source, { asked, change: changeText(wasLive, view) });
+    const live = renderer.live();
+    const wasMadeFrom = live && { snapshot: live.answers, templates: live.templates };
+    const cause = causeOf(wasMadeFrom, source, { asked, change: changeText(wasLive, view) });
     events.applied(generation, explained, { cause, outputs });
     if (result.kind === "live") {
-      gates.wentLive(from.before);
-      renderer.wentLive(source, asked);
+      if (!isHeld) gates.wentLive(before);
+      renderer.wentLive(from);
     }
     return await attempts.settle(generation, result, origin);
   }
@@ -160,4 +174,16 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     state.needsProof();
     reconcileLoop.soon();
   }
+}
+
+/** A complete render that the guard was asked about. */
+interface Guarded extends Render {
+  readonly rendered: Rendered;
+  readonly newest: Snapshot;
+  /** Why the rest of the catalog's changes is held back. */
+  readonly gate: "waiting" | "held" | undefined;
+  /** What the live generation was made from, and what this one is. */
+  readonly before: View | undefined;
+  readonly view: View;
+  readonly isHeld: boolean;
 }

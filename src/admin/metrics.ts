@@ -55,23 +55,21 @@ export function createMetrics(version: string): Metrics {
     gauge: new Gauge({ name, help, labelNames, registers }),
     value,
   }));
-  const quarantined = new Gauge({
-    name: "fairlead_quarantined",
-    help: "1 for each service that is left out of the proxy's files",
-    labelNames: ["proxy", "service"],
+  const leftOut = new Gauge({
+    name: "fairlead_left_out",
+    help: "Parts of the catalog that are left out of the proxy's files, by kind",
+    labelNames: ["proxy", "kind"],
     registers,
   });
 
   return {
     contentType: registry.contentType,
     async text(proxies) {
-      quarantined.reset();
+      leftOut.reset();
       for (const { gauge } of gauges) gauge.reset();
       for (const status of proxies) {
         for (const { gauge, value } of gauges) gauge.set({ proxy: status.name }, value(status));
-        for (const { service } of status.quarantined) {
-          quarantined.set({ proxy: status.name, service }, 1);
-        }
+        for (const { kind } of status.leftOut) leftOut.inc({ proxy: status.name, kind });
       }
       return await registry.metrics();
     },
@@ -156,9 +154,9 @@ const GAUGES: Readonly<
     help: "Instances that are left out as they flap",
     value: ({ damped }) => damped.length,
   },
-  fairlead_quarantined_services: {
-    help: "Services that are left out of the proxy's files",
-    value: ({ quarantined }) => quarantined.length,
+  fairlead_pinned_queries: {
+    help: "Parts and queries that go on with older answers",
+    value: ({ pinned }) => pinned.length,
   },
   fairlead_route_problems: {
     help: "Entries of routes that are not used",

@@ -1,12 +1,13 @@
 import type { Query } from "../catalog/query.ts";
 import type { AppError } from "../errors.ts";
-import type { ServiceFault } from "../template/provenance/blame.ts";
 import type { Output } from "../template/render/render-files.ts";
 import type { Rendered } from "../template/render/render-proxy.ts";
 import type { GenerationResult } from "./generation-result.ts";
 import type { LetGo } from "./guard/guard.ts";
+import type { PinnedQuery } from "./in-force/pinned-queries.ts";
 import type { Generation } from "./proxy-driver.ts";
 import type { ReconcileResult } from "./proxy-status.ts";
+import type { IsolatedFault } from "./quarantine/isolate-faults.ts";
 import type { Released } from "./quarantine/quarantine.ts";
 import type { Cause } from "./report/cause.ts";
 import type { DampedInstance } from "./schedule/flap-damping.ts";
@@ -18,10 +19,12 @@ export interface PipelineEvents {
   /** The render is complete. */
   complete(rendered: Pick<Rendered, "id" | "asked" | "problems">): void;
   templateRefused(error: AppError): void;
-  /** A service is left out. Said once for the same reason. */
-  leftOut(fault: ServiceFault): void;
-  /** Services that were left out are tried again. */
-  released(services: readonly Released[]): void;
+  /** A part of the catalog is left out, or goes on with what is in force of it. Logged once for the same reason. */
+  isolated(fault: IsolatedFault): void;
+  /** Parts are used again. */
+  released(parts: readonly Released[]): void;
+  /** Queries begin or cease to go on with older answers, for other reasons than a fault of a part. */
+  pinned(queries: readonly PinnedQuery[]): void;
   /** The guard holds a change back, or with `isShadow` only says that it would. */
   held(hold: Hold): void;
   /** What was held is let go live. */
@@ -67,7 +70,8 @@ export function joinListeners(observers: readonly EventListener[]): PipelineEven
     waiting: each("waiting"),
     complete: each("complete"),
     templateRefused: each("templateRefused"),
-    leftOut: each("leftOut"),
+    isolated: each("isolated"),
+    pinned: each("pinned"),
     released: each("released"),
     held: each("held"),
     letGo: each("letGo"),

@@ -1,6 +1,6 @@
+import type { Part } from "../catalog/part.ts";
 import type { KindName } from "../config/proxy-schema.ts";
 import type { RouteProblem } from "../route/route.ts";
-import type { ServiceFault } from "../template/provenance/blame.ts";
 import type { DampedInstance } from "./schedule/flap-damping.ts";
 import type { Control } from "./state/control.ts";
 
@@ -39,8 +39,10 @@ export interface ProxyStatus {
   readonly waitingFor: readonly string[];
   /** The change that the guard holds back. */
   readonly held?: { readonly reason: string; readonly until: string };
-  /** Services that are left out of the render, and why. */
-  readonly quarantined: readonly ServiceFault[];
+  /** Parts of the catalog that are left out of the files, and why. */
+  readonly leftOut: readonly PartStatus[];
+  /** Parts and queries that go on with older answers, and why. */
+  readonly pinned: readonly PinStatus[];
   /** Instances that are left out as they flap. */
   readonly damped: readonly DampedInstance[];
   /** Queries whose last attempt failed: their last answers stay in force. */
@@ -67,6 +69,26 @@ export interface ProxyStatus {
   /** When what did not go live is tried again, though nothing changes. */
   readonly retryAt?: string;
 }
+
+/** A part of the catalog whose newest data the proxy does not use. */
+export type PartStatus = Part & {
+  /** The entry at fault, such as `meta title="x"`, where it was found. */
+  readonly field?: string;
+  readonly reason: string;
+  readonly hint: string;
+  readonly since: string;
+};
+
+/** What goes on with an older answer: a part, or a query as a whole, named by its text. */
+type PinStatus =
+  | PartStatus
+  | {
+      readonly kind: "query";
+      readonly query: string;
+      readonly reason: string;
+      readonly hint: string;
+      readonly since: string;
+    };
 
 /** One proxy as operators see it. */
 export interface ObservedProxy {

@@ -25,7 +25,7 @@ export async function askRoutes(
   const stubs = await startStubServices(await catalogOf(of, cases));
   let served: ServedOutputs | undefined;
   try {
-    const rendered = renderCase(subject, of, stubs.catalog);
+    const rendered = await renderCase(subject, of, stubs.catalog);
     if (!rendered.ok) return [rendered.error];
     const { proxy } = subject;
     const options = { proxy, ...outputContext(cases, tools), log: tools.log, signal: tools.signal };

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { explainRefusal } from "../apply/quarantine/blame-check.ts";
+import { explainRefusal } from "../apply/quarantine/judge-candidate.ts";
 import { stage } from "../apply/swap/stage.ts";
 import type { ProxyConfig } from "../config/proxy-schema.ts";
 import { AppError } from "../errors.ts";

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { type IsolatedFault, renderUsable, sourceOf } from "../apply/quarantine/isolate-faults.ts";
 import type { Query } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
 import { AppError, explainError } from "../errors.ts";
@@ -10,9 +11,8 @@ import {
 } from "../source/file/catalog-file.ts";
 import { catalogSnapshot } from "../source/file/catalog-snapshot.ts";
 import type { FileTemplate } from "../template/compile/proxy-templates.ts";
-import type { BlameOptions, ServiceFault } from "../template/provenance/blame.ts";
+import type { BlameOptions } from "../template/provenance/blame.ts";
 import type { Output } from "../template/render/render-files.ts";
-import { renderWithoutFaulty } from "../template/render/render-without-faulty.ts";
 import { templateError } from "../template/template-error.ts";
 import type { Case } from "./case-schema.ts";
 import { type CaseSubject, mergeValues } from "./case-subject.ts";
@@ -24,7 +24,7 @@ export type RenderedCase =
   | {
       readonly ok: true;
       readonly outputs: readonly Output[];
-      readonly leftOut: readonly ServiceFault[];
+      readonly leftOut: readonly IsolatedFault[];
       /** What it was rendered from. */
       readonly from: BlameOptions;
     }
@@ -47,19 +47,18 @@ export async function catalogOf(of: Case, { content, directory }: LoadedCases): 
 }
 
 /** Renders a case from a catalog. That it cannot be rendered is a result like any other. */
-export function renderCase(subject: CaseSubject, of: Case, catalog: Catalog): RenderedCase {
+export async function renderCase(
+  subject: CaseSubject,
+  of: Case,
+  catalog: Catalog,
+): Promise<RenderedCase> {
   const { templates, proxy, environment, errors } = subject;
   if (errors.length > 0) return { ok: false, error: errors.map(explainError).join("") };
   const snapshot = catalogSnapshot(catalog);
   const values = mergeValues(subject.values, of.values);
   try {
-    const { rendered, faults } = renderWithoutFaulty({
-      templates,
-      snapshot,
-      proxy,
-      values,
-      environment,
-    });
+    const from = { templates, proxy, values, environment };
+    const { rendered, answers, faults } = await renderUsable({ ...from, snapshot });
     if (rendered.kind === "waiting") {
       const missing = [...rendered.missing].map(([text, query]) =>
         missingText(text, query, { snapshot, templates }),
@@ -70,9 +69,7 @@ export function renderCase(subject: CaseSubject, of: Case, catalog: Catalog): Re
       ...output,
       text: output.text.replaceAll(rendered.id, GENERATION),
     }));
-    const leftOut = new Set(faults.map(({ service }) => service));
-    const from = { templates, snapshot, proxy, values, environment, leftOut };
-    return { ok: true, outputs, leftOut: faults, from };
+    return { ok: true, outputs, leftOut: faults, from: sourceOf(answers, from) };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { ok: false, error: explainError(error) };

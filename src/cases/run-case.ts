@@ -1,5 +1,6 @@
 import { chmod, rm } from "node:fs/promises";
 import { makeTemporaryDirectory } from "../apply/disk/temporary-directory.ts";
+import { type Part, partName } from "../catalog/part.ts";
 import type { Log } from "../log.ts";
 import { askRoutes } from "./ask-routes.ts";
 import type { Case } from "./case-schema.ts";
@@ -43,7 +44,7 @@ export async function runCase(
 ): Promise<CaseResult> {
   const start = performance.now();
   options.signal.throwIfAborted();
-  const rendered = renderCase(about.subject, of, await catalogOf(of, about.cases));
+  const rendered = await renderCase(about.subject, of, await catalogOf(of, about.cases));
   const failures = rendered.ok
     ? await judge(rendered, { ...about, of }, options)
     : judgeError(rendered.error, of);
@@ -81,15 +82,30 @@ function judgeLeftOut(
   { leftOut }: Extract<RenderedCase, { ok: true }>,
   expected: readonly string[],
 ): readonly string[] {
-  const out = new Set(leftOut.map(({ service }) => service));
+  const out = new Set(leftOut.map(({ part }) => nameIn(part)));
   return [
     ...leftOut
-      .filter(({ service }) => !expected.includes(service))
-      .map(({ service, reason, hint }) => `service "${service}" is left out: ${reason}\n→ ${hint}`),
+      .filter(({ part }) => !expected.includes(nameIn(part)))
+      .map(({ part, reason, hint }) => `${partName(part)} is left out: ${reason}\n→ ${hint}`),
     ...expected
-      .filter((service) => !out.has(service))
-      .map((service) => `expected service "${service}" to be left out`),
+      .filter((name) => !out.has(name))
+      .map((name) => `expected service "${name}" to be left out`),
   ];
+}
+
+/** The name of what is left out: of an instance that of its service. */
+function nameIn(part: Part): string {
+  switch (part.kind) {
+    case "instance":
+    case "service":
+      return part.service;
+    case "node":
+      return part.node;
+    case "key":
+      return part.key;
+    case "answer":
+      return part.query;
+  }
 }
 
 async function judgeByPrograms(

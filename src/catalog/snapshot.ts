@@ -8,6 +8,8 @@ export interface Snapshot {
   readonly takenAtMs: number;
   /** The answer to `query`, or `undefined` when the source has not answered yet. */
   get<Q extends Query>(query: Q): AnswerValue<Q> | undefined;
+  /** What was used last in place of an empty answer that a template cannot do without, such as a removed key's. */
+  lastInForce?(query: Query): AnswerValue | undefined;
 }
 
 /** Makes a snapshot of answers keyed by their query's canonical text. The map must not change afterwards. */

@@ -48,7 +48,8 @@ test("it is live at once and ready when the generation is proved; status and met
     isServed: true,
     lagMs: 0,
     waitingFor: [],
-    quarantined: [],
+    leftOut: [],
+    pinned: [],
     disconnected: [],
   });
   expect(known.live?.id).toBe(known.desired?.id);
@@ -80,12 +81,12 @@ test("status and metrics tell the service that is left out, and the saved templa
   });
   const url = `http://${await adminListen(directory)}`;
   await until("it is ready", async () => (await request(`${url}/ready`)).status === 200);
-  expect((await status(url)).quarantined).toMatchObject([
+  expect((await status(url)).leftOut).toMatchObject([
     { service: "evil", instance: "x-1", field: 'meta pool="x; }"' },
   ]);
   const metrics = await request(`${url}/metrics`);
-  expect(metrics.body).toContain('fairlead_quarantined{proxy="edge",service="evil"} 1\n');
-  expect(metrics.body).toContain('fairlead_quarantined_services{proxy="edge"} 1\n');
+  expect(metrics.body).toContain('fairlead_left_out{proxy="edge",kind="instance"} 1\n');
+  expect(metrics.body).toContain('fairlead_pinned_queries{proxy="edge"} 0\n');
 
   await writeFile(template, `${site}{{upper (servce "x")}}`);
   const { templateFault } = await until("the template is told", async () => {

@@ -128,7 +128,7 @@ test("an output of an item does not replace a file that Fairlead did not write: 
   await fairlead.untilLog("it is live", ({ result }) => result === "live");
   await writeFile(foreign, "# an operator's\n");
   await write(["web", "default", "new"]);
-  const said = await fairlead.untilLog("it is left out", ({ quarantined }) => quarantined === true);
+  const said = await fairlead.untilLog("it is left out", ({ state }) => state === "left out");
   expect(said).toMatchObject({ service: "default", hint: expect.stringContaining("Remove it") });
   expect(said.msg).toContain(`"${foreign}" as there is a file that Fairlead did not write`);
   const answer = async (host: string) => (await request(url, { host })).body;

@@ -40,7 +40,7 @@ test("services whose address nginx cannot resolve are left out and named, the re
     const { status } = await request(`${url}/good-8/`);
     return status === 200;
   });
-  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service }) => String(service)).toSorted()).toEqual([
     "aghost",
     "mid-ghost",
@@ -95,7 +95,7 @@ test("a service whose value has no safe form is left out, with the tag or meta n
   await until("the good one is served", async () => (await answer("c")) === "200 C");
   expect(await answer("a")).toBe('200 say "A"');
   expect(await answer("b")).toBe("404 ");
-  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service }) => service)).toEqual(["b", "untitled"]);
   expect(out[0]).toMatchObject({ field: expect.stringContaining("meta title=") });
   expect(out[0]?.msg).toContain(`${template}:3:`);
@@ -131,7 +131,7 @@ test("a service whose value has no safe form is left out, with the tag or meta n
     fairlead
       .log()
       .slice(from)
-      .filter(({ quarantined }) => quarantined === true),
+      .filter(({ state }) => state === "left out"),
   ).toEqual([]);
   expect(await readFile(path)).toEqual(before);
 });
@@ -161,7 +161,7 @@ test("a service that claims another's upstream is left out, though nginx names t
   const good = [at(3, { meta: { pool: "g" } })];
   await write({ "a-thief": [at(2, { meta: { pool: "v" } })], good });
   await fairlead.untilLog("the rest is live", ({ result }) => result === "live", from);
-  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service }) => service)).toEqual(["a-thief"]);
   expect(out[0]?.msg).toContain('duplicate upstream "v"');
   expect((await request(`http://127.0.0.1:${port}/`)).body).toBe("2");
@@ -186,7 +186,7 @@ test("a culprit that nginx names no line for is found by halving", async () => {
     ],
   });
   await fairlead.untilLog("it is live", ({ result }) => result === "live");
-  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service }) => service)).toEqual(["long"]);
   expect(out[0]?.msg).toContain("server_names_hash");
   const { body } = await request(`http://127.0.0.1:${port}/`, { host: "s3.example.com" });
@@ -208,7 +208,7 @@ test("a service that Varnish's compiler refuses is left out", async () => {
     proxies: [varnishProxy(varnish)],
   });
   await until("the service is served", async () => (await whoAnswers(varnish.url, 1)).has("web-1"));
-  const out = fairlead.log().filter(({ quarantined }) => quarantined === true);
+  const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service, instance }) => [service, instance])).toEqual([["ghost", "ghost-1"]]);
   expect(out[0]?.msg).toContain("from builtin:varnish/service-proxy.vcl:");
 });

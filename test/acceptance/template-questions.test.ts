@@ -64,9 +64,12 @@ test("a template asks Consul's mesh, prepared queries, keys, a file and the envi
   await until("the changed file is served", async () => (await body("/motd")) === "two eu[]");
   await consul.deleteKey("app/x");
   await writeFile(directory.at("motd.txt"), "three\n");
-  await fairlead.untilLog("it waits for the keys", ({ msg }) => /tree "app\/"$/m.test(msg), 1);
-  expect(await body("/motd")).toBe("two eu[]");
+  const pinned = await fairlead.untilLog("the keys are pinned", ({ state }) => state === "pinned");
+  expect(pinned).toMatchObject({ query: 'tree "app/"' });
+  await until("the rest goes live", async () => (await body("/motd")) === "three eu[]");
   expect(await body("/keys")).toBe("x=1 ");
+  await consul.putKey("app/x", "2");
+  await until("the keys are used again", async () => (await body("/keys")) === "x=2 ");
 });
 
 test("fairlead helpers tells one, all, and for an unknown name the nearest", async () => {

@@ -1,5 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { renderUsable } from "../../src/apply/quarantine/isolate-faults.ts";
+import { partName } from "../../src/catalog/part.ts";
 import type { Snapshot } from "../../src/catalog/snapshot.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
@@ -8,7 +10,6 @@ import { isServerAddress } from "../../src/route/server-address.ts";
 import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";
 import { loadProxyTemplates } from "../../src/template/compile/proxy-templates.ts";
-import { renderWithoutFaulty } from "../../src/template/render/render-without-faulty.ts";
 import { testDirectory } from "../helpers/stage.ts";
 import { KNOWN_VALUES } from "./hostile-values.ts";
 import { mainFile } from "./nginx-places.ts";
@@ -66,9 +67,9 @@ async function rendered(kind: "nginx" | "varnish", template: string): Promise<st
     get: (query: Parameters<Snapshot["get"]>[0]) => answerFrom(data, query),
   } as Snapshot;
   const templates = await loadProxyTemplates(proxy, undefined);
-  const { rendered: result, faults } = renderWithoutFaulty({ templates, snapshot, proxy, values });
+  const { rendered: result, faults } = await renderUsable({ templates, snapshot, proxy, values });
   if (result.kind === "waiting") throw new Error("the catalog has all answers");
-  expect(faults.filter(({ service }) => service.length < 200)).toEqual([]);
+  expect(faults.filter(({ part }) => partName(part).length < 200)).toEqual([]);
   return result.outputs[0]?.text ?? "";
 }
 

@@ -68,10 +68,13 @@ test("nginx serves each value that is let through as what it was", {
   const all = nginxPlaces(port);
   const places = Object.fromEntries(literal.map((name) => [name, all.places[name] ?? ""]));
   const values = fc.sample(hostileValue, { seed: SEED, numRuns: Math.min(VALUES, 2_000) });
-  const { text, kept } = renderCases(toCases([...values, ...KNOWN_VALUES], { ...all, places }), {
-    ...all,
-    places,
-  });
+  const { text, kept } = await renderCases(
+    toCases([...values, ...KNOWN_VALUES], { ...all, places }),
+    {
+      ...all,
+      places,
+    },
+  );
   expect(kept.length).toBeGreaterThan(100);
   await writeFile(`${nginx.confDirectory}/values.conf`, text);
   await nginx.startAgain();
@@ -92,7 +95,7 @@ test("VCL: no value becomes a statement, and the compiler takes the file", {
   await fc.assert(
     fc.asyncProperty(batches, async (values) => {
       await check(values, VCL_PLACES);
-      const { kept } = renderCases(toCases(values, VCL_ACL), VCL_ACL);
+      const { kept } = await renderCases(toCases(values, VCL_ACL), VCL_ACL);
       expect(kept.filter(({ value }) => !/^[\w.:-]+$/.test(value))).toEqual([]);
     }),
     options(0.5),
@@ -108,8 +111,8 @@ async function nginxCheck(): Promise<Check> {
   await mkdir(directory.at("conf.d"));
   await writeFile(main, mainFile(directory.path));
   return async (values, template) => {
-    const { text, kept } = renderCases(unique(toCases(values, template)), template);
-    expect(skeleton(text)).toEqual(skeleton(renderCases(harmless(kept), template).text));
+    const { text, kept } = await renderCases(unique(toCases(values, template)), template);
+    expect(skeleton(text)).toEqual(skeleton((await renderCases(harmless(kept), template)).text));
     await writeFile(directory.at("conf.d/values.conf"), text);
     const result = await runCommand(["nginx", "-T", "-c", main], { timeoutMs: 60_000, signal });
     expect(result.output).toContain("test is successful");
@@ -120,8 +123,8 @@ async function vclCheck(): Promise<Check> {
   const directory = await testDirectory();
   const file = directory.at("values.vcl");
   return async (values, template) => {
-    const { text, kept } = renderCases(unique(toCases(values, template)), template);
-    await writeFile(file, renderCases([], template).text);
+    const { text, kept } = await renderCases(unique(toCases(values, template)), template);
+    await writeFile(file, (await renderCases([], template)).text);
     const without = await countSetHeaders(file);
     await writeFile(file, text);
     // Each case sets one header: the compiler's own output tells how many statements it read.

@@ -1,10 +1,10 @@
+import { renderUsable } from "../../src/apply/quarantine/isolate-faults.ts";
 import type { Snapshot } from "../../src/catalog/snapshot.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
 import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";
 import { compileTemplate } from "../../src/template/compile/load-template.ts";
-import { renderWithoutFaulty } from "../../src/template/render/render-without-faulty.ts";
 
 /** What Consul lets a client set, and how a template reads it within `{{#each (service this)}}`. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -57,7 +57,7 @@ export function toCases(values: readonly string[], { places }: PlaceTemplate): r
 }
 
 /** Renders cases as services of a catalog, as Fairlead would: what has no safe form is left out. */
-export function renderCases(cases: readonly Case[], template: PlaceTemplate): Batch {
+export async function renderCases(cases: readonly Case[], template: PlaceTemplate): Promise<Batch> {
   const services = Object.fromEntries(cases.map((it) => [nameOf(it), [toInstance(it)]]));
   const keys = Object.fromEntries(
     cases.filter(({ field }) => field === "key").map(({ number, value }) => [`k/${number}`, value]),
@@ -69,14 +69,14 @@ export function renderCases(cases: readonly Case[], template: PlaceTemplate): Ba
   } as Snapshot;
   const content = compileTemplate(textOf(template), { file: "t.hbs", format: template.format });
   const entry = { template: "t.hbs", path: "/out/file", mode: "0644" };
-  const { rendered, faults } = renderWithoutFaulty({
+  const { rendered, faults } = await renderUsable({
     templates: [{ entry, format: template.format, content, path: undefined }],
     snapshot,
     proxy: proxy(),
     values: {},
   });
   if (rendered.kind === "waiting") throw new Error("the catalog has all answers");
-  const out = new Set(faults.map(({ service }) => service));
+  const out = new Set(faults.map(({ part }) => ("service" in part ? part.service : "")));
   return {
     text: rendered.outputs[0]?.text ?? "",
     kept: cases.filter((it) => !out.has(nameOf(it))),

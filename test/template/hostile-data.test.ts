@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { renderUsable } from "../../src/apply/quarantine/isolate-faults.ts";
 import type { queryText } from "../../src/catalog/query.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";
@@ -7,7 +8,6 @@ import { answerFrom } from "../../src/source/file/file-source.ts";
 import { compileTemplate } from "../../src/template/compile/load-template.ts";
 import type { FileTemplate } from "../../src/template/compile/proxy-templates.ts";
 import { blameLine } from "../../src/template/provenance/blame.ts";
-import { renderWithoutFaulty } from "../../src/template/render/render-without-faulty.ts";
 
 /** Each instance's meta, by the name of its service. */
 type Metas = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -22,8 +22,8 @@ test.each([
   ['root "/srv/{{meta.x}}";', "../../etc"],
   ["ssl_certificate /etc/tls/{{meta.x}}.pem;", "../x"],
   ["content_by_lua_file /srv/{{meta.x}}.lua;", "../x"],
-])("%s is not written with %j", (line, x) => {
-  const { texts, leftOut } = render([entry(`${EACH}${line}\n${END}`)], {
+])("%s is not written with %j", async (line, x) => {
+  const { texts, leftOut } = await render([entry(`${EACH}${line}\n${END}`)], {
     good: { x: "y" },
     evil: { x },
   });
@@ -36,9 +36,9 @@ test.each([
   ["{{name}}.conf", ["a", "taken"]],
   ["{{name}}.conf", ["a", "x".repeat(300)]],
   ["{{name}}.conf", ["a", "../a"]],
-])("an output %s that is another's, or no file, costs its service", (path, names) => {
+])("an output %s that is another's, or no file, costs its service", async (path, names) => {
   const metas = Object.fromEntries(names.map((name) => [name, {}]));
-  const { texts, leftOut } = render(
+  const { texts, leftOut } = await render(
     [
       entry("# {{name}}", { path: `/out/${path}`, each: "services" }),
       entry("", { path: "/out/taken.conf" }),
@@ -59,12 +59,12 @@ test("a value that looks like a note of where something comes from blames nobody
   expect(origin?.subject?.service).toBe("evil");
 });
 
-function render(templates: readonly FileTemplate[], metas: Metas) {
-  const { rendered, faults } = renderWithoutFaulty(options(templates, metas));
+async function render(templates: readonly FileTemplate[], metas: Metas) {
+  const { rendered, faults } = await renderUsable(options(templates, metas));
   if (rendered.kind === "waiting") throw new Error("answers are missing");
   return {
     texts: rendered.outputs.map(({ text }) => text),
-    leftOut: faults.map(({ service }) => service),
+    leftOut: faults.map(({ part }) => ("service" in part ? part.service : "")),
   };
 }
 

@@ -24,6 +24,8 @@ export interface Gates extends Pick<Guard, "accept"> {
   useOtherTemplates(): void;
   /** What the guard says to going from one view to the next. */
   guard(before: View | undefined, after: View): "waiting" | "held" | undefined;
+  /** Whether the guard holds a loss: what was lost is kept. */
+  isHeld(): boolean;
   /** Whether so many old workers drain that an apply waits. */
   isDrainLimited(draining: number): boolean;
   /** Notes that what is wanted is live, in place of a generation that was made from `before`. */
@@ -57,6 +59,8 @@ export function createGates(
     onShadow: (reason) => events().held({ reason, forMs: 0, isShadow: true }),
   });
 
+  let isHeld = false;
+
   return {
     accept: guard.accept,
     dampFlaps: (snapshot) => damper?.damped(snapshot, now()) ?? snapshot,
@@ -74,8 +78,10 @@ export function createGates(
       lack.forget();
       guard.forgetSteps();
     },
+    isHeld: () => isHeld,
     guard(before, after) {
       const verdict = guard.look(before, after, now());
+      isHeld = verdict.kind === "held";
       if (verdict.kind !== "held") return verdict.kind === "pass" ? undefined : "waiting";
       const forMs = (guard.endsAtMs() ?? now()) - now();
       events().held({ reason: verdict.reason, forMs, isShadow: false });

@@ -1,52 +1,83 @@
+import type { Query } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
+import type { CatalogStore } from "../../catalog/store.ts";
 import type { ProxyConfig } from "../../config/proxy-schema.ts";
 import type { Config } from "../../config/schema.ts";
 import { AppError } from "../../errors.ts";
 import type { FileTemplate } from "../../template/compile/proxy-templates.ts";
-import {
-  type BlameOptions,
-  blameOutput,
-  type ServiceFault,
-} from "../../template/provenance/blame.ts";
+import type { BlameOptions } from "../../template/provenance/blame.ts";
 import { createFragmentMemory } from "../../template/render/fragments.ts";
 import type { Rendered, Waiting } from "../../template/render/render-proxy.ts";
-import { renderWithoutFaulty } from "../../template/render/render-without-faulty.ts";
 import { findForeign } from "../disk/foreign-file.ts";
 import { comparableView } from "../guard/comparable-view.ts";
 import type { View } from "../guard/view.ts";
+import type { AnswersInForce, RenderAnswers } from "../in-force/answers-in-force.ts";
 import type { PipelineEvents } from "../pipeline-events.ts";
-import { blameCheck, type RefusedCandidate } from "../quarantine/blame-check.ts";
-import { createQuarantine, type Quarantine } from "../quarantine/quarantine.ts";
+import type { ProxyDriver } from "../proxy-driver.ts";
+import {
+  createFaultIsolation,
+  type FaultIsolation,
+  type IsolatedFault,
+  type RenderFrom,
+  type RenderWith,
+  sourceOf,
+} from "../quarantine/isolate-faults.ts";
+import type { RefusedCheck } from "../quarantine/judge-candidate.ts";
+import type { Quarantine } from "../quarantine/quarantine.ts";
 
-/** The renders of one proxy, each without the services whose data would spoil it. */
-export interface Renderer extends Pick<Quarantine, "list" | "nextTryAtMs"> {
+/** The renders of one proxy, each from the newest answers that are usable, and else from those in force. */
+export interface Renderer extends Pick<Quarantine, "nextTryAtMs">, Pick<FaultIsolation, "list"> {
+  readonly inForce: AnswersInForce;
   /**
-   * Uses other templates from now on, and lets all services back in. With the reason why they cannot be used
+   * Uses other templates from now on, and lets everything out of quarantine. With the reason why they cannot be used
    * it keeps those that it has. Returns whether they can.
    */
   use(templates: readonly FileTemplate[] | AppError): boolean;
   /** Why the last templates cannot be used. */
   templateFault(): AppError | undefined;
-  /** Services whose data no template can write are left out. `undefined` once a refusal was said. */
-  render(snapshot: Snapshot): Rendered | Waiting | undefined;
-  /** What a render is made from now. */
-  source(snapshot: Snapshot): BlameOptions;
   /**
-   * Leaves out the services whose data made the proxy's check refuse. Returns whether the check accepts the
-   * rest: then it can go live at once.
+   * Renders what is usable of the newest answers; `undefined` once a refusal was logged.
+   *
+   * @param options.isHeld whether what was lost is kept
    */
-  leaveOutCulprits(refused: Refused): Promise<boolean>;
+  render(newest: Snapshot, options: HeldOption): Promise<Render | undefined>;
+  /** What a render was made from, to find out where its lines come from. */
+  source(render: Pick<Render, "answers" | "templates">): BlameOptions;
+  /**
+   * Puts the parts whose data made the proxy's check refuse into quarantine. Returns whether there were any: then the
+   * check accepts the rest, which can go live at once.
+   */
+  quarantineCulprits(refused: Refused): Promise<boolean>;
   /** What the live generation was made from, as far as this process knows. */
-  live(): BlameOptions | undefined;
-  /** Notes that what was made from `source` is live. */
-  wentLive(source: BlameOptions, asked: Rendered["asked"]): void;
+  live(): LiveRender | undefined;
+  /** Notes that what was rendered from these answers is live. */
+  wentLive(render: LiveRender): void;
   /** What is there to compare in the view of what is live: other templates may well see another part of the catalog. */
   comparable(view: View | undefined, now: ComparedWith): View | undefined;
 }
 
+/** A render and what it was made from. */
+export interface Render {
+  readonly rendered: Rendered | Waiting;
+  readonly answers: RenderAnswers;
+  readonly templates: readonly FileTemplate[];
+}
+
+/** A render that is live. */
+type LiveRender = Render & { readonly rendered: Pick<Rendered, "asked" | "removed"> };
+
+interface HeldOption {
+  readonly isHeld: boolean;
+}
+
 /** A render that the proxy's check refused. */
-interface Refused extends Pick<RefusedCandidate, "driver" | "refusal" | "from" | "signal"> {
+interface Refused extends HeldOption {
+  readonly driver: ProxyDriver;
+  readonly refusal: RefusedCheck;
+  readonly newest: Snapshot;
+  readonly answers: RenderAnswers;
   readonly asked: Rendered["asked"];
+  readonly signal: AbortSignal;
 }
 
 /** What is rendered now, as far as it is compared with what is live. */
@@ -60,7 +91,10 @@ interface RendererParts {
   readonly proxy: ProxyConfig;
   readonly config: Pick<Config, "values" | "environment">;
   readonly templates: readonly FileTemplate[] | AppError;
-  readonly events: () => Pick<PipelineEvents, "released" | "leftOut" | "templateRefused">;
+  readonly store: Pick<CatalogStore, "failures">;
+  /** What an earlier run left of the answer to a query. */
+  readonly earlier?: AnswersInForce["get"];
+  readonly events: () => Pick<PipelineEvents, "released" | "isolated" | "templateRefused">;
   /** Whether Fairlead put the file at a path in place. */
   readonly owns: (path: string) => boolean;
   /** A monotonic clock in milliseconds. */
@@ -68,74 +102,65 @@ interface RendererParts {
 }
 
 export function createRenderer(parts: RendererParts): Renderer {
-  const { proxy, config, events, owns, now } = parts;
-  const quarantine = createQuarantine();
+  const { proxy, config, store, events, owns, now } = parts;
+  const { minInstances } = proxy.guard;
+  const isolation = createFaultIsolation({
+    now,
+    hasMinimum: (service) => (minInstances[service] ?? minInstances["*"] ?? 0) > 0,
+    ...(parts.earlier === undefined ? {} : { earlier: parts.earlier }),
+  });
+  const { quarantine, inForce } = isolation;
   const memory = createFragmentMemory();
   let templates: readonly FileTemplate[] | undefined;
   let templateFault: AppError | undefined;
-  let live: BlameOptions | undefined;
-  let liveAsked: Rendered["asked"] = new Map();
+  let live: LiveRender | undefined;
   use(parts.templates);
 
   return {
-    list: quarantine.list,
+    list: isolation.list,
     nextTryAtMs: quarantine.nextTryAtMs,
+    inForce,
     use(next) {
       const isUsable = use(next);
-      if (isUsable) quarantine.clear();
+      if (isUsable) isolation.clear();
       return isUsable;
     },
     templateFault: () => templateFault,
-    render(snapshot) {
-      events().released(quarantine.release(snapshot, now()));
+    async render(newest, held) {
+      events().released(isolation.release(newest));
       if (templates === undefined) return undefined;
       try {
-        const rendered = renderOwn(snapshot);
-        const ofThoseLeftOut = quarantine.queries();
-        if (ofThoseLeftOut.size === 0) return rendered;
-        return { ...rendered, asked: new Map([...rendered.asked, ...ofThoseLeftOut]) };
+        const { faults, rendered, answers } = await isolation.render(newest, renderWith(held));
+        say(faults);
+        return { answers, templates, rendered: withQuarantined(rendered) };
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         events().templateRefused(error);
         return undefined;
       }
     },
-    source,
-    async leaveOutCulprits({ asked, ...refused }) {
-      const { snapshot } = refused.from;
-      const isSuspect = (service: string) => isNewToLive(service, snapshot);
-      const culprits = await blameCheck({ ...refused, isSuspect });
-      const faults = culprits?.faults ?? [];
-      if (!faults.every(({ service }) => mayBlame(service, snapshot))) return false;
-      leaveOut(faults, { snapshot, asked, byCheck: true });
-      return culprits?.isWell === true;
+    source: ({ answers, templates }) => sourceOf(answers, { ...renderFrom(), templates }),
+    async quarantineCulprits({ isHeld, ...refused }) {
+      const faults = await isolation.isolate({ ...refused, ...renderWith({ isHeld }) });
+      say(faults ?? []);
+      return faults !== undefined;
     },
     live: () => live,
-    wentLive(made, asked) {
-      live = made;
-      liveAsked = asked;
+    wentLive(render) {
+      live = render;
+      isolation.wentLive(render.answers, render.rendered);
     },
     comparable(view, { asked, snapshot }) {
       if (view === undefined || live === undefined || live.templates === templates) return view;
-      return comparableView(view, { before: liveAsked, now: asked, snapshot });
+      return comparableView(view, { before: inForce.asked(), now: asked, snapshot });
     },
   };
 
-  /** Without those services whose output would replace somebody else's file. */
-  function renderOwn(snapshot: Snapshot): Rendered | Waiting {
-    const { rendered, faults } = renderWithoutFaulty({ ...source(snapshot), memory }, (service) =>
-      mayBlame(service, snapshot),
-    );
-    const { asked } = rendered;
-    leaveOut(faults, { snapshot, asked, byCheck: false });
-    if (rendered.kind === "waiting") return rendered;
-    const foreign = findForeign(rendered.outputs, { files: proxy.files, owns });
-    if (foreign === undefined) return rendered;
-    const subject = blameOutput(foreign.path, source(snapshot));
-    if (subject === undefined) throw foreign;
-    const fault = { ...subject, reason: foreign.message, hint: foreign.hint };
-    leaveOut([fault], { snapshot, asked, byCheck: true }); // until the file is gone
-    return renderOwn(snapshot);
+  /** What is in quarantine goes on being asked. */
+  function withQuarantined<T extends Rendered | Waiting>(rendered: T): T {
+    const queries = quarantine.queries();
+    if (queries.size === 0) return rendered;
+    return { ...rendered, asked: new Map<string, Query>([...rendered.asked, ...queries]) };
   }
 
   function use(next: readonly FileTemplate[] | AppError): boolean {
@@ -144,29 +169,23 @@ export function createRenderer(parts: RendererParts): Renderer {
     return templateFault === undefined;
   }
 
-  function source(snapshot: Snapshot): BlameOptions {
+  function renderWith({ isHeld }: HeldOption): RenderWith {
+    const failures = store.failures();
+    return {
+      from: renderFrom(),
+      isHeld,
+      mayBeTemplate: live?.templates !== templates,
+      isFailing: (text) => failures.has(text),
+      refuse: (outputs) => findForeign(outputs, { files: proxy.files, owns }),
+    };
+  }
+
+  function renderFrom(): RenderFrom {
     const { values, environment } = config;
-    const { leftOut } = quarantine;
-    return { templates: templates ?? [], snapshot, proxy, values, environment, leftOut };
+    return { templates: templates ?? [], proxy, values, environment, memory };
   }
 
-  /** With a new template, a service that was live and has not changed is not at fault: the template is. */
-  function mayBlame(service: string, snapshot: Snapshot): boolean {
-    return live?.templates === templates || isNewToLive(service, snapshot);
-  }
-
-  /** Whether the live generation was made without the service, or from other data of it. */
-  function isNewToLive(service: string, snapshot: Snapshot): boolean {
-    if (live === undefined || live.leftOut?.has(service)) return true;
-    const query = { kind: "service", name: service } as const;
-    return live.snapshot.get(query) !== snapshot.get(query);
-  }
-
-  function leaveOut(
-    faults: readonly ServiceFault[],
-    from: Omit<Parameters<Quarantine["add"]>[1], "nowMs">,
-  ): void {
-    quarantine.add(faults, { ...from, nowMs: now() });
-    for (const fault of faults) events().leftOut(fault);
+  function say(faults: readonly IsolatedFault[]): void {
+    for (const fault of faults) events().isolated(fault);
   }
 }

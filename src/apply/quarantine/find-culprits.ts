@@ -1,126 +1,231 @@
-import type { LineOrigin, ServiceFault } from "../../template/provenance/blame.ts";
-import type { CheckResult } from "../proxy-driver.ts";
+import { allOf, type Suspect } from "./suspects.ts";
 
-type Refusal = Omit<Extract<CheckResult, { ok: false }>, "ok">;
+/** What a try of a candidate came to. */
+export type Verdict =
+  | { readonly isOk: true }
+  | {
+      readonly isOk: false;
+      /** The proxy's own words, or the render's. */
+      readonly reason: string;
+      readonly hint: string;
+      /** The parts whose data is at the place that was named, by canonical text; empty where none was named. */
+      readonly named: readonly NamedPart[];
+      /** Each of the named parts fails for a reason of its own: so a render says it. */
+      readonly isEach?: boolean;
+      /** The template's place, which tells two places apart; empty where none was named. */
+      readonly place: string;
+    };
 
-/** How candidates without some services are tried. */
-export interface CulpritSearch {
-  /** Services of the render that was refused. */
-  readonly services: readonly string[];
-  /** Whether a service may have brought the fault; one that went live before as it is now has not. */
-  readonly isSuspect?: (service: string) => boolean;
-  /** The refusal of the render with all of them. */
-  readonly refusal: Refusal;
-  /** Renders without `leftOut` and asks the proxy's own binary. */
-  check(leftOut: ReadonlySet<string>): Promise<CheckResult>;
-  /** Where the line that a check named comes from, in a render without `leftOut`. */
-  origin(refusal: Refusal, leftOut: ReadonlySet<string>): LineOrigin | undefined;
+interface NamedPart {
+  readonly text: string;
+  readonly field?: string;
+  /** Why, where each part has a reason of its own. */
+  readonly reason?: string;
+}
+
+/** A part whose data makes candidates fail, with why. */
+interface Culprit {
+  readonly suspect: Suspect;
+  readonly field?: string;
+  readonly reason: string;
+  readonly hint: string;
+  /** Whether a check or a render named it; else it was found by trying. */
+  readonly isNamed: boolean;
 }
 
 /** What the search found. */
-export interface Culprits {
-  readonly faults: readonly ServiceFault[];
-  /** Whether the check accepts the candidate without them. */
-  readonly isWell: boolean;
+export interface CulpritsFound {
+  readonly culprits: readonly Culprit[];
+  /** Suspects that there was no time to try: they are left out for now. */
+  readonly untried: readonly Suspect[];
 }
 
+export interface CulpritSearch {
+  /** What may have brought the fault. */
+  readonly suspects: readonly Suspect[];
+  /** The verdict on the candidate with all of them. */
+  readonly first: Refusal;
+  /** Tries the candidate without these parts. */
+  readonly judge: (without: ReadonlySet<string>) => Promise<Verdict>;
+  /** Whether the time for this search is over. */
+  readonly isOver: () => boolean;
+  /** Whether the template may be at fault: it is not the one of what is live. */
+  readonly mayBeTemplate: boolean;
+}
+
+export type Refusal = Extract<Verdict, { isOk: false }>;
+
+/** So many suspects are tried one by one as a check names them; with more, all are taken out at once. */
+const NAMED_ONE_BY_ONE = 3;
+
 /**
- * Finds the services whose data makes a check refuse. The line that the check names tells the service; where
- * it names none, halving does. After at most 4·log2(n) + 8 checks it stops with what it has.
+ * Finds the suspects whose data makes a candidate fail.
  *
- * @returns `undefined` when the fault is the template's: then no service is to blame
+ * The line that a check names shows the part at once. Where that does not help, all suspects are taken out in one
+ * try and let in again by halves: what fails alone is a culprit. A bad part costs about one try where it is named, and a
+ * few where it is not. When the time is over, what was not tried stays out for now.
+ *
+ * @returns `undefined` when the fault is not the suspects': the candidate fails without them as well, or they all fail
  */
-export async function findCulprits(search: CulpritSearch): Promise<Culprits | undefined> {
-  const { services, isSuspect = () => true } = search;
-  const isAnySuspect = services.some(isSuspect);
-  const found = new Map<string, ServiceFault & { readonly place: string }>();
-  let left = 4 * Math.ceil(Math.log2(services.length + 1)) + 8;
-  let refusal = search.refusal;
-  for (;;) {
-    const out = new Set(found.keys());
-    const origin = search.origin(refusal, out);
-    const named = origin?.subject;
-    // Who claims what is another's, such as the name of an upstream, may have the other's line named.
-    const isTold = named !== undefined && (!isAnySuspect || isSuspect(named.service));
-    const service = (isTold ? undefined : await halve(out)) ?? named?.service;
-    if (service === undefined || out.has(service)) return undefined;
-    const subject = named?.service === service ? named : undefined;
-    const place = subject === undefined ? "" : (origin?.place ?? "");
-    if (await isTemplates(place, out, service)) return undefined;
-    const reason = origin === undefined ? refusal.output : `${refusal.output}\n${origin.excerpt}`;
-    found.set(service, { ...subject, service, reason, hint: refusal.hint, place });
-    if (found.size >= services.length) return undefined;
-    const verdict = await ask(new Set(found.keys()));
-    if (verdict === undefined) return { faults: [...found.values()].map(toFault), isWell: false };
-    if (verdict.ok) return { faults: [...found.values()].map(toFault), isWell: true };
-    refusal = verdict;
-  }
+export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound | undefined> {
+  const { isOver, mayBeTemplate } = search;
+  const known = allOf(search.suspects);
+  const culprits = new Map<string, Culprit>();
+  const untried: Suspect[] = [];
+  /** The suspects that are out now, by canonical text. */
+  const out = new Set<string>();
+  const placesSeen = new Map<string, number>();
 
-  /** `undefined` once there have been checks enough. */
-  async function ask(leftOut: ReadonlySet<string>): Promise<CheckResult | undefined> {
-    if (left <= 0) return undefined;
-    left -= 1;
-    return await search.check(leftOut);
-  }
+  const named = await followNames();
+  if (named === "template") return undefined;
+  if (named === "found") return result();
+  const rest = search.suspects.filter(({ text }) => !out.has(text));
+  for (const { text } of rest) out.add(text);
+  const verdict = await search.judge(out);
+  if (!verdict.isOk || !(await admit(rest))) return undefined;
+  await turnRound();
+  return result();
 
-  /** When a second service fails at one place of the template, a third one alone tells whether all do. */
-  async function isTemplates(
-    place: string,
-    out: ReadonlySet<string>,
-    service: string,
-  ): Promise<boolean> {
-    const same = [...found.values()].filter((it) => it.place === place);
-    if (place === "" || same.length !== 1) return false;
-    const third = services.find((it) => it !== service && !out.has(it));
-    if (third === undefined) return true;
-    const leftOut = new Set(services.filter((it) => it !== third));
-    const verdict = await ask(leftOut);
-    return verdict?.ok === false && search.origin(verdict, leftOut)?.place === place;
+  /** A template that nothing goes well with is at fault itself. */
+  function result(): CulpritsFound | undefined {
+    const isAnyIn = search.suspects.some(
+      ({ text, within }) =>
+        !out.has(text) && (within.length === 0 || within.some((it) => !out.has(it.text))),
+    );
+    if (mayBeTemplate && !isAnyIn) return undefined;
+    return { culprits: [...culprits.values()], untried };
   }
 
   /**
-   * A service whose presence makes the check refuse, though no line names it. Where it takes two, such as a
-   * long name and any other, only one order of trying leads to the one without which all is well.
+   * Where it takes two to fail, such as a long name and any other, those let in first decide who is accused. When several were
+   * accused that no check named, they are let in before those that were let in: the order with fewer culprits counts.
    */
-  async function halve(out: ReadonlySet<string>): Promise<string | undefined> {
-    const rest = services.filter((it) => !out.has(it));
-    // With those last that may have brought the fault, they are the ones with which it begins.
-    const suspects = [...rest.filter((it) => !isSuspect(it)), ...rest.filter(isSuspect)];
-    const without = await ask(new Set(services));
-    if (without?.ok !== true) return undefined;
-    let found: string | undefined;
-    for (const order of [suspects, suspects.toReversed()]) {
-      const suspect = await firstBad(order, out);
-      found ??= suspect;
-      if (suspect === undefined) continue;
-      const verdict = await ask(new Set([...out, suspect]));
-      if (verdict?.ok === true) return suspect;
+  async function turnRound(): Promise<void> {
+    const unnamed = [...culprits.values()].filter(({ isNamed }) => !isNamed);
+    if (unnamed.length < 2 || isOver()) return;
+    const before = { culprits: new Map(culprits), out: new Set(out), untried: [...untried] };
+    const admitted = search.suspects.filter(({ text }) => !out.has(text));
+    for (const { suspect } of unnamed) {
+      culprits.delete(suspect.text);
+      out.delete(suspect.text);
     }
-    return found;
+    for (const { text } of admitted) out.add(text);
+    const verdict = await search.judge(out);
+    if (verdict.isOk && (await admit(admitted)) && culprits.size < before.culprits.size) return;
+    restore(culprits, before.culprits);
+    out.clear();
+    for (const text of before.out) out.add(text);
+    untried.splice(0, untried.length, ...before.untried);
   }
 
-  /** The service of `order` with which the check begins to refuse. */
-  async function firstBad(
-    order: readonly string[],
-    out: ReadonlySet<string>,
-  ): Promise<string | undefined> {
-    // With the first `good` services all is well, with the first `bad` it is not.
-    let good = 0;
-    let bad = order.length;
-    while (bad - good > 1) {
-      const middle = Math.ceil((good + bad) / 2);
-      const verdict = await ask(new Set([...out, ...order.slice(middle)]));
-      if (verdict === undefined) return undefined;
-      if (verdict.ok) good = middle;
-      else bad = middle;
+  /** Takes out the first few as the check names them. */
+  async function followNames(): Promise<"found" | "template" | "lost"> {
+    let refusal: Refusal = search.first;
+    for (let i = 0; i < NAMED_ONE_BY_ONE; i += 1) {
+      if (!accuseNamed(refusal)) return "lost";
+      if (await isTemplates(refusal)) return "template";
+      const verdict = await search.judge(out);
+      if (verdict.isOk) return "found";
+      refusal = verdict;
     }
-    return order[good];
+    return "lost";
+  }
+
+  /** Lets suspects in that are out, as far as the candidate is accepted then. Returns whether they are to blame at all. */
+  async function admit(block: readonly Suspect[]): Promise<boolean> {
+    let left = block;
+    for (;;) {
+      if (left.length === 0) return true;
+      if (isOver()) {
+        untried.push(...left);
+        return true;
+      }
+      const verdict = await search.judge(outBut(left));
+      if (verdict.isOk) {
+        for (const { text } of left) out.delete(text);
+        return true;
+      }
+      if (!accuseNamed(verdict, left)) return await divide(left, verdict);
+      if (await isTemplates(verdict)) return false;
+      left = left.filter(({ text }) => !culprits.has(text));
+    }
+  }
+
+  async function divide(block: readonly Suspect[], refusal: Refusal): Promise<boolean> {
+    const [only] = block;
+    if (block.length === 1 && only !== undefined) return await narrow(only, refusal);
+    const middle = Math.ceil(block.length / 2);
+    return (await admit(block.slice(0, middle))) && (await admit(block.slice(middle)));
+  }
+
+  /** A suspect that fails alone: of a service one of its instances may be at fault. */
+  async function narrow(suspect: Suspect, refusal: Refusal): Promise<boolean> {
+    const within = suspect.within.filter(({ text }) => !out.has(text));
+    if (within.length > 1 && !isOver()) {
+      for (const { text } of within) out.add(text);
+      const verdict = await search.judge(outBut([suspect]));
+      if (verdict.isOk) {
+        out.delete(suspect.text);
+        return await admit(within);
+      }
+      for (const { text } of within) out.delete(text);
+    }
+    accuse(suspect, refusal);
+    return !(await isTemplates(refusal));
+  }
+
+  /** Accuses the suspect that a refusal names, if it names one, and one of `among`. */
+  function accuseNamed(refusal: Refusal, among?: readonly Suspect[]): boolean {
+    const texts = among && new Set(allOf(among).keys());
+    const named = refusal.named.filter(
+      ({ text }) => known.has(text) && !culprits.has(text) && texts?.has(text) !== false,
+    );
+    if (named.length === 0 || (named.length > 1 && refusal.isEach !== true)) return false;
+    for (const it of named) accuse(known.get(it.text), refusal, it);
+    return true;
+  }
+
+  function accuse(
+    suspect: Suspect | undefined,
+    { hint, place, ...refusal }: Refusal,
+    named?: NamedPart,
+  ): void {
+    if (suspect === undefined) return;
+    const { field, reason = refusal.reason } = named ?? {};
+    const isNamed = named !== undefined;
+    culprits.set(suspect.text, {
+      suspect,
+      reason,
+      hint,
+      isNamed,
+      ...(field === undefined ? {} : { field }),
+    });
+    out.add(suspect.text);
+    if (place !== "") placesSeen.set(place, (placesSeen.get(place) ?? 0) + 1);
+  }
+
+  /** When a second part fails at one place of the template, a third one alone tells whether all do. */
+  async function isTemplates({ place }: Refusal): Promise<boolean> {
+    if (!mayBeTemplate || placesSeen.get(place) !== 2) return false;
+    const third = search.suspects.find(
+      (it) => !culprits.has(it.text) && !it.within.some(({ text }) => culprits.has(text)),
+    );
+    if (third === undefined) return false;
+    const others = search.suspects.filter((it) => it !== third).map(({ text }) => text);
+    const verdict = await search.judge(
+      new Set([...out, ...others].filter((it) => it !== third.text)),
+    );
+    return !verdict.isOk && verdict.place === place;
+  }
+
+  function outBut(block: readonly Suspect[]): ReadonlySet<string> {
+    const without = new Set(out);
+    for (const { text } of block) without.delete(text);
+    return without;
   }
 }
 
-function toFault({
-  place: _place,
-  ...fault
-}: ServiceFault & { readonly place: string }): ServiceFault {
-  return fault;
+function restore<K, V>(map: Map<K, V>, to: ReadonlyMap<K, V>): void {
+  map.clear();
+  for (const [key, value] of to) map.set(key, value);
 }

@@ -1,3 +1,4 @@
+import { partName, partText } from "../../catalog/part.ts";
 import { type Query, queryText } from "../../catalog/query.ts";
 import type { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
@@ -25,8 +26,10 @@ export function logEvents(
   let lastFailure: { readonly words: string; readonly saidAtMs: number } | undefined;
   const saidInPlace = new Set<string>();
   let isDrainLimited = false;
-  /** The last reason that was said, by service. */
-  const leftOut = new Map<string, string>();
+  /** The last reason that was logged, by part. */
+  const isolated = new Map<string, string>();
+  /** The same, by query. */
+  let pinned: ReadonlyMap<string, string> = new Map();
 
   return {
     waiting(now) {
@@ -42,22 +45,38 @@ export function logEvents(
       }
       known = fresh;
     },
-    leftOut(fault) {
-      const { service, instance, node, field, reason, hint } = fault;
-      if (leftOut.get(service) === reason) return;
-      leftOut.set(service, reason);
-      const of = instance === undefined ? "" : `, instance "${instance}" on ${node}`;
-      log.error(
-        { service, instance, node, field, quarantined: true, hint },
-        `left out: service "${service}"${of}${field === undefined ? "" : `, ${field}`}: ${reason}; the rest goes on without it`,
-      );
+    isolated(fault) {
+      const { part, field, reason, hint, isPinned } = fault;
+      const text = partText(part);
+      if (isolated.get(text) === reason) return;
+      isolated.set(text, reason);
+      const what = `${partName(part)}${field === undefined ? "" : `, ${field}`}: ${reason}`;
+      const fields = { ...part, field, state: isPinned ? "pinned" : "left out", hint };
+      if (isPinned)
+        log.error(
+          fields,
+          `pinned: ${what}; its last usable data stays in force, the rest goes live`,
+        );
+      else log.error(fields, `left out: ${what}; the rest goes live without it`);
     },
-    released(services) {
-      for (const { service, isChanged } of services) {
-        if (isChanged) leftOut.delete(service);
-        const why = isChanged ? ": its data changed" : "";
-        log.info({ service }, `service "${service}" is tried again${why}`);
+    released(parts) {
+      for (const { part, isChanged } of parts) {
+        if (isChanged) isolated.delete(partText(part));
+        const why = isChanged ? "its data changed" : "its next try is due";
+        log.info({ ...part }, `${partName(part)} is used again: ${why}`);
       }
+    },
+    pinned(queries) {
+      const now = new Map(queries.map((it) => [it.query, it]));
+      for (const { query, reason, hint } of queries) {
+        if (pinned.get(query) === reason) continue;
+        const fields = { query, state: "pinned", hint };
+        log.warn(fields, `pinned: ${query}: ${reason}; its last answer stays in force`);
+      }
+      for (const query of pinned.keys()) {
+        if (!now.has(query)) log.info({ query }, `${query} is answered again`);
+      }
+      pinned = new Map(queries.map((it) => [it.query, it.reason]));
     },
     templateRefused(error) {
       log.error({ result: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);

@@ -5,7 +5,8 @@ import type { Gates } from "../loop/gates.ts";
 import type { Renderer } from "../loop/renderer.ts";
 import type { EventListener } from "../pipeline-events.ts";
 import type { ProxyDriver } from "../proxy-driver.ts";
-import type { ObservedProxy, ProxyStatus, ReconcileResult } from "../proxy-status.ts";
+import type { ObservedProxy, PartStatus, ProxyStatus, ReconcileResult } from "../proxy-status.ts";
+import type { Quarantined } from "../quarantine/quarantine.ts";
 import type { ControlFile } from "../state/control.ts";
 import type { LiveState } from "../state/live-state.ts";
 
@@ -32,6 +33,7 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
   let held: ProxyStatus["held"];
   let lastError: ProxyStatus["lastError"];
   let retryAt: string | undefined;
+  let pinnedQueries: readonly Extract<ProxyStatus["pinned"][number], { kind: "query" }>[] = [];
 
   return {
     waiting(missing) {
@@ -39,7 +41,6 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
     },
     complete(rendered) {
       waitingFor = [];
-      held = undefined;
       problems = rendered.problems;
       asked = rendered.asked;
       desired = { id: rendered.id };
@@ -51,6 +52,15 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
     },
     letGo() {
       held = undefined;
+    },
+    pinned(queries) {
+      pinnedQueries = queries.map(({ query, reason, hint }) => ({
+        kind: "query",
+        query,
+        reason,
+        hint,
+        since: pinnedQueries.find((it) => it.query === query)?.since ?? inFuture(0),
+      }));
     },
     applied(generation, result) {
       retryAt = undefined;
@@ -64,6 +74,7 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
     reconciled(now) {
       result = now;
       if (now !== "live" && now !== "unchanged") return;
+      held = undefined;
       lastError = undefined;
       retryAt = undefined;
     },
@@ -74,6 +85,7 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
     const { live } = state;
     const fallbackSince = store.fallbackSince()?.toISOString();
     const fault = renderer.templateFault();
+    const quarantined = renderer.list();
     return {
       name: proxy.name,
       kind: proxy.kind,
@@ -85,7 +97,11 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
       lagMs: behindSinceMs === undefined ? 0 : Date.now() - behindSinceMs,
       waitingFor,
       ...(held === undefined ? {} : { held }),
-      quarantined: renderer.list(),
+      leftOut: quarantined.filter(({ isPinned }) => !isPinned).map(toPartStatus),
+      pinned: [
+        ...quarantined.filter(({ isPinned }) => isPinned).map(toPartStatus),
+        ...pinnedQueries,
+      ],
       damped: gates.damped(),
       disconnected: disconnected(),
       ...(fallbackSince === undefined ? {} : { fallbackSince }),
@@ -116,3 +132,11 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
 }
 
 const inFuture = (ms: number): string => new Date(Date.now() + ms).toISOString();
+
+const toPartStatus = ({ part, field, reason, hint, sinceMs }: Quarantined): PartStatus => ({
+  ...part,
+  ...(field === undefined ? {} : { field }),
+  reason,
+  hint,
+  since: new Date(sinceMs).toISOString(),
+});

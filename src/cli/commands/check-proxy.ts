@@ -1,7 +1,8 @@
 import { chmod, rm } from "node:fs/promises";
 import { makeTemporaryDirectory } from "../../apply/disk/temporary-directory.ts";
 import type { ProxyDriver } from "../../apply/proxy-driver.ts";
-import { blameCheck, explainRefusal } from "../../apply/quarantine/blame-check.ts";
+import { sourceOf } from "../../apply/quarantine/isolate-faults.ts";
+import { explainRefusal, type RefusedCheck } from "../../apply/quarantine/judge-candidate.ts";
 import { stage } from "../../apply/swap/stage.ts";
 import type { CatalogStore } from "../../catalog/store.ts";
 import type { ProxyConfig } from "../../config/proxy-schema.ts";
@@ -10,9 +11,7 @@ import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { openDriver } from "../../proxy/proxy-kinds.ts";
 import { type FileTemplate, loadTemplates } from "../../template/compile/proxy-templates.ts";
-import type { BlameOptions } from "../../template/provenance/blame.ts";
-import type { Rendered } from "../../template/render/render-proxy.ts";
-import { untilRenderedWithoutFaulty } from "../daemon/until-rendered.ts";
+import { type UsableRender, untilUsableRendered } from "../daemon/until-rendered.ts";
 import {
   type CheckFinding,
   errorFindings,
@@ -45,21 +44,20 @@ export async function checkProxy(proxy: ProxyConfig, parts: CheckParts): Promise
   const drawn = await renderAll(templates, proxy, parts);
   const findings = [...errors.flatMap(errorFindings), ...drawn.findings];
   const raw = templates.flatMap(({ content }) => rawFindings(content));
-  const { from, rendered } = drawn;
+  const { usable } = drawn;
   const { name, kind } = proxy;
   // A part of the files says nothing about the whole: the binary is asked only about all of them.
-  if (errors.length > 0 || rendered === undefined || from === undefined)
+  if (errors.length > 0 || usable === undefined)
     return { name, kind, findings: [...findings, ...raw] };
-  const refusals = await askBinary(rendered, from, parts);
-  const accepted = refusals.length === 0 ? { accepted: rendered.outputs.length } : {};
+  const refusals = await askBinary(proxy, usable, parts);
+  const accepted = refusals.length === 0 ? { accepted: usable.rendered.outputs.length } : {};
   return { name, kind, findings: [...findings, ...refusals, ...raw], ...accepted };
 }
 
 interface Drawn {
   readonly findings: readonly CheckFinding[];
   /** Absent when a template failed. */
-  readonly rendered?: Rendered;
-  readonly from?: BlameOptions;
+  readonly usable?: UsableRender;
 }
 
 /** Where the whole fails each file is rendered alone, so that one fault does not hide another file's. */
@@ -89,31 +87,30 @@ async function renderOne(
 ): Promise<Drawn> {
   const { values, environment } = config;
   const from = { values, environment, templates, store, log };
-  const { rendered, snapshot, faults } = await untilRenderedWithoutFaulty(proxy, from);
-  const leftOut = new Set(faults.map(({ service }) => service));
+  const usable = await untilUsableRendered(proxy, from);
+  const { rendered, faults } = usable;
   return {
     findings: [...faults.map(leftOutFinding), ...rendered.problems.map(routeFinding)],
-    rendered,
-    from: { templates, snapshot, proxy, values, environment, leftOut },
+    usable,
   };
 }
 
 async function askBinary(
-  rendered: Rendered,
-  from: BlameOptions,
+  proxy: ProxyConfig,
+  usable: UsableRender,
   { config, log, signal }: CheckParts,
 ): Promise<readonly CheckFinding[]> {
-  const driver = await openDriver(from.proxy, {
-    log: log.child({ proxy: from.proxy.name }),
+  const driver = await openDriver(proxy, {
+    log: log.child({ proxy: proxy.name }),
     state: config.state,
   });
   const directory = await makeTemporaryDirectory("stage");
   try {
     await chmod(directory, 0o711); // varnishd compiles as a user of its own, which must get at the files
-    const staged = await stage(rendered.outputs, { directory });
+    const staged = await stage(usable.rendered.outputs, { directory });
     const result = await driver.check({ files: staged, removed: [] }, signal);
     if (result.ok) return [];
-    return await explain(result, { driver, from, directory, signal });
+    return await explain(result, usable, { driver, directory, signal });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return errorFindings(error);
@@ -123,19 +120,18 @@ async function askBinary(
   }
 }
 
-/** Names the services whose data made the binary refuse, or the template's line where it is nobody's. */
+/** Names the parts whose data made the binary refuse, or the template's line where the fault is no part's. */
 async function explain(
-  refusal: Parameters<typeof explainRefusal>[0],
+  refusal: RefusedCheck,
+  { isolation, options, snapshot: newest, answers, rendered: { asked } }: UsableRender,
   by: {
     readonly driver: ProxyDriver;
-    readonly from: BlameOptions;
     readonly directory: string;
     readonly signal: AbortSignal;
   },
 ): Promise<readonly CheckFinding[]> {
-  const culprits = await blameCheck({ ...by, refusal });
-  if (culprits !== undefined && culprits.faults.length > 0)
-    return culprits.faults.map(leftOutFinding);
-  const text = `refused: ${explainRefusal(refusal, by.from)}`;
+  const faults = await isolation.isolate({ ...options, ...by, refusal, newest, answers, asked });
+  if (faults !== undefined && faults.length > 0) return faults.map(leftOutFinding);
+  const text = `refused: ${explainRefusal(refusal, sourceOf(answers, options.from))}`;
   return [{ level: "error", about: "check", text, hint: refusal.hint }];
 }

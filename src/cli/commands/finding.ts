@@ -1,13 +1,22 @@
+import type { PartFault } from "../../apply/quarantine/quarantine.ts";
+import { partName } from "../../catalog/part.ts";
 import type { AppError } from "../../errors.ts";
 import type { RouteProblem } from "../../route/route.ts";
 import type { Template } from "../../template/compile/load-template.ts";
-import type { ServiceFault } from "../../template/provenance/blame.ts";
 
 /** One thing that `fairlead check` tells. Only errors fail the check. */
 export interface CheckFinding {
   readonly level: "error" | "warning" | "note";
   /** What it is about. */
-  readonly about: "template" | "service" | "route" | "check" | "raw output";
+  readonly about:
+    | "template"
+    | "service"
+    | "node"
+    | "key"
+    | "answer"
+    | "route"
+    | "check"
+    | "raw output";
   /** What and where: templates as file:line:column, with the line itself. */
   readonly text: string;
   /** The next step. */
@@ -15,6 +24,9 @@ export interface CheckFinding {
   readonly service?: string;
   readonly instance?: string;
   readonly node?: string;
+  readonly datacenter?: string;
+  readonly key?: string;
+  readonly query?: string;
   /** The entry at fault, such as `meta title="x"`. */
   readonly field?: string;
 }
@@ -28,13 +40,13 @@ export const errorFindings = (error: AppError): readonly CheckFinding[] =>
     hint,
   }));
 
-/** A service that would be left out. */
-export function leftOutFinding({ reason, hint, ...subject }: ServiceFault): CheckFinding {
-  const { service, instance, node, field } = subject;
-  const of = instance === undefined ? "" : `, instance "${instance}" on ${node}`;
+/** A part of the catalog that would be left out. */
+export function leftOutFinding({ part, reason, hint, field }: PartFault): CheckFinding {
   const which = field === undefined ? "" : `, ${field}`;
-  const text = `service "${service}"${of}${which} would be left out: ${reason}`;
-  return { level: "error", about: "service", text, hint, ...subject };
+  const text = `${partName(part)}${which} would be left out: ${reason}`;
+  const about = part.kind === "instance" ? "service" : part.kind;
+  const { kind: _, ...named } = part;
+  return { level: "error", about, text, hint, ...named, ...(field === undefined ? {} : { field }) };
 }
 
 /** Data that cannot become a route as asked. */

@@ -6,7 +6,7 @@ import { loadProxyTemplates } from "../../template/compile/proxy-templates.ts";
 import type { Output } from "../../template/render/render-files.ts";
 import type { Rendered } from "../../template/render/render-proxy.ts";
 import { openSession, openStore } from "../daemon/open-session.ts";
-import { untilRenderedWithoutFaulty } from "../daemon/until-rendered.ts";
+import { untilUsableRendered } from "../daemon/until-rendered.ts";
 import { createTerminalStyle, type TerminalStyle } from "../text/terminal-style.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { leftOutFinding } from "./finding.ts";
@@ -27,7 +27,7 @@ export async function render(options: CommandOptions): Promise<number> {
       const templates = await loadProxyTemplates(proxy, config.partials);
       const { values, environment } = config;
       const from = { values, environment, templates, store, log };
-      const { rendered, faults } = await untilRenderedWithoutFaulty(proxy, from);
+      const { rendered, faults } = await untilUsableRendered(proxy, from);
       const text =
         options.diff === true
           ? await diffOf(rendered, { proxy, state: config.state, paint })

@@ -1,3 +1,4 @@
+import { renderUsable } from "../../apply/quarantine/isolate-faults.ts";
 import { type Query, queryText } from "../../catalog/query.ts";
 import type { CatalogStore } from "../../catalog/store.ts";
 import type { ProxyConfig } from "../../config/proxy-schema.ts";
@@ -6,7 +7,6 @@ import { AppError, explainError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { recordCatalog } from "../../source/file/record-catalog.ts";
 import { loadProxyTemplates } from "../../template/compile/proxy-templates.ts";
-import { renderWithoutFaulty } from "../../template/render/render-without-faulty.ts";
 import { openSession, openStore } from "../daemon/open-session.ts";
 import { untilRendered } from "../daemon/until-rendered.ts";
 import type { CommandOptions } from "./command-options.ts";
@@ -58,8 +58,8 @@ async function askAll(
       templates,
       store,
       log,
-      render(from) {
-        const { rendered } = renderWithoutFaulty({
+      async render(from) {
+        const { rendered } = await renderUsable({
           templates,
           snapshot: from,
           proxy,

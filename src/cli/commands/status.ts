@@ -1,5 +1,6 @@
 import type { DaemonStatus } from "../../admin/router.ts";
 import type { ProxyStatus } from "../../apply/proxy-status.ts";
+import { partName } from "../../catalog/part.ts";
 import { relativeTime } from "../text/relative-time.ts";
 import { type AdminClientOptions, openAdminClient } from "./admin-client.ts";
 
@@ -38,7 +39,7 @@ export function proxyText(proxy: ProxyStatus): string {
 }
 
 function remarks(proxy: ProxyStatus): readonly string[] {
-  const { control, held, lastError, retryAt, lagMs, waitingFor, quarantined, damped } = proxy;
+  const { control, held, lastError, retryAt, lagMs, waitingFor, leftOut, pinned, damped } = proxy;
   const { templateFault, fallbackSince, draining } = proxy;
   return [
     ...(fallbackSince === undefined
@@ -61,7 +62,8 @@ function remarks(proxy: ProxyStatus): readonly string[] {
     ...(retryAt === undefined ? [] : [`tried again at ${retryAt}`]),
     ...(lagMs < 1_000 ? [] : [`what is live is ${Math.round(lagMs / 1_000)} s behind`]),
     ...(waitingFor.length === 0 ? [] : [`waiting for ${some(waitingFor)}`]),
-    ...quarantined.map((it) => `left out: service "${it.service}": ${it.reason}\n  → ${it.hint}`),
+    ...leftOut.map((it) => `left out: ${nameOf(it)}: ${it.reason}\n  → ${it.hint}`),
+    ...pinned.map((it) => `on older data: ${nameOf(it)}: ${it.reason}\n  → ${it.hint}`),
     ...damped.map((it) => `flaps: instance "${it.instance}" of "${it.service}" on ${it.node}`),
     ...(draining === 0 ? [] : [`${draining} old workers serve their last connections`]),
     ...disconnectedText(proxy),
@@ -70,6 +72,9 @@ function remarks(proxy: ProxyStatus): readonly string[] {
     ),
   ];
 }
+
+const nameOf = (it: ProxyStatus["pinned"][number]): string =>
+  it.kind === "query" ? it.query : partName(it);
 
 function disconnectedText({ disconnected }: ProxyStatus): readonly string[] {
   const [first] = disconnected;

@@ -1,3 +1,11 @@
+import {
+  createFaultIsolation,
+  type FaultIsolation,
+  type IsolatedFault,
+  onceWith,
+  type Render,
+  type RenderWith,
+} from "../../apply/quarantine/isolate-faults.ts";
 import { logEvents } from "../../apply/report/log-events.ts";
 import { findQueryPlace } from "../../cases/find-query-place.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
@@ -7,9 +15,7 @@ import type { Config } from "../../config/schema.ts";
 import { type AppError, joinErrors } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { FileTemplate } from "../../template/compile/proxy-templates.ts";
-import type { ServiceFault } from "../../template/provenance/blame.ts";
 import type { Rendered, Waiting } from "../../template/render/render-proxy.ts";
-import { renderWithoutFaulty } from "../../template/render/render-without-faulty.ts";
 import { templateError } from "../../template/template-error.ts";
 
 const LOOK_AGAIN_MS = 200;
@@ -27,7 +33,7 @@ export interface OneRender {
   readonly templates: readonly FileTemplate[];
   readonly store: CatalogStore;
   readonly log: Log;
-  readonly render: (snapshot: Snapshot) => Rendered | Waiting;
+  readonly render: (snapshot: Snapshot) => Promise<Rendered | Waiting>;
 }
 
 /**
@@ -42,7 +48,7 @@ export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
   try {
     for (;;) {
       const snapshot = store.snapshot();
-      const rendered = render(snapshot);
+      const rendered = await render(snapshot);
       if (rendered.kind === "rendered") {
         report.complete({ problems: [] });
         return { rendered, snapshot };
@@ -59,23 +65,33 @@ export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
   }
 }
 
-/** As {@link untilRendered}, the way `fairlead run` renders: without services whose data no template can write. */
-export async function untilRenderedWithoutFaulty(
+/** A render of what is usable, with what is needed to ask about it further. */
+export interface UsableRender extends RenderedOnce, Pick<Render, "answers" | "faults"> {
+  readonly isolation: FaultIsolation;
+  readonly options: RenderWith;
+}
+
+/** As {@link untilRendered}, the way `fairlead run` renders: without the parts of the catalog that no template can write. */
+export async function untilUsableRendered(
   proxy: ProxyConfig,
   from: Pick<OneRender, "templates" | "store" | "log"> & Pick<Config, "values" | "environment">,
-): Promise<RenderedOnce & { readonly faults: readonly ServiceFault[] }> {
+): Promise<UsableRender> {
   const { templates, values, environment } = from;
-  let faults: readonly ServiceFault[] = [];
+  const isolation = createFaultIsolation({ now: () => performance.now() });
+  const options = onceWith({ templates, proxy, values, environment });
+  let last: Render | undefined;
+  const faults: IsolatedFault[] = [];
   const once = await untilRendered({
     ...from,
     reader: proxy.name,
-    render(snapshot) {
-      const well = renderWithoutFaulty({ templates, snapshot, proxy, values, environment });
-      faults = well.faults;
-      return well.rendered;
+    async render(snapshot) {
+      last = await isolation.render(snapshot, options);
+      faults.push(...last.faults);
+      return last.rendered;
     },
   });
-  return { ...once, faults };
+  if (last === undefined) throw new Error("nothing was rendered");
+  return { ...once, answers: last.answers, faults, isolation, options };
 }
 
 /** Of what is missing, that which is known not to be there. */

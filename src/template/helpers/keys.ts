@@ -1,5 +1,6 @@
-import { type Query, queryText } from "../../catalog/query.ts";
-import { ask, type RenderContext } from "../render/render-context.ts";
+import type { KeyValue } from "../../catalog/instance.ts";
+import type { Query } from "../../catalog/query.ts";
+import { ask, askRequired, type RenderContext } from "../render/render-context.ts";
 import { datacenter, nameOf } from "./catalog-queries.ts";
 import type { HelperCall, HelperGroup } from "./definition.ts";
 
@@ -23,10 +24,7 @@ export const KEYS: HelperGroup = {
       output: "Hello",
       answer(call, name, place) {
         const query = { kind: "key", key: nameOf(name), ...datacenter(call, place) } as const;
-        const entry = ask(call.context, query);
-        // A key that is not there yet is waited for, as one that was not answered yet.
-        if (entry === null) call.context.missing.set(`key ${JSON.stringify(query.key)}`, query);
-        return entry?.value ?? "";
+        return askRequired(call.context, query)?.value ?? "";
       },
     },
     keyOr: {
@@ -59,7 +57,7 @@ export const KEYS: HelperGroup = {
       meaning: "As ls, but while there are no such keys nothing is rendered",
       example: '{{#each (safeLs "app/pool")}}{{key}}={{value}} {{/each}}',
       output: "max=10 min=2 ",
-      answer: (call, ...below) => orWait(directly(entries(call, below)), { call, below }),
+      answer: (call, ...below) => directly(requiredEntries(call, below)),
     },
     tree: {
       signature: 'tree PREFIX ["@DATACENTER"] [dc=]',
@@ -73,7 +71,7 @@ export const KEYS: HelperGroup = {
       meaning: "As tree, but while there are no such keys nothing is rendered",
       example: '{{#each (safeTree "app/pool")}}{{key}}={{value}} {{/each}}',
       output: "max=10 min=2 ",
-      answer: (call, ...below) => orWait(entries(call, below), { call, below }),
+      answer: (call, ...below) => requiredEntries(call, below),
     },
   },
 };
@@ -95,25 +93,22 @@ const treeQuery = (call: HelperCall, [prefix, place]: Below): TreeQuery => ({
 const entries = (call: HelperCall, below: Below): readonly Entry[] =>
   entriesOf(call.context, treeQuery(call, below));
 
-/** A key that ends with a slash is a folder's own. */
+/** As {@link entries}, but there must be one at least. */
+const requiredEntries = (call: HelperCall, below: Below): readonly Entry[] => {
+  const query = treeQuery(call, below);
+  return toEntries(askRequired(call.context, query) ?? [], query);
+};
+
 const entriesOf = (context: RenderContext, query: TreeQuery): readonly Entry[] =>
-  (ask(context, query) ?? [])
+  toEntries(ask(context, query) ?? [], query);
+
+/** A key that ends with a slash is a folder's own. */
+const toEntries = (all: readonly KeyValue[], query: TreeQuery): readonly Entry[] =>
+  all
     .map(({ key, value }) => ({ key: key.slice(query.prefix.length), path: key, value }))
     .filter(({ key }) => key !== "" && !key.endsWith("/"));
 
 const directly = (all: readonly Entry[]): readonly Entry[] =>
   all.filter(({ key }) => !key.includes("/"));
-
-/** Entries, of which there must be one at least: else they are waited for, as what was not answered yet. */
-function orWait(
-  all: readonly Entry[],
-  { call, below }: { readonly call: HelperCall; readonly below: Below },
-): readonly Entry[] {
-  if (all.length === 0) {
-    const query = treeQuery(call, below);
-    call.context.missing.set(queryText(query), query);
-  }
-  return all;
-}
 
 const folder = (prefix: string): string => (prefix.endsWith("/") ? prefix : `${prefix}/`);

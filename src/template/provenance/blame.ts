@@ -110,8 +110,8 @@ interface Traced {
 /** `undefined` when the render fails by no service's data. */
 function traceRender(options: BlameOptions): Traced | undefined {
   const trace = createTrace();
-  const { environment = {}, leftOut = new Set() } = options;
-  const context = createRenderContext(options.snapshot, { environment, leftOut, trace });
+  const { environment = {}, leftOut = new Set(), asked } = options;
+  const context = createRenderContext(options.snapshot, { environment, leftOut, trace, asked });
   try {
     const drafts = renderFiles(options.templates, context, options);
     return context.missing.size > 0 ? undefined : { trace, drafts };

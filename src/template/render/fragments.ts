@@ -12,6 +12,8 @@ export interface Basis {
 export interface Answered {
   readonly query: Query;
   readonly answer: AnswerValue;
+  /** An empty answer is no answer. */
+  readonly isRequired?: true;
 }
 
 /** A route table and what it was made from. */

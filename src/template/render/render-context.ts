@@ -11,6 +11,8 @@ export interface RenderContext {
   readonly asked: Map<string, Query>;
   /** Those of them that have no answer yet. */
   readonly missing: Map<string, Query>;
+  /** Queries whose answer is empty, and that the templates cannot do without: what was in force is used. */
+  readonly removed: Map<string, Query>;
   /** Environment variables that templates may read. */
   readonly environment: Readonly<Record<string, string>>;
   /** Services that this render leaves out as if they were not registered. */
@@ -34,7 +36,11 @@ export interface RenderContext {
 /** What differs from a plain render of everything. */
 export type RenderOptions = Partial<
   Pick<RenderContext, "environment" | "leftOut" | "isShapeOnly" | "trace">
-> & { readonly fragments?: FragmentPass | undefined };
+> & {
+  readonly fragments?: FragmentPass | undefined;
+  /** Where the queries that are asked are noted. */
+  readonly asked?: Map<string, Query> | undefined;
+};
 
 export function createRenderContext(
   snapshot: Snapshot,
@@ -44,6 +50,7 @@ export function createRenderContext(
     isShapeOnly = false,
     trace,
     fragments,
+    asked = new Map(),
   }: RenderOptions = {},
 ): RenderContext {
   return {
@@ -53,8 +60,9 @@ export function createRenderContext(
     isShapeOnly,
     trace,
     fragments,
-    asked: new Map(),
+    asked,
     missing: new Map(),
+    removed: new Map(),
     scratch: new Map(),
     iterations: 0,
     basis: undefined,
@@ -75,6 +83,39 @@ export function ask<Q extends Query>(context: RenderContext, query: Q): AnswerVa
   context.trace?.answered(query, answer);
   return answer;
 }
+
+/**
+ * The answer to a query that must not be empty: no `null` and no empty list. What was in force stands in for an empty
+ * one; where there never was anything, the answer counts as missing.
+ */
+export function askRequired<Q extends Query>(
+  context: RenderContext,
+  query: Q,
+): AnswerValue<Q> | undefined {
+  const answer = ask(context, query);
+  if (answer === undefined || !isEmpty(answer)) return answer;
+  const text = queryText(query);
+  context.basis?.asked.set(text, { query, answer, isRequired: true });
+  return requireAgain(context, query);
+}
+
+/** What stands in for an empty answer that is required. */
+export function requireAgain<Q extends Query>(
+  context: RenderContext,
+  query: Q,
+): AnswerValue<Q> | undefined {
+  const text = queryText(query);
+  const last = context.snapshot.lastInForce?.(query);
+  if (last === undefined || isEmpty(last)) {
+    context.missing.set(text, query);
+    return undefined;
+  }
+  context.removed.set(text, query);
+  return last as AnswerValue<Q>;
+}
+
+const isEmpty = (answer: AnswerValue): boolean =>
+  answer === null || (Array.isArray(answer) && answer.length === 0);
 
 /** Of thousands of answers that routes are made from most are as they were: they are not noted again. */
 function answered({ fragments }: RenderContext, text: string, now: Answered): Answered {

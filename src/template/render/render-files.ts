@@ -1,3 +1,4 @@
+import type { Query } from "../../catalog/query.ts";
 import type { FileFormat } from "../../config/file-format.ts";
 import type { FileConfig, ProxyConfig } from "../../config/proxy-schema.ts";
 import type { Config } from "../../config/schema.ts";
@@ -29,6 +30,8 @@ export interface RenderProxyOptions {
   readonly environment?: Config["environment"];
   /** Services to leave out as if they were not registered. */
   readonly leftOut?: ReadonlySet<string>;
+  /** Where the queries that are asked are noted, by canonical text, also where the render fails. */
+  readonly asked?: Map<string, Query>;
   /** Where renders of the same templates keep what the next one may use again. */
   readonly memory?: FragmentMemory;
 }

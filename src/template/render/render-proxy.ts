@@ -19,6 +19,8 @@ export interface Rendered {
   readonly outputs: readonly Output[];
   readonly asked: ReadonlyMap<string, Query>;
   readonly problems: readonly RouteProblem[];
+  /** Queries whose answer is empty, in place of which the files have what was in force. */
+  readonly removed: ReadonlyMap<string, Query>;
 }
 
 /** Answers are missing: never a partial file. */
@@ -38,9 +40,9 @@ export function renderProxy(
   snapshot: Snapshot,
   options: RenderProxyOptions,
 ): Rendered | Waiting {
-  const { environment = {}, leftOut = new Set(), memory } = options;
+  const { environment = {}, leftOut = new Set(), memory, asked } = options;
   const fragments = memory?.begin();
-  const context = createRenderContext(snapshot, { environment, leftOut, fragments });
+  const context = createRenderContext(snapshot, { environment, leftOut, fragments, asked });
   const drafts = renderFiles(templates, context, options);
   if (context.missing.size > 0) {
     return { kind: "waiting", asked: context.asked, missing: context.missing };
@@ -60,6 +62,7 @@ export function renderProxy(
     })),
     asked: context.asked,
     problems: context.routes?.table.problems ?? [],
+    removed: context.removed,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Basis, FragmentPass, KeptFragment, RoutesBasis } from "./fragments.ts";
-import { answerTo, type RenderContext } from "./render-context.ts";
+import { answerTo, type RenderContext, requireAgain } from "./render-context.ts";
 
 /** A piece of text that may have been made in the render before, and how it is made. */
 export interface FragmentRequest {
@@ -102,7 +102,10 @@ export function useRoutes(routes: RoutesBasis, context: RenderContext): void {
 }
 
 function noteAsked(asked: RoutesBasis["asked"], context: RenderContext): void {
-  for (const [text, { query }] of asked) context.asked.set(text, query);
+  for (const [text, { query, isRequired }] of asked) {
+    context.asked.set(text, query);
+    if (isRequired === true) requireAgain(context, query);
+  }
 }
 
 function addTo(basis: Basis, more: Basis): void {

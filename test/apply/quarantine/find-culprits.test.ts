@@ -1,94 +1,161 @@
 import { describe, expect, test } from "vitest";
-import { findCulprits } from "../../../src/apply/quarantine/find-culprits.ts";
+import { findCulprits, type Verdict } from "../../../src/apply/quarantine/find-culprits.ts";
+import type { Suspect } from "../../../src/apply/quarantine/suspects.ts";
 
 const SERVICES = Array.from({ length: 1_000 }, (_, i) => `s${i}`);
-const MOST_CHECKS = 4 * Math.ceil(Math.log2(SERVICES.length + 1)) + 8;
 
-/** A check that refuses while one of `culprits` is there, and names the first one's line or none. */
-async function search(culprits: readonly string[], options: { readonly isNamed: boolean }) {
+const suspect = (name: string): Suspect => ({
+  text: name,
+  part: { kind: "service", service: name },
+  within: [],
+});
+
+/** A search where the candidate fails as `fails` says of the suspects that are in it. */
+async function search(
+  names: readonly string[],
+  fails: (isIn: (name: string) => boolean) => Omit<Refused, "isOk"> | undefined,
+  options: { readonly mostChecks?: number; readonly mayBeTemplate?: boolean } = {},
+) {
+  const { mostChecks = Number.POSITIVE_INFINITY, mayBeTemplate = false } = options;
   let checks = 0;
-  const refusal = (leftOut: ReadonlySet<string>) => {
-    const first = SERVICES.find((it) => culprits.includes(it) && !leftOut.has(it));
-    return { output: `bad ${first}`, hint: "mend it", first };
+  const judge = (without: ReadonlySet<string>): Verdict => {
+    const failed = fails((name) => !without.has(name));
+    return failed === undefined ? { isOk: true } : { isOk: false, ...failed };
   };
+  const first = judge(new Set());
+  if (first.isOk) throw new Error("nothing fails");
   const found = await findCulprits({
-    services: SERVICES,
-    refusal: refusal(new Set()),
-    async check(leftOut) {
+    suspects: names.map(suspect),
+    first,
+    async judge(without) {
       checks += 1;
-      const { first, ...rest } = refusal(leftOut);
-      return first === undefined ? { ok: true } : { ok: false, ...rest };
+      return judge(without);
     },
-    origin(_, leftOut) {
-      const { first } = refusal(leftOut);
-      if (!options.isNamed || first === undefined) return undefined;
-      return { excerpt: `line of ${first}`, subject: { service: first }, place: `t:${first}` };
-    },
+    isOver: () => checks >= mostChecks,
+    mayBeTemplate,
   });
-  return { found, checks, names: found?.faults.map(({ service }) => service) };
+  const culprits = found?.culprits.map((it) => it.suspect.text).toSorted();
+  return { found, checks, culprits };
 }
 
-test("a service that claims what is another's is left out, not the one whose line is named", async () => {
-  let checks = 0;
-  const found = await findCulprits({
-    services: ["a-thief", ...SERVICES, "z-new"],
-    isSuspect: (it) => it === "a-thief" || it === "z-new",
-    refusal: { output: "duplicate upstream", hint: "" },
-    async check(leftOut) {
-      checks += 1;
-      const isWell = leftOut.has("a-thief") || leftOut.has("s7");
-      return isWell ? { ok: true } : { ok: false, output: "duplicate upstream", hint: "" };
-    },
-    origin: () => ({ excerpt: "line of s7", subject: { service: "s7" }, place: "t:1" }),
-  });
-  expect(found?.faults.map(({ service }) => service)).toEqual(["a-thief"]);
-  expect(found?.isWell).toBe(true);
-  expect(checks).toBeLessThanOrEqual(MOST_CHECKS);
+type Refused = Extract<Verdict, { isOk: false }>;
+
+const refused = (more: Partial<Refused> = {}) => ({
+  reason: "bad",
+  hint: "mend it",
+  named: [],
+  place: "",
+  ...more,
 });
+
+/** The first of `bad` that is in the candidate fails, and is named or not. */
+const firstOf = (bad: readonly string[], isNamed: boolean) => (isIn: (name: string) => boolean) => {
+  const first = bad.find(isIn);
+  if (first === undefined) return undefined;
+  return refused(isNamed ? { named: [{ text: first }], place: `t:${first}` } : {});
+};
 
 describe("findCulprits()", () => {
   test.each([
     ["one", ["s7"]],
-    ["several", ["s0", "s500", "s999"]],
-    ["many", SERVICES.slice(0, 20)],
-  ])("%s whose lines the check names: one check for each", async (_, culprits) => {
-    const { found, checks, names } = await search(culprits, { isNamed: true });
-    expect(names).toEqual(culprits);
-    expect(found?.isWell).toBe(true);
-    expect(checks).toBeLessThanOrEqual(culprits.length + 1);
+    ["three", ["s0", "s500", "s999"]],
+    ["fifty", SERVICES.filter((_, i) => i % 20 === 7)],
+  ])("%s of 1,000 that the check names: about one try for each", async (_, bad) => {
+    const { found, checks, culprits } = await search(SERVICES, firstOf(bad, true));
+    expect(culprits).toEqual(bad.toSorted());
+    expect(found?.untried).toEqual([]);
+    expect(checks).toBeLessThanOrEqual(bad.length + 2);
   });
 
   test.each([
-    ["first", ["s0"]],
-    ["middle", ["s421"]],
-    ["last", ["s999"]],
+    ["the first", ["s0"]],
+    ["one in the middle", ["s421"]],
+    ["the last", ["s999"]],
     ["two", ["s3", "s998"]],
-  ])("the %s, that no line names: found by halving", async (_, culprits) => {
-    const { found, checks, names } = await search(culprits, { isNamed: false });
-    expect(names?.toSorted()).toEqual(culprits);
-    expect(found?.isWell).toBe(true);
-    expect(checks).toBeLessThanOrEqual(MOST_CHECKS);
+    ["fifty", SERVICES.filter((_, i) => i % 20 === 7)],
+  ])("%s of 1,000 that the check does not name: found by halves", async (_, bad) => {
+    const { checks, culprits } = await search(SERVICES, firstOf(bad, false));
+    expect(culprits).toEqual(bad.toSorted());
+    expect(checks).toBeLessThanOrEqual(
+      2 * bad.length * Math.ceil(Math.log2(1_000 / bad.length) + 2) + 4,
+    );
   });
 
-  test("more than can be found leave off in time, with those that were", async () => {
-    const { found, checks, names } = await search(SERVICES.slice(0, 400), { isNamed: true });
-    expect(checks).toBeLessThanOrEqual(MOST_CHECKS);
-    expect(found?.isWell).toBe(false);
-    expect(names?.length).toBeGreaterThan(10);
+  test("the part that takes what is another's is the culprit, not the one whose line is named", async () => {
+    const { culprits } = await search(["a-thief", "z-new"], (isIn) =>
+      isIn("a-thief") ? refused({ named: [{ text: "served" }], place: "t:1" }) : undefined,
+    );
+    expect(culprits).toEqual(["a-thief"]);
   });
 
-  test("what is refused without any service is the template's", async () => {
-    let checks = 0;
-    const found = await findCulprits({
-      services: SERVICES,
-      refusal: { output: "bad", hint: "" },
-      async check() {
-        checks += 1;
-        return { ok: false, output: "bad", hint: "" };
-      },
-      origin: () => undefined,
+  test("where it takes two to fail, the one without which all others go well is the culprit", async () => {
+    const names = ["long", ...SERVICES.slice(0, 12)];
+    const { culprits } = await search(names, (isIn) =>
+      isIn("long") && names.slice(1).some(isIn) ? refused() : undefined,
+    );
+    expect(culprits).toEqual(["long"]);
+  });
+
+  test("what a render says of each of several parts is believed at once", async () => {
+    const bad = ["s1", "s2", "s3", "s4", "s5"];
+    const { checks, culprits } = await search(SERVICES, (isIn) => {
+      const named = bad.filter(isIn).map((text) => ({ text, reason: `bad ${text}` }));
+      return named.length === 0 ? undefined : refused({ named, isEach: true });
     });
+    expect(culprits).toEqual(bad);
+    expect(checks).toBe(1);
+  });
+
+  test("of a new service only the instance at fault is the culprit", async () => {
+    const instance = (id: string): Suspect => ({
+      text: id,
+      part: { kind: "instance", service: "web", instance: id, node: "n", datacenter: "dc1" },
+      within: [],
+    });
+    const web = {
+      ...suspect("web"),
+      within: [instance("web-1"), instance("web-2"), instance("web-3")],
+    };
+    const found = await findCulprits({
+      suspects: [suspect("api"), web],
+      first: { isOk: false, ...refused() },
+      judge: async (without) =>
+        without.has("web") || without.has("web-3") ? { isOk: true } : { isOk: false, ...refused() },
+      isOver: () => false,
+      mayBeTemplate: true,
+    });
+    expect(found?.culprits.map((it) => it.suspect.text)).toEqual(["web-3"]);
+  });
+
+  test("when the time is over, what was not tried is left out for now, and what was found stays found", async () => {
+    const bad = SERVICES.slice(0, 400);
+    const { found, checks, culprits } = await search(SERVICES, firstOf(bad, false), {
+      mostChecks: 30,
+    });
+    expect(checks).toBeLessThanOrEqual(32);
+    expect(culprits?.every((it) => bad.includes(it))).toBe(true);
+    const untried = new Set(found?.untried.map(({ text }) => text));
+    expect(bad.every((it) => untried.has(it) || culprits?.includes(it))).toBe(true);
+  });
+
+  test("what fails without any suspect as well is the template's, or the world's: no suspect is blamed", async () => {
+    const { found, checks } = await search(SERVICES, () => refused());
     expect(found).toBeUndefined();
     expect(checks).toBe(1);
+  });
+
+  test("with a new template, a line that fails for all is the template's", async () => {
+    const { found, checks } = await search(
+      SERVICES,
+      (isIn) => {
+        const first = SERVICES.find(isIn);
+        return first === undefined
+          ? undefined
+          : refused({ named: [{ text: first }], place: "t:1" });
+      },
+      { mayBeTemplate: true },
+    );
+    expect(found).toBeUndefined();
+    expect(checks).toBeLessThanOrEqual(3);
   });
 });

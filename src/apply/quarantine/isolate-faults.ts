@@ -1,0 +1,322 @@
+import { type Part, partText } from "../../catalog/part.ts";
+import type { Query } from "../../catalog/query.ts";
+import type { Snapshot } from "../../catalog/snapshot.ts";
+import { AppError } from "../../errors.ts";
+import { type BlameOptions, blameOutput } from "../../template/provenance/blame.ts";
+import type { Output } from "../../template/render/render-files.ts";
+import { type Rendered, renderProxy, type Waiting } from "../../template/render/render-proxy.ts";
+import {
+  type AnswersInForce,
+  createAnswersInForce,
+  type InForceParts,
+  type RenderAnswers,
+} from "../in-force/answers-in-force.ts";
+import type { ProxyDriver } from "../proxy-driver.ts";
+import { type CulpritsFound, findCulprits, type Refusal, type Verdict } from "./find-culprits.ts";
+import {
+  checkVerdict,
+  judgeCandidate,
+  judgeRender,
+  type RefusedCheck,
+  renderVerdict,
+} from "./judge-candidate.ts";
+import { partOfSubject } from "./part-of-subject.ts";
+import {
+  createQuarantine,
+  type PartFault,
+  type Quarantine,
+  type Quarantined,
+  type Released,
+} from "./quarantine.ts";
+import { suspectsIn } from "./suspects.ts";
+
+/** Keeps faults of single parts of the catalog from the rest of one proxy's renders. */
+export interface FaultIsolation {
+  readonly quarantine: Pick<Quarantine, "nextTryAtMs" | "queries">;
+  /** The parts in quarantine. */
+  list(): readonly (Quarantined & { readonly isPinned: boolean })[];
+  readonly inForce: AnswersInForce;
+  /** Lets parts out of quarantine whose data changed, or whose next try is due. */
+  release(newest: Snapshot): readonly Released[];
+  /**
+   * Renders what is usable of the newest answers, and puts what is not into quarantine.
+   *
+   * @throws {AppError} TEMPLATE when the fault is the template's
+   */
+  render(newest: Snapshot, options: RenderWith): Promise<Render>;
+  /**
+   * Puts the parts into quarantine whose data made the proxy's check refuse. Returns them, or `undefined` when the fault is
+   * no part's. Without them the check accepts the rest.
+   */
+  isolate(refused: RefusedCandidate): Promise<readonly IsolatedFault[] | undefined>;
+  /** Notes that what was rendered from these answers is live. */
+  wentLive(answers: RenderAnswers, rendered: Pick<Rendered, "asked" | "removed">): void;
+  /** Lets everything out of quarantine, for other templates. */
+  clear(): void;
+}
+
+/** What a render is made with, beside the answers. */
+export interface RenderWith {
+  readonly from: RenderFrom;
+  /** Whether what was lost is kept. */
+  readonly isHeld: boolean;
+  /** Whether the template may be at fault: it is not the one of what is live. */
+  readonly mayBeTemplate: boolean;
+  /** Queries that the source fails to answer, by canonical text. */
+  readonly isFailing: (text: string) => boolean;
+  /** Why the outputs may not be written. */
+  readonly refuse?: (
+    outputs: readonly Output[],
+  ) => (AppError & { readonly path: string }) | undefined;
+}
+
+export type RenderFrom = Omit<BlameOptions, "snapshot" | "leftOut" | "asked">;
+
+/** A render, the answers that it was made from, and what it newly had to do without. */
+export interface Render {
+  readonly rendered: Rendered | Waiting;
+  readonly answers: RenderAnswers;
+  readonly faults: readonly IsolatedFault[];
+}
+
+export interface IsolatedFault extends PartFault {
+  /** Whether the part goes on with what is in force of it; else it is left out. */
+  readonly isPinned: boolean;
+}
+
+/** A candidate that the proxy's check refused. */
+interface RefusedCandidate extends RenderWith {
+  readonly refusal: RefusedCheck;
+  readonly newest: Snapshot;
+  readonly answers: RenderAnswers;
+  readonly asked: ReadonlyMap<string, Query>;
+  readonly driver: Pick<ProxyDriver, "check">;
+  /** Stage there instead of beside the live files. */
+  readonly directory?: string;
+  readonly signal: AbortSignal;
+}
+
+/** How long a search for culprits may take before what it knows goes live, and is gone on with. */
+const SEARCH_MS = 5_000;
+
+/** @param options.now a monotonic clock in milliseconds */
+export function createFaultIsolation({
+  now,
+  earlier = () => undefined,
+  hasMinimum = () => false,
+}: Partial<Omit<InForceParts, "quarantine">> & { readonly now: () => number }): FaultIsolation {
+  const quarantine = createQuarantine();
+  const inForce = createAnswersInForce({ quarantine, earlier, hasMinimum });
+
+  return {
+    quarantine,
+    inForce,
+    list: () => quarantine.list().map((it) => ({ ...it, isPinned: hasOlder(partText(it.part)) })),
+    release: (newest) => quarantine.release(newest, now()),
+    wentLive(answers, rendered) {
+      inForce.wentLive(answers, rendered);
+      quarantine.tryUntried(now());
+    },
+    clear() {
+      quarantine.clear();
+      inForce.clear();
+    },
+    async render(newest, options) {
+      const faults: IsolatedFault[] = [];
+      for (;;) {
+        const answers = answersFor(newest, options);
+        const asked = new Map<string, Query>();
+        const from = sourceOf(answers, options.from);
+        try {
+          const rendered = renderProxy(from.templates, answers, { ...from, asked });
+          const refused =
+            rendered.kind === "rendered" ? options.refuse?.(rendered.outputs) : undefined;
+          if (refused === undefined) return { rendered, answers, faults };
+          faults.push(...isolateOutput(refused, { newest, answers, from, asked }));
+        } catch (error) {
+          if (!(error instanceof AppError) || error.code !== "TEMPLATE") throw error;
+          faults.push(...(await isolateRender(error, { newest, answers, asked, ...options })));
+        }
+      }
+    },
+    async isolate(refused) {
+      const { newest, answers, asked, driver, directory, signal } = refused;
+      const parts = {
+        from: refused.from,
+        driver,
+        signal,
+        ...(directory === undefined ? {} : { directory }),
+      };
+      const found = await search(refused, {
+        first: checkVerdict(refused.refusal, sourceOf(answers, refused.from)),
+        judge: (without) => judgeCandidate(answersFor(newest, refused, without), parts),
+      });
+      return found && putAll(found, { newest, asked, byCheck: true });
+    },
+  };
+
+  function answersFor(
+    newest: Snapshot,
+    { isHeld, isFailing }: Pick<RenderWith, "isHeld" | "isFailing">,
+    without?: ReadonlySet<string>,
+  ): RenderAnswers {
+    const more = without === undefined ? {} : { without };
+    return inForce.effective(newest, { isHeld, isFailing, ...more });
+  }
+
+  /** @throws {AppError} TEMPLATE when the fault is the template's */
+  async function isolateRender(
+    error: AppError,
+    at: RenderWith & Pick<RefusedCandidate, "newest" | "answers" | "asked">,
+  ): Promise<readonly IsolatedFault[]> {
+    const { newest, answers, mayBeTemplate } = at;
+    const asked = new Map(at.asked);
+    const from = { ...sourceOf(answers, at.from), asked };
+    const first = renderVerdict(error, from);
+    if (mayBeTemplate && first.named.length === 0) throw error;
+    const found = await search(
+      { ...at, asked },
+      {
+        first,
+        async judge(without) {
+          const verdict = judgeRender(sourceOf(answersFor(newest, at, without), at.from));
+          return "isOk" in verdict ? verdict : { isOk: true };
+        },
+      },
+    );
+    const faults = found && putAll(found, { newest, asked, byCheck: false });
+    if (faults === undefined) throw firstReason(first, error);
+    return faults;
+  }
+
+  async function search(
+    { newest, asked, mayBeTemplate }: Pick<RefusedCandidate, "newest" | "asked" | "mayBeTemplate">,
+    by: {
+      readonly first: Refusal;
+      readonly judge: (without: ReadonlySet<string>) => Promise<Verdict>;
+    },
+  ): Promise<CulpritsFound | undefined> {
+    const startMs = now();
+    const news = suspectsIn(newest, asked.values(), { inForce, isOut });
+    // Where nothing is new, something outside of the catalog changed, such as DNS.
+    const suspects =
+      news.length > 0 || mayBeTemplate
+        ? news
+        : suspectsIn(newest, asked.values(), { inForce: { ...inForce, has: () => false }, isOut });
+    const isOver = () => now() - startMs >= SEARCH_MS;
+    return await findCulprits({ ...by, suspects, isOver, mayBeTemplate });
+  }
+
+  function isOut(text: string, element: Parameters<Quarantine["has"]>[1]): boolean {
+    return quarantine.has(text, element) && !hasOlder(text);
+  }
+
+  /** Whether a part in quarantine goes on with what is in force of it: that may be at fault, too. */
+  function hasOlder(text: string): boolean {
+    if (inForce.isDropped(text)) return false;
+    return [...inForce.asked().values()].some((query) => inForce.knows(query, text));
+  }
+
+  function isolateOutput(
+    refused: AppError & { readonly path: string },
+    {
+      newest,
+      answers,
+      from,
+      asked,
+    }: Pick<RefusedCandidate, "newest" | "answers" | "asked"> & {
+      readonly from: BlameOptions;
+    },
+  ): readonly IsolatedFault[] {
+    const subject = blameOutput(refused.path, from);
+    if (subject === undefined) throw refused;
+    const { part } = partOfSubject(subject, answers);
+    const fault = { part, reason: refused.message, hint: refused.hint };
+    return put([fault], { newest, asked, byCheck: true, isUntried: false });
+  }
+
+  function putAll(
+    { culprits, untried }: CulpritsFound,
+    from: Omit<PutFrom, "isUntried">,
+  ): readonly IsolatedFault[] | undefined {
+    const faults = culprits.map(({ suspect, reason, hint, field }): PartFault => {
+      return { part: suspect.part, reason, hint, ...(field === undefined ? {} : { field }) };
+    });
+    put(
+      untried.map(({ part }) => untriedFault(part)),
+      { ...from, isUntried: true },
+    );
+    const isolated = put(faults, { ...from, isUntried: false });
+    return isolated.length > 0 || untried.length > 0 ? isolated : undefined;
+  }
+
+  /**
+   * Puts faults into quarantine. What is in force of a part that is in quarantine already was found at fault, too: it is
+   * dropped. Returns the faults that are new.
+   */
+  function put(faults: readonly PartFault[], from: PutFrom): readonly IsolatedFault[] {
+    const known = new Set(quarantine.list().map(({ part }) => partText(part)));
+    const isKnown = ({ part }: PartFault): boolean => known.has(partText(part));
+    for (const { part } of faults.filter(isKnown)) inForce.drop(partText(part));
+    const { newest: snapshot, asked, byCheck, isUntried } = from;
+    quarantine.add(
+      faults.filter((it) => !isKnown(it)),
+      { snapshot, asked, byCheck, isUntried, nowMs: now() },
+    );
+    return faults.map((fault) => ({
+      ...fault,
+      isPinned: !isKnown(fault) && isInForce(fault, asked),
+    }));
+  }
+
+  function isInForce({ part }: PartFault, asked: ReadonlyMap<string, Query>): boolean {
+    return [...asked.values()].some((query) => inForce.knows(query, partText(part)));
+  }
+}
+
+/**
+ * Renders what is usable of a snapshot, once, with nothing in force.
+ *
+ * @throws {AppError} TEMPLATE when the fault is the template's
+ */
+export async function renderUsable({
+  snapshot,
+  ...from
+}: RenderFrom & { readonly snapshot: Snapshot }): Promise<Render> {
+  const isolation = createFaultIsolation({ now: () => performance.now() });
+  return await isolation.render(snapshot, onceWith(from));
+}
+
+/** How something is rendered once, with nothing in force. */
+export const onceWith = (from: RenderFrom): RenderWith => ({
+  from,
+  isHeld: false,
+  mayBeTemplate: true,
+  isFailing: () => false,
+});
+
+interface PutFrom {
+  readonly newest: Snapshot;
+  readonly asked: ReadonlyMap<string, Query>;
+  readonly byCheck: boolean;
+  readonly isUntried: boolean;
+}
+
+/** What renders and their traces are made with. */
+export const sourceOf = (answers: RenderAnswers, from: RenderFrom): BlameOptions => ({
+  ...from,
+  snapshot: answers,
+  leftOut: answers.leftOut,
+});
+
+/** Where a part was named that is not to blame, its reason says more than the render's first fault. */
+function firstReason({ named, hint }: Refusal, error: AppError): AppError {
+  const reason = named[0]?.reason;
+  return reason === undefined ? error : new AppError("TEMPLATE", reason, { hint, cause: error });
+}
+
+const untriedFault = (part: Part): PartFault => ({
+  part,
+  reason: "the search for what the proxy refuses has not come to it yet",
+  hint: "The search goes on with the next attempt",
+});
