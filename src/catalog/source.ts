@@ -9,6 +9,8 @@ export interface AnswerListener {
   failed(query: Query, error: AppError): void;
   /** From now on the fallback replaces missing answers: those of an earlier run, saved then. `undefined` ends that. */
   fallback?(savedAt: Date | undefined): void;
+  /** What an earlier run saved was read: its answers, by their query's canonical text. They replace no answer. */
+  kept?(answers: ReadonlyMap<string, AnswerValue>): void;
 }
 
 /** Where answers come from. Implementations stand to the right, under `source/`. */

@@ -11,12 +11,17 @@ export interface CatalogStore {
   snapshot(): Snapshot;
   /** Replaces the queries that `reader` wants. A query that no reader wants is no longer followed, and its answer is forgotten. */
   want(reader: string, queries: ReadonlyMap<string, Query>): void;
-  /** Calls `listener` after each change of content. Returns the way to end that. */
+  /** Calls `listener` after each change of content, and once when {@link kept} knows more. Returns the way to end that. */
   onChange(listener: () => void): () => void;
   /** Why a wanted query has no fresh answer, by canonical text. Empty when there is no failure. */
   failures(): ReadonlyMap<string, AppError>;
   /** When the answers of the fallback were saved, while the source has not answered since the start. */
   fallbackSince(): Date | undefined;
+  /**
+   * What an earlier run of Fairlead saved of a query, whether or not the source answers it now; `undefined` when there is
+   * no such answer, or it is too old, or not read yet: that takes about a second from the start.
+   */
+  kept(query: Query): AnswerValue | undefined;
 }
 
 /** Opens `openSource` and joins what it answers, until `signal` aborts. */
@@ -29,6 +34,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
   let version = 0;
   let changedAtMs = Date.now();
   let fallbackSince: Date | undefined;
+  let kept: ReadonlyMap<string, AnswerValue> = new Map();
   /** Made on demand: many answers may come before. */
   let snapshot: Snapshot | undefined;
 
@@ -43,7 +49,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
         version += 1;
         changedAtMs = Date.now();
         snapshot = undefined;
-        for (const listener of listeners) listener();
+        notify();
       },
       failed(query, error) {
         const text = queryText(query);
@@ -51,6 +57,10 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
       },
       fallback(savedAt) {
         fallbackSince = savedAt;
+      },
+      kept(saved) {
+        kept = saved;
+        notify();
       },
     },
     signal,
@@ -63,6 +73,7 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
     },
     failures: () => failures,
     fallbackSince: () => fallbackSince,
+    kept: (query) => kept.get(queryText(query)),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -80,6 +91,10 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
       source.follow(wanted);
     },
   };
+
+  function notify(): void {
+    for (const listener of listeners) listener();
+  }
 
   function forget(text: string): void {
     if (answers.delete(text)) snapshot = undefined;

@@ -10,13 +10,15 @@ import { AppError, messageOf } from "../../errors.ts";
 /** Answers of an earlier run, by their query's canonical text. */
 export interface LastKnownGood {
   readonly savedAt: Date;
-  readonly answers: ReadonlyMap<string, AnswerValue>;
+  readonly answers: ReadonlyMap<string, KeptAnswer>;
 }
 
 /** An answer to keep. */
 export interface KeptAnswer {
   readonly query: Query;
   readonly value: AnswerValue;
+  /** When it was saved, where that was by a run before the one that saved the others. */
+  readonly savedAt?: Date;
 }
 
 const SCHEMA = 2;
@@ -28,10 +30,18 @@ const UNFOLLOWED = {
 /** Answers that are turned into text at a time: other work runs in between. */
 const CHUNK = 100;
 
+const date = z.iso.datetime().transform((text) => new Date(text));
+
 const fileSchema = z.object({
   schema: z.literal(SCHEMA),
-  savedAt: z.iso.datetime().transform((text) => new Date(text)),
-  answers: z.array(z.object({ query: z.looseObject({ kind: z.string() }), value: z.unknown() })),
+  savedAt: date,
+  answers: z.array(
+    z.object({
+      query: z.looseObject({ kind: z.string() }),
+      value: z.unknown(),
+      savedAt: date.optional(),
+    }),
+  ),
   /** Of all text before it: the values are used without a check, so they must be the written ones. */
   sha256: z.string(),
 });
@@ -49,10 +59,11 @@ export async function readLastKnownGood(path: string): Promise<LastKnownGood | u
     if (file.sha256 !== sha256().update(hashed).digest("hex")) {
       throw new Error("it is not what Fairlead wrote");
     }
-    const answers = file.answers.map(
-      ({ query, value }) => [queryText(query as unknown as Query), value as AnswerValue] as const,
-    );
-    return { savedAt: file.savedAt, answers: new Map(answers) };
+    const answers = file.answers as unknown as readonly KeptAnswer[];
+    return {
+      savedAt: file.savedAt,
+      answers: new Map(answers.map((answer) => [queryText(answer.query), answer])),
+    };
   } catch (cause) {
     if ((cause as { readonly code?: unknown }).code === "ENOENT") return undefined;
     throw fileError("use", path, cause);

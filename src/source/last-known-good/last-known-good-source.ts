@@ -1,8 +1,9 @@
 import { type Query, queryText } from "../../catalog/query.ts";
 import type { AnswerListener, OpenSource, Source } from "../../catalog/source.ts";
-import { AppError } from "../../errors.ts";
+import type { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import { type KeptAnswer, type LastKnownGood, readLastKnownGood } from "./last-known-good-file.ts";
+import type { KeptAnswer, LastKnownGood } from "./last-known-good-file.ts";
+import { createSavedAnswers, valuesOf } from "./saved-answers.ts";
 import { createSaver } from "./saver.ts";
 
 export interface LastKnownGoodOptions {
@@ -17,11 +18,13 @@ export interface LastKnownGoodOptions {
 const REFRESH_MS = 3_600_000;
 /** How long after the first answer of the source the others are waited for, before they replace the fallback. */
 const TOGETHER_MS = 10_000;
+/** What an earlier run saved is read so long after the start, as most starts do without it. */
+const READ_AFTER_MS = 500;
 
 /**
  * A source that keeps the answers of another source on the disk. When that source fails before its first answer, the
  * answers of the last run are the fallback, if they are young enough. Its own answers replace the fallback all
- * together as soon as it has them.
+ * together as soon as it has them. What the last run kept of each query is handed to the listener in any case.
  */
 export function lastKnownGoodSource(inner: OpenSource, options: LastKnownGoodOptions): OpenSource {
   return (listener, signal) => openLastKnownGood(inner, { ...options, listener, signal });
@@ -45,15 +48,23 @@ function openLastKnownGood(
   let fallback: LastKnownGood | undefined;
   let state: "untried" | "reading" | "fallback" | "done" = "untried";
   let patience: NodeJS.Timeout | undefined;
+  const saved = createSavedAnswers({ path, maxAgeMs, log });
   const saver = createSaver({
     path,
     refreshMs: Math.min(REFRESH_MS, maxAgeMs / 4),
     log,
     signal,
-    answers: () => [...answers.values()],
-    isFresh: () => errors.size === 0,
+    async answers() {
+      await saved.read();
+      return [...answers.values(), ...saved.carriedOver({ answers, followed, isFresh: isFresh() })];
+    },
+    isFresh,
   });
-  signal.addEventListener("abort", () => clearTimeout(patience));
+  const readSoon = setTimeout(() => void handOverKept(), READ_AFTER_MS).unref();
+  signal.addEventListener("abort", () => {
+    clearTimeout(patience);
+    clearTimeout(readSoon);
+  });
 
   const source = inner(
     {
@@ -92,6 +103,15 @@ function openLastKnownGood(
     },
   };
 
+  function isFresh(): boolean {
+    return errors.size === 0;
+  }
+
+  async function handOverKept(): Promise<void> {
+    const kept = await saved.read();
+    if (kept !== undefined && !signal.aborted) listener.kept?.(valuesOf(kept));
+  }
+
   function isRefused(text: string): boolean {
     return errors.get(text)?.code === "CONSUL_REFUSED";
   }
@@ -116,30 +136,23 @@ function openLastKnownGood(
   }
 
   async function readYoungEnough(): Promise<LastKnownGood | undefined> {
-    try {
-      const lastKnownGood = await readLastKnownGood(path);
-      if (lastKnownGood === undefined || Date.now() - lastKnownGood.savedAt.getTime() <= maxAgeMs)
-        return lastKnownGood;
-      log.warn(
-        {
-          savedAt: lastKnownGood.savedAt,
-          hint: "Raise consul.lastKnownGood.maxAge to use an older one",
-        },
-        `the last known good catalog, of ${lastKnownGood.savedAt.toISOString()}, is too old to be used`,
-      );
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      log.warn({ err: error, hint: error.hint }, error.message);
-    }
+    const lastKnownGood = await saved.read();
+    if (lastKnownGood === undefined) return undefined;
+    const { savedAt } = lastKnownGood;
+    if (Date.now() - savedAt.getTime() <= maxAgeMs) return lastKnownGood;
+    log.warn(
+      { savedAt, hint: "Raise consul.lastKnownGood.maxAge to use an older one" },
+      `the last known good catalog, of ${savedAt.toISOString()}, is too old to be used`,
+    );
     return undefined;
   }
 
   function answerFromFallback(queries: ReadonlyMap<string, Query>): void {
     if (state !== "fallback") return;
     for (const [text, query] of queries) {
-      const value = fallback?.answers.get(text);
-      if (value === undefined || !followed.has(text)) continue;
-      listener.answered(query, value);
+      const known = fallback?.answers.get(text);
+      if (known === undefined || !followed.has(text)) continue;
+      listener.answered(query, known.value);
       const error = errors.get(text);
       if (error !== undefined) listener.failed(query, error); // it is not fresh
     }

@@ -28,7 +28,7 @@ export function createSaver(options: {
   readonly refreshMs: number;
   readonly log: Log;
   readonly signal: AbortSignal;
-  readonly answers: () => readonly KeptAnswer[];
+  readonly answers: () => Promise<readonly KeptAnswer[]>;
   readonly isFresh: () => boolean;
 }): Saver {
   const { path, refreshMs, log, signal, answers, isFresh } = options;
@@ -73,7 +73,7 @@ export function createSaver(options: {
   /** A failed write is logged once, and ends nothing else. */
   async function write(): Promise<void> {
     try {
-      const kept = answers().filter(({ query }) => !NEVER_KEPT.has(query.kind));
+      const kept = (await answers()).filter(({ query }) => !NEVER_KEPT.has(query.kind));
       await writeLastKnownGood(path, kept, new Date());
       isBroken = false;
     } catch (error) {
