@@ -14,7 +14,7 @@ import {
   testDirectory,
   testFairlead,
   testNginx,
-} from "../helpers/stage.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 test("it is live at once and ready when the generation is proved; status and metrics tell the same", async () => {

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { runFairlead } from "../helpers/start-fairlead.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -9,8 +10,7 @@ import {
   testVarnish,
   varnishProxy,
   writeConfig,
-} from "../helpers/stage.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 
 /** No resolver is asked for a label of more than 63 characters: it is refused at once. */
 const UNRESOLVABLE = `${"x".repeat(64)}.invalid`;

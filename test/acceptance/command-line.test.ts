@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -13,8 +14,7 @@ import {
   testService,
   whoAnswers,
   writeConfig,
-} from "../helpers/stage.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 const CATALOG = `services:

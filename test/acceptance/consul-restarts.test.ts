@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
+import type { ConsulAgent } from "../helpers/start-consul.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -11,8 +12,7 @@ import {
   testNginx,
   testService,
   whoAnswers,
-} from "../helpers/stage.ts";
-import type { ConsulAgent } from "../helpers/start-consul.ts";
+} from "../helpers/test-programs.ts";
 import { startTraffic } from "../helpers/traffic.ts";
 import { until } from "../helpers/until.ts";
 

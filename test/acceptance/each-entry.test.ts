@@ -2,14 +2,14 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
 import {
   listenAddress,
   nginxProxy,
   testDirectory,
   testFairlead,
   testNginx,
-} from "../helpers/stage.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /** Each kind of item with a template and a path, and what its outputs are called. */

@@ -11,7 +11,7 @@ import {
   testVarnish,
   varnishProxy,
   whoAnswers,
-} from "../helpers/stage.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 test("register, fall sick, get well, deregister, and a new service: nginx and Varnish follow", async () => {

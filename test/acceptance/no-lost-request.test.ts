@@ -13,7 +13,7 @@ import {
   testVarnish,
   varnishProxy,
   whoAnswers,
-} from "../helpers/stage.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 const PER_SECOND = 200;

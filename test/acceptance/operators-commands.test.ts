@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { HistoryEntry } from "../../src/apply/state/history-store.ts";
 import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
+import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -11,8 +12,7 @@ import {
   testDirectory,
   testFairlead,
   testNginx,
-} from "../helpers/stage.ts";
-import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 test("history, rollback, pause and resume, also across a restart", async () => {

@@ -12,7 +12,7 @@ import {
   testVarnish,
   varnishProxy,
   whoAnswers,
-} from "../helpers/stage.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /** No resolver is asked for a label of more than 63 characters: it is refused at once. */

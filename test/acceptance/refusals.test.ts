@@ -13,7 +13,7 @@ import {
   testVarnish,
   varnishProxy,
   whoAnswers,
-} from "../helpers/stage.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 test("a listen port that is taken passes nginx -t: the previous files come back, are served, and the retry succeeds once it is free", async () => {

@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { startProgram } from "../helpers/child-process.ts";
 import { freePorts } from "../helpers/free-port.ts";
-import { testDirectory, writeConfig } from "../helpers/stage.ts";
 import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
 import type { TempDirectory } from "../helpers/temp-directory.ts";
+import { testDirectory, writeConfig } from "../helpers/test-programs.ts";
 
 const run = promisify(execFile);
 const TOKEN = "7f2d0d1a-planted-secret-token";

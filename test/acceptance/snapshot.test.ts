@@ -2,8 +2,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
-import { nginxProxy, testConsul, testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
+import {
+  nginxProxy,
+  testConsul,
+  testDirectory,
+  testNginx,
+  writeConfig,
+} from "../helpers/test-programs.ts";
 
 const TEMPLATE = `# {{generation}}
 {{#each (service "web" health="any")}}

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
+import type { LogLine } from "../helpers/start-fairlead.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -13,8 +14,7 @@ import {
   testNginx,
   testService,
   whoAnswers,
-} from "../helpers/stage.ts";
-import type { LogLine } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 const CHANGES = 1_000;

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { readGroup } from "../../src/proxy/process-table.ts";
 import { freePorts } from "../helpers/free-port.ts";
-import { testDirectory, testFairlead, testService, whoAnswers } from "../helpers/stage.ts";
+import { testDirectory, testFairlead, testService, whoAnswers } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 test("runs varnishd as its child, without a VCL at first, follows changes, loads it anew after its death, and leaves no process behind", async () => {

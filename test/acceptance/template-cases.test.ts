@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { testDirectory } from "../helpers/stage.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
 import type { TempDirectory } from "../helpers/temp-directory.ts";
+import { testDirectory } from "../helpers/test-programs.ts";
 
 const TEMPLATE = `{{#each (services)}}{{#if (service name)}}
 upstream {{identifier name}} {

@@ -10,7 +10,7 @@ import {
   testFairlead,
   testNginx,
   writeConfig,
-} from "../helpers/stage.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 const site = (listen: string, text: string): string =>

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ConsulAgent, startConsul } from "../helpers/start-consul.ts";
 import { type Fairlead, startFairlead } from "../helpers/start-fairlead.ts";
 import { tempDirectory } from "../helpers/temp-directory.ts";
+import { type BenchSite, startBenchSite } from "./bench-site.ts";
 import { median } from "./median.ts";
 import { residentMiB } from "./process-figures.ts";
-import { openSite, type Site } from "./site.ts";
 import { startFloor } from "./start-floor.ts";
 import { untilServed } from "./until-served.ts";
 
@@ -39,12 +39,15 @@ export async function benchChanges(services: number): Promise<readonly (readonly
     ends.push(async () => void (await Promise.all([floorConsul.stop(), consul.stop()])));
     for (const agent of [floorConsul, consul]) await registerAll(agent, services);
     const settings = { maxConnections: 180 }; // a socket per query, up to there
-    const floorAt = await openSite(directory.at("floor"), {
+    const floorAt = await startBenchSite(directory.at("floor"), {
       ...settings,
       address: floorConsul.address,
     });
     ends.push(() => floorAt.nginx.stop());
-    const at = await openSite(directory.at("fairlead"), { ...settings, address: consul.address });
+    const at = await startBenchSite(directory.at("fairlead"), {
+      ...settings,
+      address: consul.address,
+    });
     ends.push(() => at.nginx.stop());
     const { fairlead, readyMs } = await startTimes(at, services > STARTS_AGAIN_UP_TO ? 1 : STARTS);
     ends.push(async () => void (await fairlead.stop()));
@@ -64,7 +67,7 @@ export async function benchChanges(services: number): Promise<readonly (readonly
 
 /** Starts it so many times; the last one goes on. */
 async function startTimes(
-  site: Site,
+  site: BenchSite,
   count: number,
 ): Promise<{ readonly fairlead: Fairlead; readonly readyMs: readonly number[] }> {
   const readyMs: number[] = [];
@@ -80,7 +83,7 @@ async function startTimes(
 
 async function flip(
   i: number,
-  { at, consul }: { readonly at: Site; readonly consul: ConsulAgent },
+  { at, consul }: { readonly at: BenchSite; readonly consul: ConsulAgent },
 ): Promise<number> {
   await sleep(GAP_MS);
   return await untilServed(at, () => consul.setHealth("svc-000-0", i % 2 === 0 ? "fail" : "pass"));

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ConsulAgent, startConsul } from "../helpers/start-consul.ts";
 import { type Fairlead, startFairlead } from "../helpers/start-fairlead.ts";
 import { tempDirectory } from "../helpers/temp-directory.ts";
+import { type BenchSite, startBenchSite } from "./bench-site.ts";
 import { type LargeCatalog, largeCatalog, serviceName } from "./large-catalog.ts";
 import { median } from "./median.ts";
 import { connectionsTo, cpuMs, mostResidentMiB } from "./process-figures.ts";
-import { openSite, type Site } from "./site.ts";
 import { startFloor } from "./start-floor.ts";
 import { untilServed } from "./until-served.ts";
 
@@ -61,7 +61,7 @@ export async function benchScale(): Promise<readonly (readonly string[])[]> {
   const ends: (() => Promise<void>)[] = [() => directory.remove()];
   try {
     const { consul, catalog } = await startLargeConsul(ends);
-    const at = await openSite(directory.at("fairlead"), { address: consul.address });
+    const at = await startBenchSite(directory.at("fairlead"), { address: consul.address });
     ends.push(() => at.nginx.stop());
     const fairlead = await startFairlead(["run", "-c", at.config]);
     ends.push(async () => void (await fairlead.stop()));
@@ -70,7 +70,7 @@ export async function benchScale(): Promise<readonly (readonly string[])[]> {
     const idleMs = await spentMs(fairlead.pid, () => sleep(IDLE_MS));
 
     const { consul: floorConsul, catalog: floorCatalog } = await startLargeConsul(ends);
-    const floorAt = await openSite(directory.at("floor"), { address: floorConsul.address });
+    const floorAt = await startBenchSite(directory.at("floor"), { address: floorConsul.address });
     ends.push(() => floorAt.nginx.stop());
     const floor = await startFloor(serviceName(0), floorAt);
     ends.push(async () => void (await floor.stop("SIGKILL")));
@@ -119,14 +119,14 @@ async function startLargeConsul(
   return { consul, catalog: await largeCatalog(consul.address, size) };
 }
 
-const portOf = (site: Site): number => Number(new URL(site.consul).port);
+const portOf = (site: BenchSite): number => Number(new URL(site.consul).port);
 
 const noTimes = (): Times => ({ flip: [[], []], instances: [[], []], meta: [[], []] });
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-async function watchStart(fairlead: Fairlead, site: Site): Promise<Start> {
+async function watchStart(fairlead: Fairlead, site: BenchSite): Promise<Start> {
   const begin = performance.now();
   const seen = { liveMs: Number.NaN, completeMs: Number.NaN, mostSockets: 0 };
   const live = fairlead

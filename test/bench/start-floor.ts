@@ -4,10 +4,10 @@ import { type RunningProgram, startProgram } from "../helpers/child-process.ts";
 import { request } from "../helpers/request.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
 import { until } from "../helpers/until.ts";
-import type { Site } from "./site.ts";
+import type { BenchSite } from "./bench-site.ts";
 
 /** Starts the least that can be done, on a file such as Fairlead writes; returns once nginx serves it. */
-export async function startFloor(service: string, site: Site): Promise<RunningProgram> {
+export async function startFloor(service: string, site: BenchSite): Promise<RunningProgram> {
   const base = `${site.config}.base`;
   const { stdout } = await runFairlead(["render", "-c", site.config]);
   await writeFile(base, stdout.replace(/^==> .* <==\n/, ""));

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../helpers/request.ts";
-import type { Site } from "./site.ts";
+import type { BenchSite } from "./bench-site.ts";
 
 /** How long it takes, in ms, from just before a change until the site answers with another generation. */
 export async function untilServed(
-  { generationUrl }: Pick<Site, "generationUrl">,
+  { generationUrl }: Pick<BenchSite, "generationUrl">,
   change: () => Promise<void>,
 ): Promise<number> {
   const before = await readGeneration(generationUrl);

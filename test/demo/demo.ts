@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { changeLine } from "./change-line.ts";
-import { checkStage } from "./check-stage.ts";
-import { type DemoStage, raiseStage } from "./raise-stage.ts";
+import { checkDemo } from "./check-demo.ts";
+import { type Demo, startDemo } from "./start-demo.ts";
 
 /*
  * `npm run demo`: a real Consul, three sample services that register themselves, an nginx service proxy, a
@@ -38,11 +38,11 @@ const interrupted = new Promise<"interrupted">((resolve) => {
 const ends: (() => Promise<unknown>)[] = [];
 
 try {
-  const raised = await Promise.race([
-    raiseStage(options, (end) => void ends.push(end)),
+  const started = await Promise.race([
+    startDemo(options, (end) => void ends.push(end)),
     interrupted,
   ]);
-  if (raised !== "interrupted") process.exitCode = await show(raised);
+  if (started !== "interrupted") process.exitCode = await show(started);
 } catch (error) {
   console.error(`The demo cannot start: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
@@ -52,20 +52,20 @@ try {
     await end().catch((error: Error) => console.error(error.message));
 }
 
-async function show(stage: DemoStage): Promise<number> {
+async function show(demo: Demo): Promise<number> {
   const start = performance.now();
-  stage.fairlead.onErrorLine((line) => {
+  demo.fairlead.onErrorLine((line) => {
     const text = changeLine(line, performance.now() - start);
     if (text !== undefined) console.log(text);
   });
   if (options.check === true) {
-    const result = await Promise.race([checkStage(stage), interrupted]);
+    const result = await Promise.race([checkDemo(demo), interrupted]);
     return result === true ? 0 : 1;
   }
-  console.log(await introduction(stage));
-  await Promise.race([interrupted, stage.fairlead.ended]);
+  console.log(await introduction(demo));
+  await Promise.race([interrupted, demo.fairlead.ended]);
   console.log("\nEnding everything.");
-  return stage.fairlead.isRunning() ? 0 : 1;
+  return demo.fairlead.isRunning() ? 0 : 1;
 }
 
 async function introduction({
@@ -75,7 +75,7 @@ async function introduction({
   configFile,
   adminUrl,
   services,
-}: DemoStage): Promise<string> {
+}: Demo): Promise<string> {
   const [first] = services;
   return `
 Everything runs. The routes, through nginx and through Varnish:

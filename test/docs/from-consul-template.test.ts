@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { runCommand } from "../../src/proxy/command/command.ts";
 import { DEFINITIONS } from "../../src/template/helpers/all-helpers.ts";
 import { renderExample } from "../helpers/render-example.ts";
-import { testDirectory } from "../helpers/stage.ts";
+import { testDirectory } from "../helpers/test-programs.ts";
 
 const PAGE = new URL("../../docs/from-consul-template.md", import.meta.url);
 const FIXTURES = new URL("../fixtures/from-consul-template/", import.meta.url);

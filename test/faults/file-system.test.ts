@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { freePorts } from "../helpers/free-port.ts";
 import { testMount } from "../helpers/mount.ts";
 import { request } from "../helpers/request.ts";
-import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/stage.ts";
+import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 test("a full disk leaves the live file as it is, and the retry succeeds once there is room", async () => {

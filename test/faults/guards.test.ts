@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
+import type { ConsulAgent } from "../helpers/start-consul.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -10,8 +11,7 @@ import {
   testDirectory,
   testFairlead,
   testNginx,
-} from "../helpers/stage.ts";
-import type { ConsulAgent } from "../helpers/start-consul.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 const SERVICES = ["api", "shop", "web"];

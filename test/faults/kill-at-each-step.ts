@@ -12,7 +12,7 @@ import { startProgram } from "../helpers/child-process.ts";
 import { MAIN, runFairlead } from "../helpers/start-fairlead.ts";
 import type { TempDirectory } from "../helpers/temp-directory.ts";
 
-const DIE_AT = new URL("die-at.mjs", import.meta.url).href;
+const KILL_BEFORE_STEP = new URL("kill-before-step.mjs", import.meta.url).href;
 /** How often each step is tried. Without that only each third one is, once: together with the others' tests it takes its time. */
 const ROUNDS = Number(process.env["FAIRLEAD_KILL_ROUNDS"] ?? 0);
 
@@ -84,7 +84,7 @@ async function killAt(at: number, { directory, config }: Subject): Promise<strin
   const trace = directory.at("trace");
   await writeFile(trace, "");
   const parameters = new URLSearchParams({ home: `${directory.path}/`, trace, at: String(at) });
-  const preload = `${DIE_AT}?${parameters.toString()}`;
+  const preload = `${KILL_BEFORE_STEP}?${parameters.toString()}`;
   const program = await startProgram([
     process.execPath,
     "--import",

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { freePorts } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
+import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/test-programs.ts";
 import { KILL_TIMEOUT_MS, killAtEachStep } from "./kill-at-each-step.ts";
 
 test(

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { request } from "../helpers/request.ts";
-import { testDirectory, testVarnish, varnishProxy, writeConfig } from "../helpers/stage.ts";
+import { testDirectory, testVarnish, varnishProxy, writeConfig } from "../helpers/test-programs.ts";
 import { KILL_TIMEOUT_MS, killAtEachStep } from "./kill-at-each-step.ts";
 
 test(

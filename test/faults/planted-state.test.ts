@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { superviseProcess } from "../../src/proxy/supervise/supervised-process.ts";
-import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/stage.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
+import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/test-programs.ts";
 
 const FILES = ["record.json", "control.json", "journal.json", "generations/1/generation.json"];
 const GARBAGE = [

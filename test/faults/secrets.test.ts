@@ -6,8 +6,8 @@ import { expect, onTestFinished, test } from "vitest";
 import type { ProxyStatus } from "../../src/apply/proxy-status.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/stage.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
+import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /** What must never be told: from the config, the environment, a file, and an address. */

@@ -10,16 +10,16 @@ import {
   readProcText,
 } from "../../src/proxy/process-table.ts";
 import { request } from "../helpers/request.ts";
+import { type Fairlead, type LogLine, runFairlead } from "../helpers/start-fairlead.ts";
+import { writeNginxConfig } from "../helpers/start-nginx.ts";
+import type { TempDirectory } from "../helpers/temp-directory.ts";
 import {
   listenAddress,
   testDirectory,
   testFairlead,
   whoAnswers,
   writeConfig,
-} from "../helpers/stage.ts";
-import { type Fairlead, type LogLine, runFairlead } from "../helpers/start-fairlead.ts";
-import { writeNginxConfig } from "../helpers/start-nginx.ts";
-import type { TempDirectory } from "../helpers/temp-directory.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /* nginx as Fairlead's child: it ends with Fairlead, comes back when it dies, and is found again. */

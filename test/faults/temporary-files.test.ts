@@ -2,6 +2,8 @@ import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
+import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
+import type { TempDirectory } from "../helpers/temp-directory.ts";
 import {
   nginxProxy,
   testDirectory,
@@ -10,9 +12,7 @@ import {
   testVarnish,
   varnishProxy,
   writeConfig,
-} from "../helpers/stage.ts";
-import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
-import type { TempDirectory } from "../helpers/temp-directory.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /* What the checks of a Fairlead that was killed leave in the system's temporary directory. */

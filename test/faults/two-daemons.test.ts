@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { startProgram } from "../helpers/child-process.ts";
+import { MAIN, runFairlead } from "../helpers/start-fairlead.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -9,8 +10,7 @@ import {
   testFairlead,
   testNginx,
   writeConfig,
-} from "../helpers/stage.ts";
-import { MAIN, runFairlead } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 test("a second daemon on the same state is refused, naming the first, until that one is gone, killed or not", async () => {

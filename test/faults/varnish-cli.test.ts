@@ -14,7 +14,7 @@ import {
   testService,
   testVarnish,
   varnishProxy,
-} from "../helpers/stage.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /* A Varnish that panics, hangs, keeps what shall go, stays sick, or cuts its answers off; and what comes after. */

@@ -7,6 +7,7 @@ import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { testRefusingCli } from "../helpers/refusing-cli.ts";
 import { request } from "../helpers/request.ts";
 import type { SampleService } from "../helpers/sample-service.ts";
+import { type LogLine, runFairlead } from "../helpers/start-fairlead.ts";
 import {
   testDirectory,
   testFairlead,
@@ -14,8 +15,7 @@ import {
   testVarnish,
   varnishProxy,
   whoAnswers,
-} from "../helpers/stage.ts";
-import { type LogLine, runFairlead } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 
 /* A Varnish whose routes are split into groups, and ways back to a generation that it served before. */
 

@@ -6,6 +6,8 @@ import { stringify } from "yaml";
 import { withCli } from "../../src/proxy/varnish/cli-connection.ts";
 import { request } from "../helpers/request.ts";
 import type { SampleService } from "../helpers/sample-service.ts";
+import { type LogLine, runFairlead } from "../helpers/start-fairlead.ts";
+import type { Varnish, VarnishOptions } from "../helpers/start-varnish.ts";
 import {
   testDirectory,
   testFairlead,
@@ -14,9 +16,7 @@ import {
   varnishProxy,
   whoAnswers,
   writeConfig,
-} from "../helpers/stage.ts";
-import { type LogLine, runFairlead } from "../helpers/start-fairlead.ts";
-import type { Varnish, VarnishOptions } from "../helpers/start-varnish.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /* A Varnish whose routes are split into groups, over changes, restarts and refusals. */

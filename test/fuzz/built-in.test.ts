@@ -10,7 +10,7 @@ import { isServerAddress } from "../../src/route/server-address.ts";
 import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";
 import { loadProxyTemplates } from "../../src/template/compile/proxy-templates.ts";
-import { testDirectory } from "../helpers/stage.ts";
+import { testDirectory } from "../helpers/test-programs.ts";
 import { KNOWN_VALUES } from "./hostile-values.ts";
 import { mainFile } from "./nginx-places.ts";
 

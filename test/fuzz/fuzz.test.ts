@@ -7,7 +7,7 @@ import { runCommand } from "../../src/proxy/command/command.ts";
 import { readDirectives } from "../../src/proxy/nginx/nginx-directives.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import { testDirectory, testNginx } from "../helpers/stage.ts";
+import { testDirectory, testNginx } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 import {
   type Case,

@@ -1,7 +1,7 @@
 import type { ProxyStatus } from "../../src/apply/proxy-status.ts";
 import { request } from "./request.ts";
-import { adminListen } from "./stage.ts";
 import type { TempDirectory } from "./temp-directory.ts";
+import { adminListen } from "./test-programs.ts";
 
 /** Where the daemon whose config is in `directory` tells its status. */
 export async function adminUrl(directory: TempDirectory): Promise<string> {

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../helpers/request.ts";
 import { until } from "../helpers/until.ts";
 import type { Load } from "./load.ts";
-import type { Stand } from "./stand.ts";
-import { GOOD_TEMPLATE, WEB, type World } from "./world.ts";
+import { GOOD_TEMPLATE, type SoakEnvironment, WEB } from "./soak-environment.ts";
+import type { SoakSite } from "./soak-site.ts";
 
-/** Something that happens during a soak test, to both stands, and is over when it resolves. */
+/** Something that happens during a soak test, to both sites, and is over when it resolves. */
 export interface Fault {
   readonly name: string;
   /** How often, beside the others. */
@@ -16,23 +16,23 @@ export interface Fault {
   happen(): Promise<void>;
 }
 
-/** A stand and the requests to it. */
-export interface Loaded {
-  readonly stand: Stand;
+/** A site and the requests to it. */
+export interface SiteUnderLoad {
+  readonly site: SoakSite;
   readonly loads: { readonly edge: Load; readonly cache: Load };
 }
 
 export function faultsFor(
-  world: World,
-  { loaded, random }: { readonly loaded: readonly Loaded[]; readonly random: () => number },
+  environment: SoakEnvironment,
+  { loaded, random }: { readonly loaded: readonly SiteUnderLoad[]; readonly random: () => number },
 ): readonly Fault[] {
-  const { consul, siteTemplate } = world;
-  const stands = loaded.map(({ stand }) => stand);
+  const { consul, siteTemplate } = environment;
+  const sites = loaded.map(({ site }) => site);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const flapping = WEB.slice(1);
   let extra = 0;
   const setPorts = async (which: 0 | 1) => {
-    for (const { portKey, sitePorts } of stands)
+    for (const { portKey, sitePorts } of sites)
       await consul.putKey(portKey, String(sitePorts[which]));
   };
 
@@ -65,10 +65,10 @@ export function faultsFor(
       name: "restart nginx",
       weight: 2,
       happen: () =>
-        ofEach(loaded, async ({ stand, loads }) => {
+        ofEach(loaded, async ({ site, loads }) => {
           await loads.edge.pause();
-          await stand.nginx.startAgain();
-          await untilServed(`${stand.edgeUrl}/web/x`);
+          await site.nginx.startAgain();
+          await untilServed(`${site.edgeUrl}/web/x`);
           loads.edge.resume();
         }),
     },
@@ -76,10 +76,10 @@ export function faultsFor(
       name: "restart Varnish",
       weight: 2,
       happen: () =>
-        ofEach(loaded, async ({ stand, loads }) => {
+        ofEach(loaded, async ({ site, loads }) => {
           await loads.cache.pause();
-          await stand.varnish.startAgain();
-          await untilServed(`${stand.cacheUrl}/web/x`);
+          await site.varnish.startAgain();
+          await untilServed(`${site.cacheUrl}/web/x`);
           loads.cache.resume();
         }),
     },
@@ -90,7 +90,7 @@ export function faultsFor(
         await consul.kill();
         await sleep(random() * 1_000);
         await consul.startAgain();
-        await world.fill("critical");
+        await environment.registerAll("critical");
         await sleep(random() * 2_000);
         for (const id of WEB) await consul.setHealth(id, "pass");
       },
@@ -108,7 +108,7 @@ export function faultsFor(
       name: "take a port",
       weight: 3,
       async happen() {
-        const frees = await Promise.all(stands.map(({ sitePorts }) => take(sitePorts[1])));
+        const frees = await Promise.all(sites.map(({ sitePorts }) => take(sitePorts[1])));
         await setPorts(1);
         await sleep(random() * 4_000);
         await setPorts(0);
@@ -119,7 +119,7 @@ export function faultsFor(
       name: "fill the disk",
       weight: 4,
       async happen() {
-        const fillers = stands.map(({ siteDirectory }) => join(siteDirectory, "filler"));
+        const fillers = sites.map(({ siteDirectory }) => join(siteDirectory, "filler"));
         await ofEach(fillers, (it) =>
           writeFile(it, Buffer.alloc(256 * 1024)).catch(() => undefined),
         );

@@ -4,50 +4,50 @@ import { promisify } from "node:util";
 import { readWorkers } from "../../src/proxy/nginx/nginx-process.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
 import { until } from "../helpers/until.ts";
-import type { Loaded } from "./faults.ts";
+import type { SiteUnderLoad } from "./faults.ts";
 import type { ProcessSamples } from "./process-samples.ts";
-import type { Stand } from "./stand.ts";
+import type { SoakSite } from "./soak-site.ts";
 
 /** One thing that was looked at in the end. */
-export interface Finding {
+export interface SoakFinding {
   readonly what: string;
   readonly found: string;
-  readonly well: boolean;
+  readonly ok: boolean;
 }
 
-/** What is left of the run at one stand, after all is calm. */
-export async function findings({ stand, loads }: Loaded): Promise<readonly Finding[]> {
-  const found: Finding[] = [];
+/** What is left of the run at one site, after all is calm. */
+export async function findings({ site, loads }: SiteUnderLoad): Promise<readonly SoakFinding[]> {
+  const found: SoakFinding[] = [];
   const say = (what: string, text: string, well: boolean) =>
-    found.push({ what: `${stand.name}: ${what}`, found: text, well });
+    found.push({ what: `${site.name}: ${what}`, found: text, ok: well });
 
   for (const [name, { sent, failures }] of Object.entries(loads)) {
     say(`failed requests to ${name}`, `${failures.length} of ${sent()}`, failures.length === 0);
-    for (const failure of failures.slice(0, 20)) console.log(stand.name, name, failure);
+    for (const failure of failures.slice(0, 20)) console.log(site.name, name, failure);
   }
-  const fresh = await isFresh(stand);
+  const fresh = await isFresh(site);
   say("live files equal a fresh render", String(fresh), fresh);
 
-  const { nginx } = stand;
+  const { nginx } = site;
   const drained = await within60s("old workers have ended", () => draining(nginx.pid()) === 0);
   say("draining workers in the end", String(draining(nginx.pid())), drained);
   const pid = Number(await readFile(nginx.pidFile, "utf8"));
   say("nginx is the one that was started", String(pid === nginx.pid()), pid === nginx.pid());
 
-  const vcls = await vclsInTheEnd(stand.varnish);
+  const vcls = await vclsInTheEnd(site.varnish);
   say("VCLs of Fairlead's", String(vcls.length), vcls.length <= MOST_VCLS);
   if (vcls.length > MOST_VCLS) console.log(vcls.join("\n"));
 
-  const left = (await namesBeside(stand)).filter((name) =>
+  const left = (await namesBeside(site)).filter((name) =>
     /fairlead-(new|previous)|^(journal|previous)/.test(name),
   );
   say("files left behind", left.join(" ") || "none", left.length === 0);
-  const tickets = await readdir(stand.at("state/lock"));
+  const tickets = await readdir(site.at("state/lock"));
   say("locks", tickets.join(" "), tickets.length === 1);
   // After its end: as long as it runs it has a directory there.
-  const exitCode = await stand.fairlead().stop();
+  const exitCode = await site.fairlead().stop();
   say("exit code", String(exitCode), exitCode === 0);
-  const temporary = await readdir(stand.at("tmp"));
+  const temporary = await readdir(site.at("tmp"));
   say("temporary files and directories", temporary.join(" ") || "none", temporary.length === 0);
   return found;
 }
@@ -56,7 +56,7 @@ export async function findings({ stand, loads }: Loaded): Promise<readonly Findi
 export function memoryFindings(
   samples: ProcessSamples,
   kept: readonly [number, number],
-): readonly Finding[] {
+): readonly SoakFinding[] {
   const resident = [samples.residentMiB(0.25, 0.5), samples.residentMiB(0.75, 1)] as const;
   const handles = [samples.handles(0.25, 0.5), samples.handles(0.75, 1)] as const;
   const quarters = [0, 0.25, 0.5, 0.75].map((from) => samples.residentMiB(from, from + 0.25));
@@ -64,17 +64,17 @@ export function memoryFindings(
     {
       what: "spared: resident memory, second and last quarter",
       found: `${growth(resident)}; quarters: ${quarters.map((it) => it.toFixed(1)).join(", ")}`,
-      well: resident[1] < resident[0] * 1.1,
+      ok: resident[1] < resident[0] * 1.1,
     },
     {
       what: "spared: kept without garbage, after the half and in the end",
       found: growth(kept),
-      well: kept[1] < kept[0] * 1.1,
+      ok: kept[1] < kept[0] * 1.1,
     },
     {
       what: "spared: open files and sockets, second and last quarter",
       found: handles.join(" → "),
-      well: handles[1] <= handles[0] + 5,
+      ok: handles[1] <= handles[0] + 5,
     },
   ];
 }
@@ -82,7 +82,7 @@ export function memoryFindings(
 const growth = ([before, after]: readonly [number, number]): string =>
   `${before.toFixed(1)} → ${after.toFixed(1)} MiB (${((after / before - 1) * 100).toFixed(1)} %)`;
 
-const isFresh = ({ config }: Stand): Promise<boolean> =>
+const isFresh = ({ config }: SoakSite): Promise<boolean> =>
   within60s(
     "live files equal a fresh render",
     async () => (await runFairlead(["render", "-c", config, "--diff"])).stdout.trim() === "",
@@ -98,7 +98,7 @@ const within60s = (what: string, isSo: () => boolean | Promise<boolean>): Promis
 const MOST_VCLS = 3;
 
 /** An idle worker thread of Varnish's holds the VCL of its last request for up to a minute, also a discarded one. */
-async function vclsInTheEnd(varnish: Stand["varnish"]): Promise<readonly string[]> {
+async function vclsInTheEnd(varnish: SoakSite["varnish"]): Promise<readonly string[]> {
   const ours = async () => (await listVcls(varnish)).filter((line) => line.includes("fairlead_"));
   return await until(
     "Varnish is rid of what was discarded",
@@ -110,12 +110,12 @@ async function vclsInTheEnd(varnish: Stand["varnish"]): Promise<readonly string[
   ).catch(ours);
 }
 
-async function listVcls({ admin, secretFile }: Stand["varnish"]): Promise<readonly string[]> {
+async function listVcls({ admin, secretFile }: SoakSite["varnish"]): Promise<readonly string[]> {
   const argv = ["-T", admin, "-S", secretFile, "vcl.list"];
   return (await promisify(execFile)("varnishadm", argv)).stdout.trim().split("\n");
 }
 
-async function namesBeside({ nginx, siteDirectory, at }: Stand): Promise<readonly string[]> {
+async function namesBeside({ nginx, siteDirectory, at }: SoakSite): Promise<readonly string[]> {
   const directories = [nginx.confDirectory, siteDirectory, at("cache")];
   const state = [at("state/edge"), at("state/cache")];
   return (await Promise.all([...directories, ...state].map((it) => readdir(it)))).flat();

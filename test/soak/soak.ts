@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { faultsFor, type Loaded } from "./faults.ts";
-import { type Finding, findings, memoryFindings } from "./findings.ts";
+import { faultsFor, type SiteUnderLoad } from "./faults.ts";
+import { findings, memoryFindings, type SoakFinding } from "./findings.ts";
 import { startLoad } from "./load.ts";
 import { createProcessSamples } from "./process-samples.ts";
-import type { Stand } from "./stand.ts";
-import { raiseWorld } from "./world.ts";
+import { startSoakEnvironment } from "./soak-environment.ts";
+import type { SoakSite } from "./soak-site.ts";
 
 /*
  * `npm run soak [-- MINUTES [SEED]]`: ten minutes of changes and faults, chosen at random, with the real programs and under
@@ -20,8 +20,8 @@ const random = mulberry32(seed);
 const randomKills = mulberry32(seed + 1);
 console.log(`${minutes} minutes, seed ${seed}`);
 
-const world = await raiseWorld();
-const { killed, spared } = world;
+const environment = await startSoakEnvironment();
+const { killed, spared } = environment;
 const loaded = [killed, spared].map(withLoads);
 const samples = createProcessSamples();
 const sampling = setInterval(() => samples.take(spared.fairlead().pid), 1_000);
@@ -37,29 +37,29 @@ try {
   await happenAtRandom();
   ending.abort();
   await killing;
-  await world.calm();
+  await environment.untilRecovered();
   clearInterval(sampling);
-  const kept = [await keptAfterHalf, await spared.keptMiB()] as const;
+  const kept = [await keptAfterHalf, await spared.retainedMiB()] as const;
   await stopLoads();
   console.table(Object.fromEntries(counts));
-  const found: Finding[] = [...memoryFindings(samples, kept)];
+  const found: SoakFinding[] = [...memoryFindings(samples, kept)];
   for (const one of loaded) found.push(...(await findings(one)));
   console.table(found);
-  if (found.some(({ well }) => !well)) process.exitCode = 1;
+  if (found.some(({ ok: well }) => !well)) process.exitCode = 1;
 } catch (error) {
   console.error(error);
-  for (const { stand } of loaded)
-    console.error(stand.fairlead().output().split("\n").slice(-30).join("\n"));
+  for (const { site } of loaded)
+    console.error(site.fairlead().output().split("\n").slice(-30).join("\n"));
   process.exitCode = 1;
 } finally {
   ending.abort();
   clearInterval(sampling);
   await stopLoads();
-  await world.end();
+  await environment.stop();
 }
 
 async function happenAtRandom(): Promise<void> {
-  const faults = faultsFor(world, { loaded, random });
+  const faults = faultsFor(environment, { loaded, random });
   const all = faults.reduce((sum, { weight }) => sum + weight, 0);
   while (elapsed() < 1) {
     let at = random() * all;
@@ -89,16 +89,16 @@ async function killOverAndOver(): Promise<void> {
 async function untilHalf(): Promise<number> {
   const { signal } = ending;
   await sleep(minutes * 30_000, undefined, { signal }).catch(() => undefined);
-  return await spared.keptMiB();
+  return await spared.retainedMiB();
 }
 
 function count(what: string): void {
   counts.set(what, (counts.get(what) ?? 0) + 1);
 }
 
-function withLoads(stand: Stand): Loaded {
-  const edge = startLoad(`${stand.edgeUrl}/web/x`);
-  return { stand, loads: { edge, cache: startLoad(`${stand.cacheUrl}/web/x`) } };
+function withLoads(site: SoakSite): SiteUnderLoad {
+  const edge = startLoad(`${site.edgeUrl}/web/x`);
+  return { site: site, loads: { edge, cache: startLoad(`${site.cacheUrl}/web/x`) } };
 }
 
 async function stopLoads(): Promise<void> {

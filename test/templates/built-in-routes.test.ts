@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { request } from "../helpers/request.ts";
 import type { SampleAnswer, SampleService } from "../helpers/sample-service.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -14,8 +15,7 @@ import {
   varnishProxy,
   whoAnswers,
   writeConfig,
-} from "../helpers/stage.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 
 /*
  * Both built-in templates, with the real programs: what a route promises, either proxy keeps, and Varnish also when

@@ -6,7 +6,7 @@ import {
   writeStateFile,
 } from "../../../src/apply/disk/state-directory.ts";
 import { readRecord, writeRecord } from "../../../src/apply/state/generation-record.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 
 const STRANGER = 12_345;
 

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { lockState, type StateLock } from "../../../src/apply/disk/state-lock.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 
 describe("lockState()", () => {
   test("one at a time, however many ask at once, over and over", async () => {

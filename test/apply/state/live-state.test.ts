@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { View } from "../../../src/apply/guard/view.ts";
 import { openLiveState } from "../../../src/apply/state/live-state.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 
 test("what is live is known at the next start by what is registered, also if that is all registered anew and renders the same", async () => {
   const directory = await testDirectory();

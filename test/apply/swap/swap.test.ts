@@ -17,7 +17,7 @@ import { planChanges } from "../../../src/apply/swap/changes.ts";
 import { stage, stageChanges } from "../../../src/apply/swap/stage.ts";
 import { readySwap, swap } from "../../../src/apply/swap/swap.ts";
 import { openJournal } from "../../../src/apply/swap/swap-journal.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 
 describe("swap()", () => {
   test("changes all files together, with their modes, and undo gives back every byte", async () => {

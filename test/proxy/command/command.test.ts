@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { runCommand } from "../../../src/proxy/command/command.ts";
 import { isRunning } from "../../helpers/is-running.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 import { until } from "../../helpers/until.ts";
 
 test("a command that takes too long is ended with its grandchildren, also those that ignore SIGTERM and hold no output", async () => {

@@ -9,8 +9,8 @@ import { createCheckTrees } from "../../../src/proxy/nginx/check-trees.ts";
 import { matchesGlob } from "../../../src/proxy/nginx/include-glob.ts";
 import { readDirectives } from "../../../src/proxy/nginx/nginx-directives.ts";
 import { createPrestartedCheck } from "../../../src/proxy/nginx/prestarted-check.ts";
-import { testDirectory } from "../../helpers/stage.ts";
 import { writeNginxConfig } from "../../helpers/start-nginx.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 
 describe("readDirectives()", () => {
   test("reads words as nginx does: quotes, comments, braces in variables, code of other languages", () => {

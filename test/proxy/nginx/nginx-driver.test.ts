@@ -9,7 +9,7 @@ import { createNginxDriver } from "../../../src/proxy/nginx/nginx-driver.ts";
 import { readChildren, readProcText } from "../../../src/proxy/process-table.ts";
 import { startProgram } from "../../helpers/child-process.ts";
 import { isRunning } from "../../helpers/is-running.ts";
-import { listenAddress, testDirectory, testNginx } from "../../helpers/stage.ts";
+import { listenAddress, testDirectory, testNginx } from "../../helpers/test-programs.ts";
 import { until } from "../../helpers/until.ts";
 
 describe("createNginxDriver()", () => {

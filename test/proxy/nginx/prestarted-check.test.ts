@@ -11,8 +11,8 @@ import {
 import { readChildren, readProcText } from "../../../src/proxy/process-table.ts";
 import { startProgram } from "../../helpers/child-process.ts";
 import { isRunning } from "../../helpers/is-running.ts";
-import { testDirectory } from "../../helpers/stage.ts";
 import { writeNginxConfig } from "../../helpers/start-nginx.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 import { until } from "../../helpers/until.ts";
 
 test("a prestarted check reads the files at the time of the check, and is used once", async ({

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { signalContainer } from "../../../src/proxy/nginx/signal-container.ts";
 import { startProgram } from "../../helpers/child-process.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 import { until } from "../../helpers/until.ts";
 
 const RESTRICTED_SOCKET = fileURLToPath(

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { freePorts } from "../../../src/proxy/serve-outputs/free-ports.ts";
 import { startProgram } from "../../../src/proxy/serve-outputs/temporary-program.ts";
 import { isRunning } from "../../helpers/is-running.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 import { until } from "../../helpers/until.ts";
 
 /** A program with a child that ignores SIGTERM. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createScratch } from "../../../src/proxy/varnish/scratch.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 
 test("the next start removes the directory that a killed process left, and no other directory that the note names", async () => {
   const home = (await testDirectory()).path;

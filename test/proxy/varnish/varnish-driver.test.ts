@@ -10,7 +10,7 @@ import { createVarnishDriver } from "../../../src/proxy/varnish/varnish-driver.t
 import { newVclName, outdated } from "../../../src/proxy/varnish/vcl-list.ts";
 import { testRefusingCli } from "../../helpers/refusing-cli.ts";
 import { request } from "../../helpers/request.ts";
-import { testDirectory, testService, testVarnish } from "../../helpers/stage.ts";
+import { testDirectory, testService, testVarnish } from "../../helpers/test-programs.ts";
 
 describe("CLI frames", () => {
   test("are complete, whatever pieces they arrive in", () => {

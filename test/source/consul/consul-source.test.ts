@@ -10,8 +10,8 @@ import { consulSchema } from "../../../src/config/consul-schema.ts";
 import { consulSource } from "../../../src/source/consul/consul-source.ts";
 import { startFaultProxy } from "../../helpers/fault-proxy.ts";
 import { request } from "../../helpers/request.ts";
-import { testDirectory } from "../../helpers/stage.ts";
 import { type ConsulAgent, startConsul } from "../../helpers/start-consul.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 import { until } from "../../helpers/until.ts";
 
 let consul: ConsulAgent;

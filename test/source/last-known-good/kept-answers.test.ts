@@ -10,7 +10,7 @@ import {
   writeLastKnownGood,
 } from "../../../src/source/last-known-good/last-known-good-file.ts";
 import { lastKnownGoodSource } from "../../../src/source/last-known-good/last-known-good-source.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 import { until } from "../../helpers/until.ts";
 
 const key = (name: string): Query & { kind: "key" } => ({ kind: "key", key: name });

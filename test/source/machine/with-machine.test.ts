@@ -7,7 +7,7 @@ import { createCatalogStore } from "../../../src/catalog/store.ts";
 import { parseCatalog } from "../../../src/source/file/catalog-file.ts";
 import { fileSource } from "../../../src/source/file/file-source.ts";
 import { withMachine } from "../../../src/source/machine/with-machine.ts";
-import { testDirectory } from "../../helpers/stage.ts";
+import { testDirectory } from "../../helpers/test-programs.ts";
 import { until } from "../../helpers/until.ts";
 
 const file = (path: string) => ({ kind: "file", path }) as const;

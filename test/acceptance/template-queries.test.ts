@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
 import {
   listenAddress,
   nginxProxy,
@@ -9,8 +10,7 @@ import {
   testDirectory,
   testFairlead,
   testNginx,
-} from "../helpers/stage.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 const TEMPLATE = `server {

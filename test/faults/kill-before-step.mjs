@@ -5,7 +5,7 @@ import net from "node:net";
 import { basename } from "node:path";
 
 /*
- * `node --import die-at.mjs?home=DIRECTORY&trace=FILE&at=N program`: the program ends by SIGKILL just before the Nth of its
+ * `node --import kill-before-step.mjs?home=DIRECTORY&trace=FILE&at=N program`: the program ends by SIGKILL just before the Nth of its
  * steps that change something under the directory, start a program, signal one or tell it something. Each step that began is a line of the trace.
  */
 

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
 import {
   nginxProxy,
   testConsul,
   testDirectory,
   testFairlead,
   testNginx,
-} from "../helpers/stage.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 test("a start without Consul uses the last known good catalog, and Consul's own replaces it all at once", async () => {

@@ -6,30 +6,30 @@ import { request } from "../helpers/request.ts";
 import { type ConsulAgent, startConsul } from "../helpers/start-consul.ts";
 import { tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
-import { raiseStand, type Stand } from "./stand.ts";
+import { type SoakSite, startSoakSite } from "./soak-site.ts";
 
 export const GOOD_TEMPLATE =
   'server { listen 127.0.0.1:{{key values.portKey}}; location / { return 200 "{{key "site/text"}}"; } }\n';
 
 /** All that runs during a soak test. */
-export interface World {
+export interface SoakEnvironment {
   readonly consul: ConsulAgent;
   readonly siteTemplate: string;
   /** Its Fairlead is killed over and over. */
-  readonly killed: Stand;
+  readonly killed: SoakSite;
   /** Its Fairlead sees the same changes and faults, but is never killed: its memory is watched. */
-  readonly spared: Stand;
+  readonly spared: SoakSite;
   /** Registers all services anew: an agent that was restarted is empty. Their checks have told, or are about to. */
-  fill(begins?: "passing" | "critical"): Promise<void>;
+  registerAll(begins?: "passing" | "critical"): Promise<void>;
   /** Everything healthy and well again, and Fairlead has nothing more to do. */
-  calm(): Promise<void>;
-  end(): Promise<void>;
+  untilRecovered(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** Instances of `web`. The first one is always healthy. */
 export const WEB = ["web-0", "web-1", "web-2", "web-3"] as const;
 
-export async function raiseWorld(): Promise<World> {
+export async function startSoakEnvironment(): Promise<SoakEnvironment> {
   const directory = await tempDirectory();
   const ends: (() => Promise<unknown>)[] = [() => directory.remove()];
   const end = async () => {
@@ -47,44 +47,52 @@ export async function raiseWorld(): Promise<World> {
     const siteTemplate = directory.at("site.hbs");
     await writeFile(siteTemplate, GOOD_TEMPLATE);
     const from = { directory, consul: consul.address, siteTemplate };
-    const killed = await raiseStand("killed", from);
-    ends.push(() => killed.end());
-    const spared = await raiseStand("spared", from);
-    ends.push(() => spared.end());
+    const killed = await startSoakSite("killed", from);
+    ends.push(() => killed.stop());
+    const spared = await startSoakSite("spared", from);
+    ends.push(() => spared.stop());
     const fill = async (begins: "passing" | "critical" = "passing") => {
       for (const [i, id] of WEB.entries()) {
         await consul.register({ name: "web", id, port: ports[i] ?? 0, begins });
       }
       for (const { portKey, sitePorts } of [killed, spared])
         await consul.putKey(portKey, String(sitePorts[0]));
-      await consul.putKey("site/text", "calm");
+      await consul.putKey("site/text", "initial");
     };
     const calm = async () => {
       await writeFile(siteTemplate, GOOD_TEMPLATE);
       await fill();
-      for (const stand of [killed, spared]) await untilCalm(stand, consul);
+      for (const site of [killed, spared]) await untilSiteRecovered(site, consul);
     };
     await calm();
-    return { consul, siteTemplate, killed, spared, fill, calm, end };
+    return {
+      consul,
+      siteTemplate,
+      killed,
+      spared,
+      registerAll: fill,
+      untilRecovered: calm,
+      stop: end,
+    };
   } catch (error) {
     await end();
     throw error;
   }
 }
 
-async function untilCalm(stand: Stand, consul: ConsulAgent): Promise<void> {
-  const { name, edgeUrl, cacheUrl, sitePorts, fairlead } = stand;
-  const isCalm = async () => {
-    await consul.putKey("site/text", "calm");
-    const [edge, cache, site] = await Promise.all([
+async function untilSiteRecovered(site: SoakSite, consul: ConsulAgent): Promise<void> {
+  const { name, edgeUrl, cacheUrl, sitePorts, fairlead } = site;
+  const hasRecovered = async () => {
+    await consul.putKey("site/text", "initial");
+    const [edge, cache, text] = await Promise.all([
       request(`${edgeUrl}/web/x`),
       request(`${cacheUrl}/web/x`),
       request(`http://127.0.0.1:${sitePorts[0]}/`),
     ]);
-    return edge.status === 200 && cache.status === 200 && site.body === "calm";
+    return edge.status === 200 && cache.status === 200 && text.body === "initial";
   };
   try {
-    await until(`"${name}" serves all as it should be`, isCalm, { patienceMs: 120_000 });
+    await until(`"${name}" serves all its routes`, hasRecovered, { patienceMs: 120_000 });
   } catch (error) {
     console.error(fairlead().output().split("\n").slice(-30).join("\n"));
     throw error;

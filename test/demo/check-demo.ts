@@ -1,18 +1,18 @@
 import { request } from "../helpers/request.ts";
 import type { SampleAnswer } from "../helpers/sample-service.ts";
 import { until } from "../helpers/until.ts";
-import type { DemoStage } from "./raise-stage.ts";
+import type { Demo } from "./start-demo.ts";
 
 /** So many answers in a row, each over a connection of its own, leave no doubt who takes part. */
 const REQUESTS = 12;
 
 /** Asks the routes, breaks and mends one instance, and prints a tick for all that is as it should be. */
-export async function checkStage(stage: DemoStage): Promise<boolean> {
+export async function checkDemo(demo: Demo): Promise<boolean> {
   const edges = [
-    { name: "nginx", url: stage.nginxUrl },
-    { name: "Varnish", url: stage.varnishUrl },
+    { name: "nginx", url: demo.nginxUrl },
+    { name: "Varnish", url: demo.varnishUrl },
   ];
-  const web1 = stage.services.find(({ name }) => name === "web-1");
+  const web1 = demo.services.find(({ name }) => name === "web-1");
   if (web1 === undefined) throw new Error("the demo has no web-1");
   let well = true;
   const step = async (what: string, work: () => Promise<unknown>) => {

@@ -5,7 +5,7 @@ import { freePort } from "../helpers/free-port.ts";
 import { type Nginx, startNginx } from "../helpers/start-nginx.ts";
 
 /** Where a subject of the bench works: an nginx of its own with the built-in file. */
-export interface Site {
+export interface BenchSite {
   /** Consul's address. */
   readonly consul: string;
   readonly nginx: Nginx;
@@ -17,10 +17,10 @@ export interface Site {
 }
 
 /** @param consul Fairlead's settings for Consul, with its address */
-export async function openSite(
+export async function startBenchSite(
   home: string,
   consul: { readonly address: string; readonly [key: string]: unknown },
-): Promise<Site> {
+): Promise<BenchSite> {
   await mkdir(home);
   const nginx = await startNginx(home);
   const listen = `127.0.0.1:${await freePort()}`;

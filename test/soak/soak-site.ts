@@ -11,7 +11,7 @@ import type { TempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
 
 /** One Fairlead with an nginx and a Varnish of its own. */
-export interface Stand {
+export interface SoakSite {
   readonly name: string;
   readonly config: string;
   /** An absolute path below its directory. */
@@ -28,19 +28,19 @@ export interface Stand {
   fairlead(): Fairlead;
   killFairlead(): Promise<void>;
   /** What it keeps once all garbage is collected, in MiB. */
-  keptMiB(): Promise<number>;
-  end(): Promise<void>;
+  retainedMiB(): Promise<number>;
+  stop(): Promise<void>;
 }
 
-export async function raiseStand(
+export async function startSoakSite(
   name: string,
-  world: {
+  environment: {
     readonly directory: TempDirectory;
     readonly consul: string;
     readonly siteTemplate: string;
   },
-): Promise<Stand> {
-  const at = (path: string) => join(world.directory.at(name), path);
+): Promise<SoakSite> {
+  const at = (path: string) => join(environment.directory.at(name), path);
   for (const directory of ["cache", "tmp", "site.d"])
     await mkdir(at(directory), { recursive: true });
   await chmod(at("tmp"), 0o1777); // as /tmp: varnishd's compiler is another user
@@ -65,7 +65,7 @@ export async function raiseStand(
     stringify({
       state: "state",
       admin: { listen: `127.0.0.1:${admin}` },
-      consul: { address: world.consul, wait: "10s" },
+      consul: { address: environment.consul, wait: "10s" },
       proxies: [
         {
           name: "edge",
@@ -76,7 +76,7 @@ export async function raiseStand(
               template: "builtin:nginx/service-proxy.conf",
               path: join(nginx.confDirectory, "services.conf"),
             },
-            { template: world.siteTemplate, path: join(siteDirectory, "site.conf") },
+            { template: environment.siteTemplate, path: join(siteDirectory, "site.conf") },
           ],
           ...settling,
         },
@@ -91,9 +91,9 @@ export async function raiseStand(
       values: { nginx: { listen: `127.0.0.1:${listen}` }, portKey },
     }),
   );
-  const tellKept = new URL("tell-kept.mjs", import.meta.url);
-  tellKept.searchParams.set("file", at("kept"));
-  const env = { TMPDIR: at("tmp"), NODE_OPTIONS: `--import=${tellKept.href}` };
+  const reportMemory = new URL("report-memory.mjs", import.meta.url);
+  reportMemory.searchParams.set("file", at("kept"));
+  const env = { TMPDIR: at("tmp"), NODE_OPTIONS: `--import=${reportMemory.href}` };
   const start = () => startFairlead(["run", "-c", config], { env });
   let fairlead = await start();
   ends.push(() => fairlead.stop());
@@ -114,7 +114,7 @@ export async function raiseStand(
       await fairlead.stop("SIGKILL");
       fairlead = await start();
     },
-    async keptMiB() {
+    async retainedMiB() {
       await rm(at("kept"), { force: true });
       process.kill(fairlead.pid, "SIGUSR2");
       const kept = await until("it tells what it keeps", async () =>
@@ -122,7 +122,7 @@ export async function raiseStand(
       );
       return kept / 1_048_576;
     },
-    async end() {
+    async stop() {
       for (const end of ends.toReversed())
         await end().catch((error: unknown) => console.error(error));
     },

@@ -12,7 +12,7 @@ import { tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
 
 /** All that the demo runs. */
-export interface DemoStage {
+export interface Demo {
   readonly nginxUrl: string;
   readonly varnishUrl: string;
   readonly consul: ConsulAgent;
@@ -53,10 +53,10 @@ const INSTANCES = [
  *
  * @param onEnd told how to end each thing, as soon as it has begun
  */
-export async function raiseStage(
+export async function startDemo(
   ports: DemoPorts,
   onEnd: (end: () => Promise<unknown>) => void,
-): Promise<DemoStage> {
+): Promise<Demo> {
   const directory = await tempDirectory();
   onEnd(() => directory.remove());
   await mkdir(directory.at("cache"));
@@ -101,7 +101,7 @@ export async function raiseStage(
     }),
   );
   const fairlead = await owned(startFairlead(["run", "-c", configFile]), onEnd);
-  const stage = {
+  const demo = {
     nginxUrl: `http://${listen}`,
     varnishUrl: varnish.url,
     consul,
@@ -111,13 +111,13 @@ export async function raiseStage(
     services,
     nginx,
   };
-  for (const url of [stage.nginxUrl, stage.varnishUrl]) {
+  for (const url of [demo.nginxUrl, demo.varnishUrl]) {
     await until(`${url}/web/ answers`, async () => {
       if (!fairlead.isRunning()) throw new Error(fairlead.output());
       return (await request(`${url}/web/`)).status === 200;
     });
   }
-  return stage;
+  return demo;
 }
 
 /** Sees to the end of something that is being started, also when the demo is interrupted meanwhile. */
