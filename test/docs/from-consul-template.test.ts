@@ -5,7 +5,7 @@ import { DEFINITIONS } from "../../src/template/helpers/all-helpers.ts";
 import { renderExample } from "../helpers/render-example.ts";
 import { testDirectory } from "../helpers/test-programs.ts";
 
-const PAGE = new URL("../../docs/from-consul-template.md", import.meta.url);
+const PAGE = new URL("../../docs/guides/from-consul-template.md", import.meta.url);
 const FIXTURES = new URL("../fixtures/from-consul-template/", import.meta.url);
 
 const fixture = async (name: string): Promise<string> =>

@@ -72,7 +72,7 @@ function reasonOf(
     return {
       code: "RELOAD_FAILED",
       reason: `user ${process.getuid?.()} may not use "${socket}"`,
-      hint: "Run Fairlead in the group that the socket belongs to, or use the restricted socket of docs/containers.md",
+      hint: "Run Fairlead in the group that the socket belongs to, or use the restricted socket of docs/guides/containers.md",
     };
   }
   return {

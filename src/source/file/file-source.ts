@@ -60,7 +60,7 @@ function notInCatalog(query: Query, file: string): AppError {
     );
   }
   return new AppError("CATALOG", `Cannot answer from "${file}" as it has no ${queryText(query)}`, {
-    hint: "Add it to the catalog file; docs/config.md shows where",
+    hint: "Add it to the catalog file; docs/reference/catalog-file.md shows where",
   });
 }
 
