@@ -1,4 +1,5 @@
 import type { ControlledProxy } from "./apply/controlled-proxy.ts";
+import { watchOutputs } from "./apply/disk/watch-outputs.ts";
 import { type View, viewOf } from "./apply/guard/view.ts";
 import { pinnedQueries } from "./apply/in-force/pinned-queries.ts";
 import { createNewerLiveGeneration } from "./apply/loop/newer-live-generation.ts";
@@ -46,6 +47,8 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     files: proxy.files,
   });
   let isHistoryFilled = false;
+  let mayHaveDrifted = false;
+  let isReconciling = false;
 
   return {
     ...createOperatorCommands({ ...stages, files: proxy.files }),
@@ -62,9 +65,14 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
         await attempts.makeWhole();
         await driver.open(state.live);
         driver.watch(lost, signal);
+        watchOutputs({ paths: () => state.inPlace?.paths ?? [], onChange: findDrift, signal });
         reconcileLoop.soon();
         return await reconcileLoop.run(async () => {
-          const result = await look(signal);
+          isReconciling = true;
+          const result = await look(signal).finally(() => {
+            isReconciling = false;
+          });
+          if (mayHaveDrifted) findDrift();
           events.reconciled(result);
           onReconciled(result);
           return result;
@@ -166,6 +174,16 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       renderer.wentLive(from);
     }
     return await attempts.settle(generation, result, origin);
+  }
+
+  /** Files that are not as they were written are checked and written again; the proxy may have read them meanwhile. */
+  function findDrift(): void {
+    mayHaveDrifted = isReconciling; // what changes now may be Fairlead's own work
+    if (isReconciling) return;
+    const files = state.drifted();
+    if (files.length === 0) return;
+    events.drifted(files);
+    reconcileLoop.soon();
   }
 
   /** The files are as they were, but whether they are served is to be proved anew. */

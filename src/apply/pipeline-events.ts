@@ -11,6 +11,7 @@ import type { IsolatedFault } from "./quarantine/isolate-faults.ts";
 import type { Released } from "./quarantine/quarantine.ts";
 import type { Cause } from "./report/cause.ts";
 import type { DampedInstance } from "./schedule/flap-damping.ts";
+import type { DriftedFile } from "./state/live-state.ts";
 
 /** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
 export interface PipelineEvents {
@@ -23,6 +24,8 @@ export interface PipelineEvents {
   isolated(fault: IsolatedFault): void;
   /** Parts are used again. */
   released(parts: readonly Released[]): void;
+  /** Files in place were changed by somebody else: they are put right. */
+  drifted(files: readonly DriftedFile[]): void;
   /** Queries begin or cease to go on with older answers, for other reasons than a fault of a part. */
   pinned(queries: readonly PinnedQuery[]): void;
   /** The guard holds a change back, or with `isShadow` only says that it would. */
@@ -72,6 +75,7 @@ export function joinListeners(observers: readonly EventListener[]): PipelineEven
     templateRefused: each("templateRefused"),
     isolated: each("isolated"),
     pinned: each("pinned"),
+    drifted: each("drifted"),
     released: each("released"),
     held: each("held"),
     letGo: each("letGo"),

@@ -66,6 +66,14 @@ export function logEvents(
         log.info({ ...part }, `${partName(part)} is used again: ${why}`);
       }
     },
+    drifted(files) {
+      for (const { path, how } of files) {
+        log.warn(
+          { path, drift: how, hint: "Change the template instead: Fairlead owns this file" },
+          `drift: "${path}" was ${how === "unreadable" ? "made unreadable" : how} by somebody else; it is put right`,
+        );
+      }
+    },
     pinned(queries) {
       const now = new Map(queries.map((it) => [it.query, it]));
       for (const { query, reason, hint } of queries) {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
+import type { Output } from "../../template/render/render-files.ts";
 import type { Rendered } from "../../template/render/render-proxy.ts";
-import { areInPlace } from "../disk/durable-file.ts";
+import { areInPlace, isSame, readState } from "../disk/durable-file.ts";
 import type { OnUnusable } from "../disk/state-directory.ts";
 import type { Previous } from "../generation/go-live.ts";
 import type { GenerationResult, Plan } from "../generation-result.ts";
@@ -27,6 +28,11 @@ export interface LiveState {
   plan(rendered: Pick<Rendered, "id" | "outputs">): Promise<Plan>;
   /** Notes how making a generation live ended, and ends its swap. @throws {AppError} SWAP when the state directory fails. */
   record(generation: Generation, result: GenerationResult, origin: Origin): Promise<void>;
+  /**
+   * The files in place that are not any more as Fairlead wrote them. What they are now is looked at again before anything
+   * is done with them.
+   */
+  drifted(): readonly DriftedFile[];
   /** Notes that the proxy may no longer serve what is in place. */
   needsProof(): void;
   /**
@@ -68,6 +74,9 @@ export async function openLiveState(
   let number = Math.max(stored.number, interrupted?.generation.number ?? 0);
   let onDisk: { readonly id: string; readonly isServed: boolean } | undefined;
   let lastTried: Generation | undefined = interrupted?.generation;
+  let triedOutputs: readonly Output[] = [];
+  /** The files that were put in place last. */
+  let outputs: readonly Output[] = [];
   /** It is not known what the proxy serves, whatever its own words: it is to be told anew. */
   let owesReload = false;
   /** What the next start would find. */
@@ -93,6 +102,7 @@ export async function openLiveState(
       const generation = { number: numberFor(rendered.id), id: rendered.id, paths };
       const known = [...(stored.live?.paths ?? []), ...(stored.placed?.paths ?? [])];
       lastTried = generation;
+      triedOutputs = rendered.outputs;
       return {
         generation,
         owesReload,
@@ -108,6 +118,7 @@ export async function openLiveState(
         owesReload ||= isInDoubt(result);
         if (result.inPlace === "mixed") interrupted = journal.entry();
       }
+      if (result.kind === "live" || isPlaced(result)) outputs = triedOutputs;
       if (result.kind === "live") {
         onDisk = { id: generation.id, isServed: true };
         owesReload = false;
@@ -116,6 +127,11 @@ export async function openLiveState(
       // While a reload is owed, the entry tells the next start so.
       if (!owesReload || isPlaced(result)) journal.end();
       else if (interrupted === undefined) journal.tidy();
+    },
+    drifted() {
+      const drifted = onDisk === undefined ? [] : outputs.flatMap(driftOf);
+      if (drifted.length > 0) onDisk = undefined;
+      return drifted;
     },
     needsProof() {
       if (onDisk !== undefined) onDisk = { ...onDisk, isServed: false };
@@ -182,6 +198,22 @@ function isInDoubt({
 }: Extract<GenerationResult, { kind: "failed" }>): boolean {
   if (inPlace === "untouched" || isServed) return false;
   return inPlace !== "new" || error.code !== "PROXY_DOWN";
+}
+
+/** A file that somebody else changed. */
+export interface DriftedFile {
+  readonly path: string;
+  readonly how: "removed" | "changed" | "unreadable";
+}
+
+function driftOf({ path, text, mode }: Output): readonly DriftedFile[] {
+  try {
+    const now = readState(path);
+    if (now === undefined) return [{ path, how: "removed" }];
+    return isSame(now, Buffer.from(text), mode) ? [] : [{ path, how: "changed" }];
+  } catch {
+    return [{ path, how: "unreadable" }];
+  }
 }
 
 const isPlaced = (result: GenerationResult): boolean =>

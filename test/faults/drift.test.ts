@@ -1,0 +1,90 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { freePort } from "../helpers/free-port.ts";
+import { request } from "../helpers/request.ts";
+import {
+  nginxProxy,
+  testDirectory,
+  testFairlead,
+  testNginx,
+  testService,
+  testVarnish,
+  varnishProxy,
+  whoAnswers,
+} from "../helpers/stage.ts";
+import { until } from "../helpers/until.ts";
+
+const catalog = (port: number): string =>
+  JSON.stringify({ services: { web: [{ address: "127.0.0.1", port }] } });
+
+/** A served nginx, with the path of the file that Fairlead writes. */
+async function served() {
+  const directory = await testDirectory();
+  const [nginx, web] = await Promise.all([testNginx(directory), testService("web-1")]);
+  await writeFile(directory.at("catalog.yaml"), catalog(web.port));
+  const port = await freePort();
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    values: { nginx: { listen: `127.0.0.1:${port}` } },
+    proxies: [nginxProxy(nginx)],
+  });
+  const url = `http://127.0.0.1:${port}/web/`;
+  const status = async () => (await request(url).catch(() => undefined))?.status;
+  await fairlead.untilLog("it is live", ({ result }) => result === "live");
+  expect(await status()).toBe(200);
+  return { fairlead, nginx, status, path: join(nginx.confDirectory, "services.conf") };
+}
+
+test.each([
+  ["removed", "removed", async (path: string) => await rm(path)],
+  ["emptied", "changed", async (path: string) => await writeFile(path, "")],
+  ["edited", "changed", async (path: string) => await writeFile(path, "# mine\n", { flag: "a" })],
+])(
+  "a live file that somebody %s, and nginx reloads, is noticed, named and put right",
+  async (_, how, change) => {
+    const { fairlead, nginx, status, path } = await served();
+    const before = await readFile(path);
+    const from = fairlead.log().length;
+    await change(path);
+    process.kill(nginx.pid(), "SIGHUP");
+    const drift = await fairlead.untilLog("the drift is named", ({ drift }) => drift === how, from);
+    expect(drift["path"]).toBe(path);
+    await fairlead.untilLog("it is live again", ({ result }) => result === "live", from);
+    expect(await readFile(path)).toEqual(before);
+    await until("it is served again", async () => (await status()) === 200);
+    const told = fairlead.log().filter((line) => line["drift"] !== undefined);
+    expect(told).toHaveLength(1);
+  },
+);
+
+test("a live file that is removed while nginx restarts ends nothing: it is written and served again", async () => {
+  const { fairlead, nginx, status, path } = await served();
+  await rm(path);
+  await nginx.startAgain();
+  await until("it is served again", async () => (await status()) === 200);
+  expect(fairlead.isRunning()).toBe(true);
+});
+
+test("a live VCL that is removed is written again, and goes on being served", async () => {
+  const directory = await testDirectory();
+  const [varnish, web] = await Promise.all([testVarnish(directory), testService("web-1")]);
+  const services = { web: [{ address: "127.0.0.1", port: web.port, tags: ["route.path=/"] }] };
+  await writeFile(directory.at("catalog.yaml"), JSON.stringify({ services }));
+  const fairlead = await testFairlead(directory, {
+    catalog: { file: "catalog.yaml" },
+    proxies: [varnishProxy(varnish)],
+  });
+  await until("it is served", async () => (await whoAnswers(varnish.url, 1)).has("web-1"));
+  await fairlead.untilLog("it is live", ({ result }) => result === "live");
+  const path = varnish.vcl;
+  const before = await readFile(path);
+  await rm(path);
+  await fairlead.untilLog("the drift is named", ({ drift }) => drift === "removed");
+  await until(
+    "the file is back",
+    async () => (await readFile(path).catch(() => undefined))?.equals(before) === true,
+  );
+  await until("it is served again", async () => (await whoAnswers(varnish.url, 1)).has("web-1"));
+  expect(fairlead.isRunning()).toBe(true);
+});
