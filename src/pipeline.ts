@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { ControlledProxy } from "./apply/controlled-proxy.ts";
 import { watchOutputs } from "./apply/disk/watch-outputs.ts";
 import { type View, viewOf } from "./apply/guard/view.ts";
@@ -12,9 +13,11 @@ import { explainRefusal } from "./apply/quarantine/judge-candidate.ts";
 import { causeOf, changeText } from "./apply/report/cause.ts";
 import { pinnedBy } from "./apply/state/control.ts";
 import { fillHistory } from "./apply/state/fill-history.ts";
+import { keepFormerFiles } from "./apply/state/former-files.ts";
 import type { Snapshot } from "./catalog/snapshot.ts";
 import type { AppError } from "./errors.ts";
 import type { FileTemplate } from "./template/compile/proxy-templates.ts";
+import type { Output } from "./template/render/render-files.ts";
 import type { Rendered } from "./template/render/render-proxy.ts";
 
 /** One proxy being kept up to date. */
@@ -152,7 +155,8 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     const { asked, outputs } = rendered;
     const origin = { view, catalogAtMs: store.fallbackSince()?.getTime() ?? Date.now() };
     const wasLive = state.live?.view;
-    const made = await attempts.make(rendered, { mayBeSuperseded: true, signal });
+    const prepare = () => keepFormer(outputs);
+    const made = await attempts.make(rendered, { mayBeSuperseded: true, prepare, signal });
     if (made === undefined) return "superseded";
     const { generation, result } = made;
     if (result.kind === "refused") {
@@ -174,6 +178,13 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       renderer.wentLive(from);
     }
     return await attempts.settle(generation, result, origin);
+  }
+
+  /** Before the first generation. What cannot be kept is not replaced. */
+  function keepFormer(outputs: readonly Output[]): void {
+    const directory = join(parts.config.state, proxy.name);
+    const former = keepFormerFiles(outputs, { history, state, proxy, directory });
+    if (former !== undefined) events.formerKept(former);
   }
 
   /** Files that are not as they were written are checked and written again; the proxy may have read them meanwhile. */

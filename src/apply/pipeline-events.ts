@@ -11,6 +11,7 @@ import type { IsolatedFault } from "./quarantine/isolate-faults.ts";
 import type { Released } from "./quarantine/quarantine.ts";
 import type { Cause } from "./report/cause.ts";
 import type { DampedInstance } from "./schedule/flap-damping.ts";
+import type { FormerFiles } from "./state/former-files.ts";
 import type { DriftedFile } from "./state/live-state.ts";
 
 /** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
@@ -24,6 +25,8 @@ export interface PipelineEvents {
   isolated(fault: IsolatedFault): void;
   /** Parts are used again. */
   released(parts: readonly Released[]): void;
+  /** The first generation replaces files that Fairlead did not write. */
+  formerKept(files: FormerFiles): void;
   /** Files in place were changed by somebody else: they are put right. */
   drifted(files: readonly DriftedFile[]): void;
   /** Queries begin or cease to go on with older answers, for other reasons than a fault of a part. */
@@ -75,6 +78,7 @@ export function joinListeners(observers: readonly EventListener[]): PipelineEven
     templateRefused: each("templateRefused"),
     isolated: each("isolated"),
     pinned: each("pinned"),
+    formerKept: each("formerKept"),
     drifted: each("drifted"),
     released: each("released"),
     held: each("held"),

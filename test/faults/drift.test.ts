@@ -12,7 +12,7 @@ import {
   testVarnish,
   varnishProxy,
   whoAnswers,
-} from "../helpers/stage.ts";
+} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 const catalog = (port: number): string =>

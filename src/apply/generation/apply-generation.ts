@@ -18,6 +18,8 @@ export interface Attempt {
   readonly previous: Previous | undefined;
   readonly journal: SwapJournal;
   readonly signal: AbortSignal;
+  /** Comes before anything is changed. @throws {AppError} SWAP: then nothing is */
+  readonly prepare?: (() => void) | undefined;
   /** Ends the check alone, before anything was changed. */
   readonly checkSignal?: AbortSignal;
 }
@@ -37,6 +39,7 @@ export async function applyGeneration(attempt: Attempt): Promise<GenerationResul
   const { driver, plan, outputs, journal, signal, checkSignal = signal } = attempt;
   let isSwapped = false;
   try {
+    attempt.prepare?.();
     const { changed, changes } = await clock.time("stage", async () => stage(attempt));
     const candidate = { files: candidateFiles(outputs, changed), removed: plan.removed };
     const verdict = await clock.time("check", () =>

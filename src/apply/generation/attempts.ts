@@ -25,7 +25,12 @@ export interface Attempts {
    */
   make(
     rendered: Pick<Rendered, "id" | "outputs">,
-    options: { readonly mayBeSuperseded: boolean; readonly signal: AbortSignal },
+    options: {
+      readonly mayBeSuperseded: boolean;
+      /** Comes before anything is changed. @throws {AppError} SWAP: then nothing is, and that is how it ends */
+      readonly prepare?: () => void;
+      readonly signal: AbortSignal;
+    },
   ): Promise<{ readonly generation: Generation; readonly result: GenerationResult } | undefined>;
   /** Records how one ended, and has it tried again if it did not go live. */
   settle(
@@ -65,13 +70,13 @@ export function createAttempts({ driver, state, schedule, events, log }: Attempt
       if (state.interrupted() !== undefined) events.willRetry(schedule.failed({ soon: false }));
       return state.interrupted() === undefined;
     },
-    async make({ id, outputs }, { mayBeSuperseded, signal }) {
+    async make({ id, outputs }, { mayBeSuperseded, prepare, signal }) {
       schedule.applying();
       const { inPlace: previous } = state;
       const plan = await state.plan({ id, outputs });
       const check = abandonWhenOutdated(() => mayBeSuperseded && isNewerDue(plan), signal);
       try {
-        const work = { driver, plan, outputs, previous, journal, signal };
+        const work = { driver, plan, outputs, previous, journal, prepare, signal };
         const result = await applyGeneration({ ...work, checkSignal: check.signal });
         wasSuperseded = false;
         return { generation: plan.generation, result };

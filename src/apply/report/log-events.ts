@@ -66,6 +66,19 @@ export function logEvents(
         log.info({ ...part }, `${partName(part)} is used again: ${why}`);
       }
     },
+    formerKept({ kept, copies }) {
+      const hint = "`fairlead rollback NAME 0` brings them back";
+      if (kept.length > 0)
+        log.warn(
+          { files: kept, generation: 0, hint },
+          `kept as generation 0, as Fairlead did not write it: ${kept.join(", ")}`,
+        );
+      for (const path of copies)
+        log.warn(
+          { path, hint: "Copy it back by hand where it is needed" },
+          `kept as a copy, as it is no text in UTF-8 and Fairlead did not write it: ${path}`,
+        );
+    },
     drifted(files) {
       for (const { path, how } of files) {
         log.warn(

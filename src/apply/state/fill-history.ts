@@ -24,7 +24,8 @@ export function fillHistory(
   history.observer.applied?.(live, result, { cause, outputs });
 }
 
-function readOutput(path: string, proxy: ProxyConfig): Output | undefined {
+/** What is at the path of an output now; `undefined` when it is nobody's, or cannot be read. */
+export function readOutput(path: string, proxy: ProxyConfig): Output | undefined {
   const entry = proxy.files.find((file) => isOutputOf(file, path));
   if (entry === undefined) return undefined;
   try {

@@ -22,6 +22,12 @@ export interface StoredGeneration {
 /** The last generations of one proxy, kept on disk. It never keeps a generation from going live. */
 export interface History {
   readonly observer: EventListener;
+  /**
+   * Keeps files that were there before the first generation as generation 0: at once, and for good.
+   *
+   * @throws {AppError} SWAP or the file system's error
+   */
+  keepFormer(id: string, outputs: readonly Output[]): void;
   /** The newest first. */
   entries(): readonly HistoryEntry[];
   read(number: number): StoredGeneration | undefined;
@@ -59,6 +65,25 @@ export function openHistory(options: HistoryOptions): History {
       return entry && outputs && { entry, outputs };
     },
     before: (id) => entries().find((it) => it.result === "live" && it.id !== id),
+    keepFormer(id, outputs) {
+      const cause = {
+        change: "files that were there before Fairlead",
+        queries: [],
+        isByTemplate: false,
+      };
+      const entry = {
+        number: 0,
+        id,
+        at: new Date().toISOString(),
+        result: "live",
+        attempts: 0,
+        cause,
+        timings: {},
+        files: outputs.map(toFile),
+      } as const;
+      writeGeneration(directory, entry, outputs);
+      known = [...entries().filter(({ number }) => number !== 0), entry];
+    },
     observer: {
       applied({ number, id }, result, { cause, outputs }) {
         const before = entries().find((it) => it.number === number);
@@ -74,12 +99,7 @@ export function openHistory(options: HistoryOptions): History {
             cause: before?.cause ?? { ...cause, queries: [...cause.queries] },
             timings: result.timings,
             ...whyNot(result),
-            files: outputs.map(({ path, format, mode, text }) => ({
-              path,
-              format,
-              mode,
-              bytes: Buffer.byteLength(text),
-            })),
+            files: outputs.map(toFile),
           },
           outputs,
         );
@@ -105,7 +125,9 @@ export function openHistory(options: HistoryOptions): History {
   /** The last two that were live can be gone back to, and what is held stays. */
   function isNeeded({ number }: HistoryEntry): boolean {
     const live = entries().filter(({ result }) => result === "live");
-    return number === pinned() || live.slice(0, 2).some((it) => it.number === number);
+    return (
+      number === 0 || number === pinned() || live.slice(0, 2).some((it) => it.number === number)
+    );
   }
 
   /** A history that cannot be kept is said once, and keeps nobody from their work. */
@@ -122,6 +144,13 @@ export function openHistory(options: HistoryOptions): History {
     }
   }
 }
+
+const toFile = ({ path, format, mode, text }: Output): HistoryEntry["files"][number] => ({
+  path,
+  format,
+  mode,
+  bytes: Buffer.byteLength(text),
+});
 
 function whyNot(result: GenerationResult): { message?: string; hint?: string } {
   if (result.kind === "live") return {};

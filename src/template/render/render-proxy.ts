@@ -137,6 +137,9 @@ export function isRenderOf(id: string, outputs: readonly Output[]): boolean {
   return idOf(marked) === id;
 }
 
+/** The id of files, as a render that gives them has it. */
+export const generationId = (outputs: readonly Output[]): string => idOf(outputs);
+
 function idOf(outputs: readonly Output[]): string {
   const hash = createHash("sha256");
   for (const { path, text, mode } of outputs) {
