@@ -11,7 +11,6 @@ import type { IsolatedFault } from "./quarantine/isolate-faults.ts";
 import type { Released } from "./quarantine/quarantine.ts";
 import type { Cause } from "./report/cause.ts";
 import type { DampedInstance } from "./schedule/flap-damping.ts";
-import type { FormerFiles } from "./state/former-files.ts";
 import type { DriftedFile } from "./state/live-state.ts";
 
 /** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
@@ -59,6 +58,14 @@ interface Hold {
   /** How long at most, from now on. */
   readonly forMs: number;
   readonly isShadow: boolean;
+}
+
+/** Files that were there before Fairlead wrote its first generation over them. */
+export interface FormerFiles {
+  /** Those that are kept as generation 0 of the history. */
+  readonly kept: readonly string[];
+  /** Copies of those that are no text in UTF-8, which a generation cannot hold. */
+  readonly copies: readonly string[];
 }
 
 /** Some of what a {@link PipelineEvents} is told. */

@@ -115,7 +115,8 @@ export function createAnswersInForce({
   };
 
   function get(query: Query): AnswerValue | undefined {
-    return answers.get(queryText(query)) ?? earlier(query);
+    const text = queryText(query);
+    return answers.has(text) ? answers.get(text) : earlier(query);
   }
 
   function elementIn(query: Query, text: string): Element | undefined {

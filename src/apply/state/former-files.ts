@@ -6,17 +6,10 @@ import type { Output } from "../../template/render/render-files.ts";
 import { generationId } from "../../template/render/render-proxy.ts";
 import { areInPlace, readState } from "../disk/durable-file.ts";
 import { openStateDirectory, stateError } from "../disk/state-directory.ts";
+import type { FormerFiles } from "../pipeline-events.ts";
 import { readOutput } from "./fill-history.ts";
 import type { History } from "./history.ts";
 import type { LiveState } from "./live-state.ts";
-
-/** Files that were there before Fairlead wrote its first generation over them. */
-export interface FormerFiles {
-  /** Those that are kept as generation 0 of the history. */
-  readonly kept: readonly string[];
-  /** Copies of those that are no text in UTF-8, which a generation cannot hold. */
-  readonly copies: readonly string[];
-}
 
 /** Where what was there before is kept. */
 interface Keeping {
