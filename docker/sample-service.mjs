@@ -24,7 +24,9 @@ if (process.argv.includes("--check")) {
   process.exit(reply?.ok ? 0 : 1);
 }
 
-const server = http.createServer(async (request, response) => {
+const server = http.createServer((request, response) => void answer(request, response));
+
+async function answer(request, response) {
   if (request.url === "/health") return response.end("well\n");
   response.setHeader("content-type", "application/json");
   response.setHeader(
@@ -37,7 +39,7 @@ const server = http.createServer(async (request, response) => {
   const body = { name, instance, url: request.url };
   if (request.url === "/calls" && CALLS) body.called = await (await fetch(CALLS)).json();
   response.end(`${JSON.stringify(body)}\n`);
-});
+}
 await new Promise((resolve) => server.listen(Number(PORT), resolve));
 
 const { port } = server.address();
@@ -78,14 +80,16 @@ async function register() {
   if (reply?.ok) console.log(JSON.stringify({ instance, registered: true }));
 }
 await register();
-const again = setInterval(register, 1_000);
+const again = setInterval(() => void register(), 1_000);
 
 /** Takes no more requests from the proxies first, and only then ends. */
-process.once("SIGTERM", async () => {
+process.once("SIGTERM", () => void end());
+
+async function end() {
   clearInterval(again);
   await ask(`service/deregister/${instance}`, { method: "PUT" });
   setTimeout(() => {
     server.close(() => process.exit(0));
     server.closeIdleConnections();
   }, 3_000);
-});
+}
