@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /*
- * A service that registers itself in Consul and says who answered. Only to show the rest with.
+ * A sample service for demonstrations and tests: it registers itself in Consul, and its answers name the instance.
  *
  *   NAME      of the service                               sample
  *   CONSUL    Consul's address                             http://consul:8500
  *   ADDRESS   where others reach it                        this container's first address
- *   PORT      0 takes any free one                         8080
+ *   PORT      0 means any free port                        8080
  *   TAGS      of the service, with commas                  none
- *   CALLS     a URL that GET /calls asks and passes on     none
+ *   CALLS     a URL that GET /calls requests and returns    none
  */
 import http from "node:http";
 import { hostname, networkInterfaces } from "node:os";
@@ -24,10 +24,13 @@ if (process.argv.includes("--check")) {
   process.exit(reply?.ok ? 0 : 1);
 }
 
-const server = http.createServer((request, response) => void answer(request, response));
+const server = http.createServer((request, response) => {
+  if (request.url === "/health") response.end("healthy\n");
+  else void answer(request, response);
+});
+await new Promise((resolve) => server.listen(Number(PORT), resolve));
 
 async function answer(request, response) {
-  if (request.url === "/health") return response.end("well\n");
   response.setHeader("content-type", "application/json");
   response.setHeader(
     "cache-control",
@@ -40,7 +43,6 @@ async function answer(request, response) {
   if (request.url === "/calls" && CALLS) body.called = await (await fetch(CALLS)).json();
   response.end(`${JSON.stringify(body)}\n`);
 }
-await new Promise((resolve) => server.listen(Number(PORT), resolve));
 
 const { port } = server.address();
 const address =
@@ -57,7 +59,7 @@ const ask = (path, options = {}) =>
     () => undefined,
   );
 
-/** Registers whenever Consul does not know this instance: also after it lost everything. */
+/** Registers this instance when Consul does not know it, such as after Consul lost its data. */
 async function register() {
   const known = await ask(`service/${instance}`);
   if (known?.status !== 404) return;
@@ -80,13 +82,12 @@ async function register() {
   if (reply?.ok) console.log(JSON.stringify({ instance, registered: true }));
 }
 await register();
-const again = setInterval(() => void register(), 1_000);
+const registering = setInterval(() => void register(), 1_000);
+process.once("SIGTERM", () => void leave());
 
-/** Takes no more requests from the proxies first, and only then ends. */
-process.once("SIGTERM", () => void end());
-
-async function end() {
-  clearInterval(again);
+/** Deregisters first, answers while the proxies still send requests, and ends then. */
+async function leave() {
+  clearInterval(registering);
   await ask(`service/deregister/${instance}`, { method: "PUT" });
   setTimeout(() => {
     server.close(() => process.exit(0));

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { startProgram } from "../helpers/child-process.ts";
 import { freePorts } from "../helpers/free-port.ts";
+import { grpcTlsOff } from "../helpers/start-consul.ts";
 import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
 import type { TempDirectory } from "../helpers/temp-directory.ts";
 import { testDirectory, writeConfig } from "../helpers/test-programs.ts";
@@ -75,6 +76,7 @@ async function startSecuredConsul({ path, at }: TempDirectory) {
     "-dev",
     "-config-file",
     at("consul.json"),
+    ...(await grpcTlsOff()),
   ]);
   onTestFinished(async () => void (await program.stop("SIGTERM", 3_000)));
   await expect.poll(() => program.output(), { timeout: 30_000 }).toContain("Synced node info");

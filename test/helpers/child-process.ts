@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { until } from "./until.ts";
 
 /** A program that a test or the demo runs. */
 export interface RunningProgram {
@@ -6,10 +8,14 @@ export interface RunningProgram {
   /** All that it wrote so far, to both outputs. */
   output(): string;
   standardOutput(): string;
-  /** Told of each line on standard error. */
+  /** Calls `listener` with each line on standard error. */
   onErrorLine(listener: (line: string) => void): void;
   isRunning(): boolean;
-  /** Sends a signal and waits for the end; by force after `graceMs`. Returns the exit code. */
+  /** Stops it with SIGSTOP, and resolves once it runs no more: its sockets stay open and nothing answers. */
+  freeze(): Promise<void>;
+  /** Lets a frozen program go on. */
+  resume(): void;
+  /** Lets it go on if it is frozen, sends a signal and waits for the end; by force after `graceMs`. Returns the exit code. */
   stop(signal?: NodeJS.Signals, graceMs?: number): Promise<number | null>;
   /** Resolves with the exit code once it ended. */
   readonly ended: Promise<number | null>;
@@ -48,9 +54,15 @@ export async function startProgram(
     onErrorLine: (listener) => void listeners.push(listener),
     isRunning,
     ended,
+    async freeze() {
+      child.kill("SIGSTOP");
+      await until(`${file} is frozen`, () => isFrozen(child.pid as number));
+    },
+    resume: () => void child.kill("SIGCONT"),
     async stop(signal = "SIGTERM", graceMs = 10_000) {
       if (!isRunning()) return await ended;
       child.kill(signal);
+      child.kill("SIGCONT"); // a frozen program gets no other signal than SIGKILL
       const force = setTimeout(() => signalGroup(child.pid as number, "SIGKILL"), graceMs);
       try {
         return await ended;
@@ -66,6 +78,11 @@ function started(child: ChildProcess, file: string): Promise<void> {
     child.once("spawn", resolve);
     child.once("error", (error) => reject(new Error(`cannot start "${file}": ${error.message}`)));
   });
+}
+
+/** proc(5): state T is "stopped on a signal". The name before it may hold spaces, but no ")" comes after it. */
+async function isFrozen(pid: number): Promise<boolean> {
+  return /\) T [^)]*$/.test(await readFile(`/proc/${pid}/stat`, "utf8"));
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {

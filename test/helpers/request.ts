@@ -13,10 +13,13 @@ export interface RequestOptions {
   readonly body?: string;
   /** A connection of its own unless given. */
   readonly agent?: http.Agent | false;
+  /** How long the server may be silent: 10 s unless given. */
+  readonly timeoutMs?: number;
 }
 
-/** Sends one request and reads the whole answer. @throws when there is none within 10 s */
+/** Sends one request and reads the whole answer. @throws when the server is silent for `timeoutMs` */
 export async function request(url: string, options: RequestOptions = {}): Promise<Reply> {
+  const { timeoutMs = 10_000 } = options;
   return await new Promise((resolve, reject) => {
     const outgoing = http.request(
       url,
@@ -27,7 +30,7 @@ export async function request(url: string, options: RequestOptions = {}): Promis
           ...options.headers,
           ...(options.host === undefined ? {} : { host: options.host }),
         },
-        timeout: 10_000,
+        timeout: timeoutMs,
       },
       (incoming) => {
         const chunks: Buffer[] = [];
@@ -47,7 +50,9 @@ export async function request(url: string, options: RequestOptions = {}): Promis
     outgoing.once("socket", (socket) => {
       isReused = !socket.connecting;
     });
-    outgoing.on("timeout", () => outgoing.destroy(new Error(`${url} did not answer within 10 s`)));
+    outgoing.on("timeout", () =>
+      outgoing.destroy(new Error(`${url} did not answer within ${timeoutMs / 1_000} s`)),
+    );
     outgoing.on("error", (error) => {
       // A server may close an idle connection just as it is used again. Every browser then asks once more
       // (RFC 9112, section 9.3.1), and so does this client.

@@ -60,7 +60,7 @@ export async function startSampleService(
   function answerHealth(incoming: IncomingMessage, outgoing: ServerResponse): void {
     if (incoming.method === "PUT") healthy = incoming.url === "/health/up";
     outgoing.writeHead(healthy ? 200 : 503, { "content-type": "text/plain" });
-    outgoing.end(healthy ? "well\n" : "sick\n");
+    outgoing.end(healthy ? "healthy\n" : "unhealthy\n");
   }
 }
 

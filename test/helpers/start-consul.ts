@@ -1,6 +1,10 @@
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { promisify } from "node:util";
 import { startProgram } from "./child-process.ts";
 import { freePorts } from "./free-port.ts";
-import { request } from "./request.ts";
+import { type RequestOptions, request } from "./request.ts";
 import { until } from "./until.ts";
 
 /** A service to register. */
@@ -14,13 +18,28 @@ interface Registration {
   readonly weights?: { readonly passing: number; readonly warning: number };
   /** An HTTP check of this URL every second; else a check that the test sets. */
   readonly checkUrl?: string;
-  /** What Consul says until its check has told first: passing, unless said. */
+  /** The check's state until its first result: passing unless given. */
   readonly begins?: "passing" | "critical";
 }
 
-/** A real Consul dev agent, all in memory. */
+export interface ConsulOptions {
+  readonly httpPort?: number;
+  readonly datacenter?: string;
+  /** An agent of another datacenter to join over the WAN: its {@link ConsulAgent.wanAddress}. */
+  readonly joinWan?: string;
+  /** The loopback address where it serves and is joined, such as `127.0.0.2`: 127.0.0.1 unless given. */
+  readonly host?: string;
+  /** Turns ACLs on: whoever has no token may do nothing. The agent's own requests here use {@link ConsulAgent.token}. */
+  readonly acl?: boolean;
+  /** Where it keeps what it knows. Without it all is in memory, and it is empty when it starts again. */
+  readonly dataDirectory?: string;
+}
+
+/** A real Consul server agent. */
 export interface ConsulAgent {
   readonly address: string;
+  /** The management token, where ACLs are on. */
+  readonly token: string | undefined;
   /** Where agents of other datacenters join it. */
   readonly wanAddress: string;
   readonly pid: () => number;
@@ -31,92 +50,90 @@ export interface ConsulAgent {
   setMaintenance(id: string, enable: boolean): Promise<void>;
   putKey(key: string, value: string): Promise<void>;
   deleteKey(key: string): Promise<void>;
+  /** Creates a policy. @param rules in HCL, such as `service_prefix "" { policy = "read" }` */
+  createPolicy(name: string, rules: string): Promise<void>;
+  /** Creates a token with these policies. @returns its secret */
+  createToken(policies: readonly string[]): Promise<string>;
+  /** Stops it with SIGSTOP: connections stay open, and nothing answers. */
+  freeze(): Promise<void>;
+  resume(): void;
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>;
-  /** Starts it again at the same address, empty. */
-  startAgain(): Promise<void>;
+  /** Starts it again at the same address: with its data where it has a data directory, unless it is to be empty. */
+  startAgain(options?: { readonly empty?: boolean }): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Starts an agent and waits until it has a leader. */
-export async function startConsul(
-  options: {
-    readonly httpPort?: number;
-    readonly datacenter?: string;
-    /** An agent of another datacenter to join. */
-    readonly joinWan?: string;
-  } = {},
-): Promise<ConsulAgent> {
+export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAgent> {
+  const { host = "127.0.0.1", dataDirectory } = options;
   const [freeHttp = 0, server = 0, lan = 0, wan = 0] = await freePorts(4);
   const httpPort = options.httpPort ?? freeHttp;
-  const address = `http://127.0.0.1:${httpPort}`;
-  let agent = await launch();
+  const address = `http://${host}:${httpPort}`;
+  const token = options.acl === true ? randomUUID() : undefined;
+  const argv = await agentCommand(options, {
+    host,
+    token,
+    ports: { http: httpPort, server, "serf-lan": lan, "serf-wan": wan },
+  });
 
-  const put = async (path: string, body?: unknown): Promise<void> => {
+  const ask = async (
+    path: string,
+    { method = "GET", body }: Pick<RequestOptions, "method" | "body">,
+  ) => {
     const reply = await request(`${address}/v1/${path}`, {
-      method: "PUT",
-      ...(body === undefined
-        ? {}
-        : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      method,
+      headers: token === undefined ? {} : { "x-consul-token": token },
+      ...(body === undefined ? {} : { body }),
     });
     if (reply.status !== 200)
       throw new Error(`Consul answers ${path}: ${reply.status} ${reply.body}`);
+    return reply.body;
   };
+  const put = async (path: string, body?: object | string): Promise<string> => {
+    const text = typeof body === "object" ? JSON.stringify(body) : body;
+    return await ask(path, { method: "PUT", ...(text === undefined ? {} : { body: text }) });
+  };
+  let agent = await launch();
 
   return {
     address,
-    wanAddress: `127.0.0.1:${wan}`,
+    token,
+    wanAddress: `${host}:${wan}`,
     pid: () => agent.pid,
-    register: async (service) => await put("agent/service/register", toBody(service)),
-    deregister: async (id) => await put(`agent/service/deregister/${encodeURIComponent(id)}`),
+    register: async (service) => void (await put("agent/service/register", toBody(service))),
+    deregister: async (id) =>
+      void (await put(`agent/service/deregister/${encodeURIComponent(id)}`)),
     setHealth: async (id, health) =>
-      await put(`agent/check/${health}/${encodeURIComponent(`service:${id}`)}`),
+      void (await put(`agent/check/${health}/${encodeURIComponent(`service:${id}`)}`)),
     setMaintenance: async (id, enable) =>
-      await put(`agent/service/maintenance/${encodeURIComponent(id)}?enable=${enable}`),
-    putKey: async (key, value) => await put(`kv/${key}`, value),
-    deleteKey: async (key) => void (await request(`${address}/v1/kv/${key}`, { method: "DELETE" })),
+      void (await put(`agent/service/maintenance/${encodeURIComponent(id)}?enable=${enable}`)),
+    putKey: async (key, value) => void (await put(`kv/${key}`, value)),
+    deleteKey: async (key) => void (await ask(`kv/${key}`, { method: "DELETE" })),
+    createPolicy: async (name, rules) =>
+      void (await put("acl/policy", { Name: name, Rules: rules })),
+    async createToken(policies) {
+      const Policies = policies.map((Name) => ({ Name }));
+      return (JSON.parse(await put("acl/token", { Policies })) as { SecretID: string }).SecretID;
+    },
+    freeze: () => agent.freeze(),
+    resume: () => agent.resume(),
     kill: async () => void (await agent.stop("SIGKILL")),
-    async startAgain() {
+    async startAgain({ empty = false } = {}) {
+      await agent.stop("SIGKILL");
+      if (empty && dataDirectory !== undefined) await rm(dataDirectory, { recursive: true });
       agent = await launch();
     },
     stop: async () => void (await agent.stop("SIGTERM", 3_000)),
   };
 
   async function launch() {
-    const program = await startProgram([
-      "consul",
-      "agent",
-      "-dev",
-      "-log-level",
-      "warn",
-      "-bind",
-      "127.0.0.1",
-      "-client",
-      "127.0.0.1",
-      "-http-port",
-      String(httpPort),
-      "-dns-port",
-      "-1",
-      "-grpc-port",
-      "-1",
-      "-server-port",
-      String(server),
-      "-serf-lan-port",
-      String(lan),
-      "-serf-wan-port",
-      String(wan),
-      ...(options.datacenter === undefined ? [] : ["-datacenter", options.datacenter]),
-      ...(options.joinWan === undefined ? [] : ["-retry-join-wan", options.joinWan]),
-    ]);
+    const program = await startProgram(argv);
     try {
       await until("the Consul agent has a leader and knows itself", async () => {
         if (!program.isRunning()) throw new Error(program.output());
-        const { body } = await request(`${address}/v1/health/service/consul?passing=1`);
-        return (
-          body.includes('"ServerPort"') ||
-          body.includes('"Service":"consul"') ||
-          body.includes('"Service": "consul"')
-        );
+        const body = await ask("health/service/consul?passing=1", {});
+        return /"ServerPort"|"Service": ?"consul"/.test(body);
       });
     } catch (error) {
       await program.stop("SIGKILL");
@@ -124,6 +141,72 @@ export async function startConsul(
     }
     return program;
   }
+}
+
+/** The command line of a server agent on its own. */
+async function agentCommand(
+  { datacenter, joinWan, dataDirectory }: ConsulOptions,
+  {
+    host,
+    token,
+    ports,
+  }: {
+    readonly host: string;
+    readonly token: string | undefined;
+    readonly ports: Readonly<Record<string, number>>;
+  },
+): Promise<readonly string[]> {
+  // A dev agent keeps nothing on disk; a server elects itself as quickly as a dev agent with this multiplier.
+  const mode =
+    dataDirectory === undefined
+      ? ["-dev"]
+      : ["-server", "-bootstrap-expect=1", "-data-dir", dataDirectory, "-hcl", QUICK_ELECTION];
+  return [
+    "consul",
+    "agent",
+    ...mode,
+    "-log-level",
+    "warn",
+    "-bind",
+    host,
+    "-client",
+    host,
+    ...Object.entries({ ...ports, dns: -1, grpc: -1 }).flatMap(([name, port]) => [
+      `-${name}-port`,
+      String(port),
+    ]),
+    ...(await grpcTlsOff()),
+    ...(datacenter === undefined ? [] : ["-datacenter", datacenter]),
+    ...(joinWan === undefined ? [] : ["-retry-join-wan", joinWan]),
+    ...(token === undefined ? [] : ["-hcl", await aclSettings(token)]),
+  ];
+}
+
+const QUICK_ELECTION = "performance { raft_multiplier = 1 }";
+
+async function aclSettings(token: string): Promise<string> {
+  const management = (await isAtLeast(1, 11)) ? "initial_management" : "master";
+  return `acl { enabled = true default_policy = "deny" tokens { ${management} = "${token}" agent = "${token}" } }`;
+}
+
+/** Consul 1.14 and later open port 8503 unless it is turned off; earlier ones do not know the flag. */
+export async function grpcTlsOff(): Promise<readonly string[]> {
+  return (await isAtLeast(1, 14)) ? ["-grpc-tls-port", "-1"] : [];
+}
+
+let version: Promise<readonly [number, number]> | undefined;
+
+async function isAtLeast(major: number, minor: number): Promise<boolean> {
+  version ??= readVersion();
+  const [ownMajor, ownMinor] = await version;
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
+async function readVersion(): Promise<readonly [number, number]> {
+  const { stdout } = await promisify(execFile)("consul", ["version"]);
+  const [, major, minor] = /^Consul v(\d+)\.(\d+)/.exec(stdout) ?? [];
+  if (major === undefined) throw new Error(`unknown version of Consul: ${stdout}`);
+  return [Number(major), Number(minor)];
 }
 
 function toBody(service: Registration): object {

@@ -1,32 +1,30 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { stringify } from "yaml";
-import { startProgram } from "./child-process.ts";
 import { freePort } from "./free-port.ts";
 import { request } from "./request.ts";
+import { type SampleProcess, startSampleProcess } from "./sample-process.ts";
 import { type SampleAnswer, type SampleService, startSampleService } from "./sample-service.ts";
-import { type ConsulAgent, startConsul } from "./start-consul.ts";
+import { type ConsulAgent, type ConsulOptions, startConsul } from "./start-consul.ts";
 import { type Fairlead, type FairleadOptions, startFairlead } from "./start-fairlead.ts";
 import { type Nginx, startNginx } from "./start-nginx.ts";
 import { startVarnish, type Varnish, type VarnishOptions } from "./start-varnish.ts";
 import { type TempDirectory, tempDirectory } from "./temp-directory.ts";
-import { until } from "./until.ts";
 
 /*
- * Starts what an acceptance test needs, and ends it when the test is finished, the last started first.
+ * Starts the programs that a test needs. Each ends when the test is finished, the last started first.
  */
 
-/** A directory that goes with the test. */
+/** A directory that is removed when the test is finished. */
 export async function testDirectory(): Promise<TempDirectory> {
   const directory = await tempDirectory();
   onTestFinished(() => directory.remove());
   return directory;
 }
 
-export async function testConsul(): Promise<ConsulAgent> {
-  const consul = await startConsul();
+export async function testConsul(options: ConsulOptions = {}): Promise<ConsulAgent> {
+  const consul = await startConsul(options);
   onTestFinished(() => consul.stop());
   return consul;
 }
@@ -54,20 +52,11 @@ export async function testService(name: string): Promise<SampleService> {
   return service;
 }
 
-/** One that runs as a process of its own, for tests that send many requests. */
-export async function testServiceProcess(
-  name: string,
-): Promise<{ readonly name: string; readonly port: number }> {
-  const port = await freePort();
-  const file = fileURLToPath(new URL("serve-sample.ts", import.meta.url));
-  const argv = [process.execPath, "--import", "tsx", file, name, String(port)];
-  const program = await startProgram(argv);
-  onTestFinished(async () => void (await program.stop("SIGKILL")));
-  await until(`${name} answers`, async () => {
-    if (!program.isRunning()) throw new Error(program.output());
-    return (await request(`http://127.0.0.1:${port}/`)).status === 200;
-  });
-  return { name, port };
+/** A sample service in a process of its own. */
+export async function testSampleProcess(name: string): Promise<SampleProcess> {
+  const service = await startSampleProcess(name);
+  onTestFinished(() => service.stop());
+  return service;
 }
 
 /** Writes a config and runs `fairlead run` with it. */

@@ -3,8 +3,8 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "../helpers/request.ts";
+import type { Traffic } from "../helpers/traffic.ts";
 import { until } from "../helpers/until.ts";
-import type { Load } from "./load.ts";
 import { GOOD_TEMPLATE, type SoakEnvironment, WEB } from "./soak-environment.ts";
 import type { SoakSite } from "./soak-site.ts";
 
@@ -19,7 +19,7 @@ export interface Fault {
 /** A site and the requests to it. */
 export interface SiteUnderLoad {
   readonly site: SoakSite;
-  readonly loads: { readonly edge: Load; readonly cache: Load };
+  readonly traffic: { readonly edge: Traffic; readonly cache: Traffic };
 }
 
 export function faultsFor(
@@ -65,22 +65,22 @@ export function faultsFor(
       name: "restart nginx",
       weight: 2,
       happen: () =>
-        ofEach(loaded, async ({ site, loads }) => {
-          await loads.edge.pause();
+        ofEach(loaded, async ({ site, traffic }) => {
+          await traffic.edge.pause();
           await site.nginx.startAgain();
           await untilServed(`${site.edgeUrl}/web/x`);
-          loads.edge.resume();
+          traffic.edge.resume();
         }),
     },
     {
       name: "restart Varnish",
       weight: 2,
       happen: () =>
-        ofEach(loaded, async ({ site, loads }) => {
-          await loads.cache.pause();
+        ofEach(loaded, async ({ site, traffic }) => {
+          await traffic.cache.pause();
           await site.varnish.startAgain();
           await untilServed(`${site.cacheUrl}/web/x`);
-          loads.cache.resume();
+          traffic.cache.resume();
         }),
     },
     {

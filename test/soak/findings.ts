@@ -16,12 +16,12 @@ export interface SoakFinding {
 }
 
 /** What is left of the run at one site, after all is calm. */
-export async function findings({ site, loads }: SiteUnderLoad): Promise<readonly SoakFinding[]> {
+export async function findings({ site, traffic }: SiteUnderLoad): Promise<readonly SoakFinding[]> {
   const found: SoakFinding[] = [];
   const say = (what: string, text: string, well: boolean) =>
     found.push({ what: `${site.name}: ${what}`, found: text, ok: well });
 
-  for (const [name, { sent, failures }] of Object.entries(loads)) {
+  for (const [name, { sent, failures }] of Object.entries(traffic)) {
     say(`failed requests to ${name}`, `${failures.length} of ${sent()}`, failures.length === 0);
     for (const failure of failures.slice(0, 20)) console.log(site.name, name, failure);
   }

@@ -1,8 +1,6 @@
 import { writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { type RunningProgram, startProgram } from "../helpers/child-process.ts";
-import { freePorts } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
+import { startSampleProcess } from "../helpers/sample-process.ts";
 import { type ConsulAgent, startConsul } from "../helpers/start-consul.ts";
 import { tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
@@ -15,13 +13,13 @@ export const GOOD_TEMPLATE =
 export interface SoakEnvironment {
   readonly consul: ConsulAgent;
   readonly siteTemplate: string;
-  /** Its Fairlead is killed over and over. */
+  /** Its Fairlead is killed again and again. */
   readonly killed: SoakSite;
   /** Its Fairlead sees the same changes and faults, but is never killed: its memory is watched. */
   readonly spared: SoakSite;
-  /** Registers all services anew: an agent that was restarted is empty. Their checks have told, or are about to. */
+  /** Registers all services: an agent that was restarted is empty. `begins` is the state of their checks. */
   registerAll(begins?: "passing" | "critical"): Promise<void>;
-  /** Everything healthy and well again, and Fairlead has nothing more to do. */
+  /** Makes everything healthy, and resolves once both sites serve all of it. */
   untilRecovered(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -39,11 +37,8 @@ export async function startSoakEnvironment(): Promise<SoakEnvironment> {
   try {
     const consul = await startConsul();
     ends.push(() => consul.stop());
-    const ports = await freePorts(WEB.length);
-    for (const [i, name] of WEB.entries()) {
-      const service = await serve(name, ports[i] ?? 0);
-      ends.push(() => service.stop());
-    }
+    const services = await Promise.all(WEB.map(startSampleProcess));
+    for (const service of services) ends.push(() => service.stop());
     const siteTemplate = directory.at("site.hbs");
     await writeFile(siteTemplate, GOOD_TEMPLATE);
     const from = { directory, consul: consul.address, siteTemplate };
@@ -51,27 +46,26 @@ export async function startSoakEnvironment(): Promise<SoakEnvironment> {
     ends.push(() => killed.stop());
     const spared = await startSoakSite("spared", from);
     ends.push(() => spared.stop());
-    const fill = async (begins: "passing" | "critical" = "passing") => {
-      for (const [i, id] of WEB.entries()) {
-        await consul.register({ name: "web", id, port: ports[i] ?? 0, begins });
-      }
+    const registerAll = async (begins: "passing" | "critical" = "passing") => {
+      for (const { name: id, port } of services)
+        await consul.register({ name: "web", id, port, begins });
       for (const { portKey, sitePorts } of [killed, spared])
         await consul.putKey(portKey, String(sitePorts[0]));
       await consul.putKey("site/text", "initial");
     };
-    const calm = async () => {
+    const untilRecovered = async () => {
       await writeFile(siteTemplate, GOOD_TEMPLATE);
-      await fill();
+      await registerAll();
       for (const site of [killed, spared]) await untilSiteRecovered(site, consul);
     };
-    await calm();
+    await untilRecovered();
     return {
       consul,
       siteTemplate,
       killed,
       spared,
-      registerAll: fill,
-      untilRecovered: calm,
+      registerAll,
+      untilRecovered,
       stop: end,
     };
   } catch (error) {
@@ -97,15 +91,4 @@ async function untilSiteRecovered(site: SoakSite, consul: ConsulAgent): Promise<
     console.error(fairlead().output().split("\n").slice(-30).join("\n"));
     throw error;
   }
-}
-
-async function serve(name: string, port: number): Promise<RunningProgram> {
-  const file = fileURLToPath(new URL("../helpers/serve-sample.ts", import.meta.url));
-  const argv = [process.execPath, "--import", "tsx", file, name, String(port)];
-  const program = await startProgram(argv);
-  await until(
-    `${name} answers`,
-    async () => (await request(`http://127.0.0.1:${port}/`)).status === 200,
-  );
-  return program;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { startTraffic } from "../helpers/traffic.ts";
 import { faultsFor, type SiteUnderLoad } from "./faults.ts";
 import { findings, memoryFindings, type SoakFinding } from "./findings.ts";
-import { startLoad } from "./load.ts";
 import { createProcessSamples } from "./process-samples.ts";
 import { startSoakEnvironment } from "./soak-environment.ts";
 import type { SoakSite } from "./soak-site.ts";
@@ -22,7 +22,7 @@ console.log(`${minutes} minutes, seed ${seed}`);
 
 const environment = await startSoakEnvironment();
 const { killed, spared } = environment;
-const loaded = [killed, spared].map(withLoads);
+const loaded = [killed, spared].map(withTraffic);
 const samples = createProcessSamples();
 const sampling = setInterval(() => samples.take(spared.fairlead().pid), 1_000);
 const counts = new Map<string, number>();
@@ -40,7 +40,7 @@ try {
   await environment.untilRecovered();
   clearInterval(sampling);
   const kept = [await keptAfterHalf, await spared.retainedMiB()] as const;
-  await stopLoads();
+  await stopTraffic();
   console.table(Object.fromEntries(counts));
   const found: SoakFinding[] = [...memoryFindings(samples, kept)];
   for (const one of loaded) found.push(...(await findings(one)));
@@ -54,7 +54,7 @@ try {
 } finally {
   ending.abort();
   clearInterval(sampling);
-  await stopLoads();
+  await stopTraffic();
   await environment.stop();
 }
 
@@ -96,14 +96,14 @@ function count(what: string): void {
   counts.set(what, (counts.get(what) ?? 0) + 1);
 }
 
-function withLoads(site: SoakSite): SiteUnderLoad {
-  const edge = startLoad(`${site.edgeUrl}/web/x`);
-  return { site: site, loads: { edge, cache: startLoad(`${site.cacheUrl}/web/x`) } };
+function withTraffic(site: SoakSite): SiteUnderLoad {
+  const start = (url: string) => startTraffic([`${url}/web/x`]);
+  return { site, traffic: { edge: start(site.edgeUrl), cache: start(site.cacheUrl) } };
 }
 
-async function stopLoads(): Promise<void> {
-  const loads = loaded.flatMap((it) => Object.values(it.loads));
-  await Promise.all(loads.map((load) => load.stop()));
+async function stopTraffic(): Promise<void> {
+  const traffic = loaded.flatMap((it) => Object.values(it.traffic));
+  await Promise.all(traffic.map((it) => it.stop()));
 }
 
 /** A small generator of random numbers from a seed. */
