@@ -56,7 +56,7 @@ test("a value that looks like a note of where something comes from blames nobody
     evil: { x: `${fake}z` },
   });
   const origin = blameLine({ path: "/out/file", line: 2 }, from);
-  expect(origin?.subject?.service).toBe("evil");
+  expect(origin?.parts).toMatchObject([{ part: { kind: "instance", service: "evil" } }]);
 });
 
 async function render(templates: readonly FileTemplate[], metas: Metas) {

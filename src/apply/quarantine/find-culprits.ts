@@ -12,15 +12,20 @@ export type Verdict =
       readonly named: readonly NamedPart[];
       /** Each of the named parts fails for a reason of its own: so a render says it. */
       readonly isEach?: boolean;
+      /** The template has a fault of its own as well, which `reason` says. */
+      readonly isOfTemplate?: boolean;
       /** The template's place, which tells two places apart; empty where none was named. */
       readonly place: string;
     };
 
-interface NamedPart {
+export interface NamedPart {
   readonly text: string;
+  /** Where the part is no suspect as a whole: those parts of it that the place is about. */
+  readonly within?: readonly string[];
   readonly field?: string;
   /** Why, where each part has a reason of its own. */
   readonly reason?: string;
+  readonly hint?: string;
 }
 
 /** A part whose data makes candidates fail, with why. */
@@ -79,7 +84,7 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
   const named = await followNames();
   if (named === "template") return undefined;
   if (named === "found") return result();
-  const rest = search.suspects.filter(({ text }) => !out.has(text));
+  const rest = search.suspects.filter(({ text }) => !culprits.has(text));
   for (const { text } of rest) out.add(text);
   const verdict = await search.judge(out);
   if (!verdict.isOk || !(await admit(rest))) return undefined;
@@ -118,14 +123,21 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
     untried.splice(0, untried.length, ...before.untried);
   }
 
-  /** Takes out the first few as the check names them. */
+  /** Takes out the first few as the check names them; of several on one line all, until the rest is accepted. */
   async function followNames(): Promise<"found" | "template" | "lost"> {
     let refusal: Refusal = search.first;
+    const doubtful: Suspect[] = [];
     for (let i = 0; i < NAMED_ONE_BY_ONE; i += 1) {
-      if (!accuseNamed(refusal)) return "lost";
-      if (await isTemplates(refusal)) return "template";
+      if (accuseNamed(refusal)) {
+        if (await isTemplates(refusal)) return "template";
+      } else {
+        const several = severalNamed(refusal, search.suspects).filter(({ text }) => !out.has(text));
+        if (several.length === 0) return "lost";
+        doubtful.push(...several);
+        for (const { text } of several) out.add(text);
+      }
       const verdict = await search.judge(out);
-      if (verdict.isOk) return "found";
+      if (verdict.isOk) return (await admit(doubtful)) ? "found" : "template";
       refusal = verdict;
     }
     return "lost";
@@ -154,6 +166,11 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
   async function divide(block: readonly Suspect[], refusal: Refusal): Promise<boolean> {
     const [only] = block;
     if (block.length === 1 && only !== undefined) return await narrow(only, refusal);
+    const named = severalNamed(refusal, block);
+    if (named.length > 0 && named.length < block.length) {
+      const others = block.filter((it) => !named.includes(it));
+      return (await admit(others)) && (await admit(named));
+    }
     const middle = Math.ceil(block.length / 2);
     return (await admit(block.slice(0, middle))) && (await admit(block.slice(middle)));
   }
@@ -176,22 +193,38 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
 
   /** Accuses the suspect that a refusal names, if it names one, and one of `among`. */
   function accuseNamed(refusal: Refusal, among?: readonly Suspect[]): boolean {
-    const texts = among && new Set(allOf(among).keys());
-    const named = refusal.named.filter(
-      ({ text }) => known.has(text) && !culprits.has(text) && texts?.has(text) !== false,
-    );
+    const named = namedIn(refusal, among);
     if (named.length === 0 || (named.length > 1 && refusal.isEach !== true)) return false;
     for (const it of named) accuse(known.get(it.text), refusal, it);
     return true;
   }
 
+  /** What a refusal names of the suspects, or of `among`. */
+  function namedIn({ named }: Refusal, among?: readonly Suspect[]): readonly NamedPart[] {
+    const texts = among && new Set(allOf(among).keys());
+    return named
+      .flatMap((it) => {
+        const { within = [], ...rest } = it;
+        return known.has(it.text) ? [it] : within.map((text) => ({ ...rest, text }));
+      })
+      .filter(({ text }) => known.has(text) && !culprits.has(text) && texts?.has(text) !== false);
+  }
+
+  /** The suspects of `among` of which a refusal names several, so that one of them may be at fault. */
+  function severalNamed(refusal: Refusal, among: readonly Suspect[]): readonly Suspect[] {
+    const named = new Set(namedIn(refusal, among).map(({ text }) => text));
+    return among.filter(
+      (it) => named.has(it.text) || it.within.some(({ text }) => named.has(text)),
+    );
+  }
+
   function accuse(
     suspect: Suspect | undefined,
-    { hint, place, ...refusal }: Refusal,
+    { place, ...refusal }: Refusal,
     named?: NamedPart,
   ): void {
     if (suspect === undefined) return;
-    const { field, reason = refusal.reason } = named ?? {};
+    const { field, reason = refusal.reason, hint = refusal.hint } = named ?? {};
     const isNamed = named !== undefined;
     culprits.set(suspect.text, {
       suspect,

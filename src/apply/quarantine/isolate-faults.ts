@@ -3,6 +3,7 @@ import type { Query } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
 import { AppError } from "../../errors.ts";
 import { type BlameOptions, blameOutput } from "../../template/provenance/blame.ts";
+import { createLineFinder } from "../../template/provenance/line-finder.ts";
 import type { Output } from "../../template/render/render-files.ts";
 import { type Rendered, renderProxy, type Waiting } from "../../template/render/render-proxy.ts";
 import {
@@ -20,7 +21,6 @@ import {
   type RefusedCheck,
   renderVerdict,
 } from "./judge-candidate.ts";
-import { partOfSubject } from "./part-of-subject.ts";
 import {
   createQuarantine,
   type PartFault,
@@ -132,7 +132,7 @@ export function createFaultIsolation({
           const refused =
             rendered.kind === "rendered" ? options.refuse?.(rendered.outputs) : undefined;
           if (refused === undefined) return { rendered, answers, faults };
-          faults.push(...isolateOutput(refused, { newest, answers, from, asked }));
+          faults.push(...isolateOutput(refused, { newest, from, asked }));
         } catch (error) {
           if (!(error instanceof AppError) || error.code !== "TEMPLATE") throw error;
           faults.push(...(await isolateRender(error, { newest, answers, asked, ...options })));
@@ -141,15 +141,20 @@ export function createFaultIsolation({
     },
     async isolate(refused) {
       const { newest, answers, asked, driver, directory, signal } = refused;
+      const lines = createLineFinder();
       const parts = {
         from: refused.from,
         driver,
         signal,
+        lines,
         ...(directory === undefined ? {} : { directory }),
       };
       const found = await search(refused, {
-        first: checkVerdict(refused.refusal, sourceOf(answers, refused.from)),
-        judge: (without) => judgeCandidate(answersFor(newest, refused, without), parts),
+        first: checkVerdict(refused.refusal, (at) =>
+          lines.find(at, sourceOf(answers, refused.from)),
+        ),
+        judge: (without) =>
+          judgeCandidate(answersFor(newest, refused, without), { ...parts, without }),
       });
       return found && putAll(found, { newest, asked, byCheck: true });
     },
@@ -221,16 +226,14 @@ export function createFaultIsolation({
     refused: AppError & { readonly path: string },
     {
       newest,
-      answers,
       from,
       asked,
-    }: Pick<RefusedCandidate, "newest" | "answers" | "asked"> & {
+    }: Pick<RefusedCandidate, "newest" | "asked"> & {
       readonly from: BlameOptions;
     },
   ): readonly IsolatedFault[] {
-    const subject = blameOutput(refused.path, from);
-    if (subject === undefined) throw refused;
-    const { part } = partOfSubject(subject, answers);
+    const part = blameOutput(refused.path, from);
+    if (part === undefined) throw refused;
     const fault = { part, reason: refused.message, hint: refused.hint };
     return put([fault], { newest, asked, byCheck: true, isUntried: false });
   }
@@ -310,9 +313,12 @@ export const sourceOf = (answers: RenderAnswers, from: RenderFrom): BlameOptions
 });
 
 /** Where a part was named that is not to blame, its reason says more than the render's first fault. */
-function firstReason({ named, hint }: Refusal, error: AppError): AppError {
-  const reason = named[0]?.reason;
-  return reason === undefined ? error : new AppError("TEMPLATE", reason, { hint, cause: error });
+function firstReason(first: Refusal, error: AppError): AppError {
+  const { reason = first.reason, hint = first.hint } =
+    first.isOfTemplate === true ? first : (first.named[0] ?? first);
+  return reason === error.message
+    ? error
+    : new AppError("TEMPLATE", reason, { hint, cause: error });
 }
 
 const untriedFault = (part: Part): PartFault => ({

@@ -1,17 +1,19 @@
-import type { Snapshot } from "../../catalog/snapshot.ts";
+import { partText } from "../../catalog/part.ts";
 import { AppError } from "../../errors.ts";
 import {
+  type BlamedPart,
   type BlameOptions,
   blameLine,
   blameRender,
   type LineOrigin,
+  type PartsFault,
 } from "../../template/provenance/blame.ts";
+import type { LineFinder } from "../../template/provenance/line-finder.ts";
 import { type Rendered, renderProxy } from "../../template/render/render-proxy.ts";
 import type { RenderAnswers } from "../in-force/answers-in-force.ts";
 import type { CheckResult, ProxyDriver } from "../proxy-driver.ts";
 import { stage, unstage } from "../swap/stage.ts";
-import type { Verdict } from "./find-culprits.ts";
-import { partOfSubject } from "./part-of-subject.ts";
+import type { NamedPart, Verdict } from "./find-culprits.ts";
 
 /** A check that refused. */
 export type RefusedCheck = Omit<Extract<CheckResult, { ok: false }>, "ok">;
@@ -22,6 +24,9 @@ type Refusal = Extract<Verdict, { isOk: false }>;
 export interface CandidateParts {
   readonly from: Omit<BlameOptions, "snapshot" | "leftOut">;
   readonly driver: Pick<ProxyDriver, "check">;
+  readonly lines: LineFinder;
+  /** The parts that are left out, by canonical text. */
+  readonly without: ReadonlySet<string>;
   /** Stage there instead of beside the live files. */
   readonly directory?: string;
   readonly signal: AbortSignal;
@@ -36,7 +41,10 @@ export async function judgeCandidate(
   const rendered = judgeRender(options);
   if ("isOk" in rendered) return rendered;
   const result = await checkRendered(rendered, parts);
-  return result.ok ? { isOk: true } : checkVerdict(result, options);
+  if (result.ok) return { isOk: true };
+  const { outputs } = rendered;
+  const { lines, without } = parts;
+  return checkVerdict(result, (at) => lines.find(at, options, { outputs, without }));
 }
 
 /** Renders. What the render lacks is a refusal, too: without some parts a template may ask for more. */
@@ -51,14 +59,21 @@ export function judgeRender(options: BlameOptions): Rendered | Refusal {
   }
 }
 
-/** The verdict of a proxy's check on what was rendered from these answers. */
-export function checkVerdict(refusal: RefusedCheck, options: BlameOptions): Refusal {
-  const origin = refusal.at === undefined ? undefined : blameLine(refusal.at, options);
+/**
+ * The verdict of a proxy's check.
+ *
+ * @param find finds where the line that the check named comes from
+ */
+export function checkVerdict(
+  refusal: RefusedCheck,
+  find: (at: NonNullable<RefusedCheck["at"]>) => LineOrigin | undefined,
+): Refusal {
+  const origin = refusal.at === undefined ? undefined : find(refusal.at);
   return {
     isOk: false,
     reason: explained(refusal, origin),
     hint: refusal.hint,
-    named: namedBy(origin, options.snapshot),
+    named: origin?.parts.map(namedPart) ?? [],
     place: origin?.place ?? "",
   };
 }
@@ -72,23 +87,31 @@ export function explainRefusal(refusal: RefusedCheck, options: BlameOptions): st
 const explained = ({ output }: RefusedCheck, origin: LineOrigin | undefined): string =>
   origin === undefined ? output : `${output}\n${origin.excerpt}`;
 
-function namedBy(origin: LineOrigin | undefined, snapshot: Snapshot): Refusal["named"] {
-  if (origin?.subject === undefined) return [];
-  const { field, ...subject } = origin.subject;
-  const named = { text: partOfSubject(subject, snapshot).text };
-  return [field === undefined ? named : { ...named, field }];
+const namedPart = ({ part, within, field }: BlamedPart): NamedPart => ({
+  text: partText(part),
+  ...(within === undefined ? {} : { within: within.map(partText) }),
+  ...(field === undefined ? {} : { field }),
+});
+
+/** The verdict of a render that failed. Faults of one part each come first: those are beyond doubt. */
+export function renderVerdict(error: AppError, options: BlameOptions): Refusal {
+  const { faults, ofTemplate } = blameRender(error, options);
+  const { reason, hint } = ofTemplate ?? { reason: error.message, hint: error.hint };
+  const certain = faults.filter(({ parts }) => parts.length === 1);
+  const [first] = faults;
+  const named =
+    certain.length > 0 ? certain.flatMap(namedBy) : first === undefined ? [] : namedBy(first);
+  const isEach = certain.length > 0;
+  const isOfTemplate = ofTemplate !== undefined;
+  return { isOk: false, reason, hint, named: onceEach(named), isEach, isOfTemplate, place: "" };
 }
 
-/** The verdict of a render that failed. */
-export function renderVerdict(error: AppError, options: BlameOptions): Refusal {
-  const faults = blameRender(error, options) ?? [];
-  const named = faults.map(({ reason, field, ...subject }) => ({
-    text: partOfSubject(subject, options.snapshot).text,
-    reason,
-    ...(field === undefined ? {} : { field }),
-  }));
-  return { isOk: false, reason: error.message, hint: error.hint, named, isEach: true, place: "" };
-}
+const namedBy = ({ parts, reason, hint }: PartsFault): readonly NamedPart[] =>
+  parts.map((it) => ({ ...namedPart(it), reason, hint }));
+
+/** The first fault of each part. */
+const onceEach = (named: readonly NamedPart[]): readonly NamedPart[] =>
+  [...new Map(named.toReversed().map((it) => [it.text, it])).values()].toReversed();
 
 async function checkRendered(
   { outputs }: Rendered,

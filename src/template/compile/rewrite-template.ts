@@ -16,6 +16,11 @@ export const MARK_HELPER = " mark";
 type Path = hbs.AST.PathExpression;
 type Call = hbs.AST.MustacheStatement | hbs.AST.SubExpression | hbs.AST.BlockStatement;
 
+/** What `{{else if}}` and the like are parsed to: a program of one block. */
+interface Chained extends hbs.AST.Program {
+  readonly chained?: boolean;
+}
+
 const BLOCKS = ["if", "unless", "each", "with"];
 const BUILT_IN = [...BLOCKS, "lookup"];
 
@@ -77,7 +82,8 @@ class Rewriter extends Handlebars.Visitor implements Rewritten {
     const { body } = program;
     const { mark } = this.#options;
     super.Program(program);
-    if (mark !== undefined) {
+    // Handlebars reads the block of an `{{else if}}` as the first statement.
+    if (mark !== undefined && (program as Chained).chained !== true) {
       program.body = body.flatMap((it) => [...marked(it, mark), it]);
     }
     this.#bound.length -= names.length;
@@ -186,12 +192,13 @@ function marked(
   statement: hbs.AST.Statement,
   mark: (statement: hbs.AST.Statement) => number,
 ): readonly hbs.AST.Statement[] {
-  if (statement.type !== "ContentStatement" && statement.type !== "MustacheStatement") return [];
-  const { loc } = statement;
+  const { loc, type } = statement;
+  const isWritten = type === "ContentStatement" || type === "MustacheStatement";
+  if (!isWritten && type !== "BlockStatement") return [];
   const call = {
     type: "MustacheStatement",
     path: helperPath(MARK_HELPER, loc),
-    params: [numberLiteral(mark(statement), loc)],
+    params: [numberLiteral(isWritten ? mark(statement) : BEGINS, loc)],
     hash: undefined,
     escaped: false,
     strip: { open: false, close: false },
@@ -199,6 +206,9 @@ function marked(
   };
   return [call];
 }
+
+/** No mark's number: a block begins, and what is asked for from here on is for it. */
+const BEGINS = -1;
 
 function numberLiteral(value: number, loc: hbs.AST.SourceLocation): hbs.AST.NumberLiteral {
   return { type: "NumberLiteral", value, original: value, loc };

@@ -96,17 +96,36 @@ const entries = (call: HelperCall, below: Below): readonly Entry[] =>
 /** As {@link entries}, but there must be one at least. */
 const requiredEntries = (call: HelperCall, below: Below): readonly Entry[] => {
   const query = treeQuery(call, below);
-  return toEntries(askRequired(call.context, query) ?? [], query);
+  return toEntries(askRequired(call.context, query) ?? [], { query, context: call.context });
 };
 
 const entriesOf = (context: RenderContext, query: TreeQuery): readonly Entry[] =>
-  toEntries(ask(context, query) ?? [], query);
+  toEntries(ask(context, query) ?? [], { query, context });
 
 /** A key that ends with a slash is a folder's own. */
-const toEntries = (all: readonly KeyValue[], query: TreeQuery): readonly Entry[] =>
-  all
-    .map(({ key, value }) => ({ key: key.slice(query.prefix.length), path: key, value }))
-    .filter(({ key }) => key !== "" && !key.endsWith("/"));
+function toEntries(
+  all: readonly KeyValue[],
+  { query, context }: { readonly query: TreeQuery; readonly context: RenderContext },
+): readonly Entry[] {
+  return all.flatMap((it) => {
+    const entry = toEntry(it, query.prefix.length);
+    if (entry.key === "" || entry.key.endsWith("/")) return [];
+    context.trace?.copied(entry, it);
+    return [entry];
+  });
+}
+
+/** While a key is the same, so is its entry: what was made of it before can be used again. */
+const entriesByPrefixLength = new WeakMap<KeyValue, Map<number, Entry>>();
+
+function toEntry(from: KeyValue, prefixLength: number): Entry {
+  const known = entriesByPrefixLength.get(from) ?? new Map<number, Entry>();
+  entriesByPrefixLength.set(from, known);
+  const { key, value } = from;
+  const entry = known.get(prefixLength) ?? { key: key.slice(prefixLength), path: key, value };
+  known.set(prefixLength, entry);
+  return entry;
+}
 
 const directly = (all: readonly Entry[]): readonly Entry[] =>
   all.filter(({ key }) => !key.includes("/"));

@@ -1,4 +1,4 @@
-import type { Instance } from "../../catalog/instance.ts";
+import { type Part, partText } from "../../catalog/part.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
 import { AppError } from "../../errors.ts";
 import type { FileTemplate } from "../compile/proxy-templates.ts";
@@ -7,25 +7,54 @@ import { type Draft, type RenderProxyOptions, renderFiles } from "../render/rend
 import { RepeatedPathError, ShapeError } from "../render/render-proxy.ts";
 import { excerpt, faultText, type TemplateSources } from "../template-error.ts";
 import { findLineOrigin } from "./find-line-origin.ts";
-import { createTrace, type Subject, type Trace, type TracedFault, withoutMarks } from "./trace.ts";
+import { fieldWith, type Source } from "./sources.ts";
+import {
+  createTrace,
+  type OutputOrigin,
+  type Trace,
+  type TracedFault,
+  withoutMarks,
+} from "./trace.ts";
 
-/** A fault that is one service's: what is wrong with its data. */
-export interface ServiceFault extends Subject {
+/** A part whose data is at a fault's place. */
+export interface BlamedPart {
+  readonly part: Part;
+  /** Of a service as a whole: those of its instances that the place is about. */
+  readonly within?: readonly Part[];
+  /** The entry at fault, such as `tag "x"` or `meta title="y"`, where it was found. */
+  readonly field?: string;
+}
+
+/** A fault of a render that is one of some parts'. */
+export interface PartsFault {
+  /** One of them is at fault; with a single one it is that. */
+  readonly parts: readonly BlamedPart[];
   /** With the template's line. */
   readonly reason: string;
   readonly hint: string;
-  /** The entry at fault, such as `tag "x"` or `meta title`, where it was found. */
-  readonly field?: string;
+}
+
+/** Whose data made a render fail. */
+export interface RenderBlame {
+  readonly faults: readonly PartsFault[];
+  /** What is wrong with the template itself, with its line. */
+  readonly ofTemplate?: { readonly reason: string; readonly hint: string };
 }
 
 /** Where a line of a rendered file comes from. */
 export interface LineOrigin {
   /** The rendered line, then the template's line with a caret. */
   readonly excerpt: string;
-  /** Whose data is on it; absent when it is the template's alone. */
-  readonly subject?: Subject & { readonly field?: string };
+  /** The parts whose data is on it, in its order; none when it is the template's alone. */
+  readonly parts: readonly BlamedPart[];
   /** The template's place, which tells two lines apart. */
   readonly place: string;
+}
+
+/** A line of a rendered file, from 1. */
+export interface RenderedLine {
+  readonly path: string;
+  readonly line: number;
 }
 
 /** What is rendered again to find out. */
@@ -37,28 +66,28 @@ export interface BlameOptions extends RenderProxyOptions {
 /**
  * Finds whose data made a render fail, by rendering again with notes of where everything comes from.
  *
- * A fault is a service's when its value has no safe form, or when other services pass the same
- * place; else the template's, as it is when all services meet it.
- *
- * @returns the services' faults, at least one, or `undefined` when the fault is the template's
+ * A fault is a part's when its value has no safe form, or when other parts pass the same place; else the template's, as
+ * it is when all parts meet it.
  */
-export function blameRender(
-  error: AppError,
-  options: BlameOptions,
-): readonly ServiceFault[] | undefined {
+export function blameRender(error: AppError, options: BlameOptions): RenderBlame {
   const traced = traceRender(options);
-  if (traced === undefined) return undefined;
-  const { trace, drafts } = traced;
-  const faults = trace.faults.map((it) => toServiceFault(it, traced, options.snapshot));
-  const isTemplates = trace.faults.some((it) => !isServices(it, trace));
-  if (isTemplates) return undefined;
-  if (error instanceof RepeatedPathError) return blameClaims(error, traced, options.snapshot);
-  if (faults.length > 0 || !(error instanceof ShapeError)) {
-    return faults.length > 0 ? faults : undefined;
+  if (traced === undefined) return { faults: [] };
+  const { trace } = traced;
+  if (error instanceof RepeatedPathError) {
+    return { faults: blameClaims(error, traced, options.snapshot) };
   }
-  const origin = lineOrigin(drafts, trace, error.at, options.snapshot);
-  if (origin?.subject === undefined) return undefined;
-  return [{ ...origin.subject, reason: error.message, hint: error.hint }];
+  const blamed = trace.faults.map((it) => ({ fault: it, sources: sourcesAtFault(it, trace) }));
+  const faults = blamed
+    .filter(({ sources }) => sources.length > 0)
+    .map(({ fault, sources }) => toPartsFault(fault, sources, options.templates));
+  const own = blamed.find(({ sources }) => sources.length === 0)?.fault.fault;
+  const ofTemplate = own && { reason: textOf(own, options.templates), hint: own.hint };
+  if (faults.length > 0 || ofTemplate !== undefined || !(error instanceof ShapeError)) {
+    return { faults, ...(ofTemplate === undefined ? {} : { ofTemplate }) };
+  }
+  const { parts = [] } = lineOrigin(traced, error.at) ?? {};
+  if (parts.length === 0) return { faults: [] };
+  return { faults: [{ parts, reason: error.message, hint: error.hint }] };
 }
 
 /**
@@ -66,49 +95,50 @@ export function blameRender(
  *
  * @returns `undefined` when the path is none of the outputs', or the line none of its lines
  */
-export function blameLine(
-  at: { readonly path: string; readonly line: number },
-  options: BlameOptions,
-): LineOrigin | undefined {
+export function blameLine(at: RenderedLine, options: BlameOptions): LineOrigin | undefined {
   const traced = traceRender(options);
-  if (traced === undefined) return undefined;
-  return lineOrigin(traced.drafts, traced.trace, at, options.snapshot);
+  return traced && lineOrigin(traced, at);
 }
 
-/** The service that an output of an entry with `each` is of; `undefined` when it is of none. */
-export function blameOutput(path: string, options: BlameOptions): Subject | undefined {
+/** The part that an output of an entry with `each` is of; `undefined` when it is of none. */
+export function blameOutput(path: string, options: BlameOptions): Part | undefined {
   const traced = traceRender(options);
   const item = traced?.drafts.find((it) => it.path === path)?.item;
-  return item === undefined ? undefined : traced?.trace.subjectOf(item);
+  return item === undefined ? undefined : traced?.trace.sourcesOfItem(item)[0]?.part;
 }
 
-/** Of the services that claim one output the oldest keeps it, unless the config itself names it. */
+/** Of the parts that claim one output the oldest keeps it, unless the config itself names it. */
 function blameClaims(
   { path, message, hint }: RepeatedPathError,
   { trace, drafts }: Traced,
   snapshot: Snapshot,
-): readonly ServiceFault[] | undefined {
+): readonly PartsFault[] {
   const claims = drafts.filter((it) => it.path === path);
-  const subjects = claims.flatMap(({ item }) => (item && trace.subjectOf(item)) ?? []);
-  const byAge = subjects.toSorted((a, b) => ageOf(a, snapshot) - ageOf(b, snapshot));
-  const isNamed = subjects.length < claims.length;
-  const out = isNamed ? byAge : byAge.slice(1).filter((it) => it.service !== byAge[0]?.service);
-  return out.length === 0 ? undefined : out.map((it) => ({ ...it, reason: message, hint }));
+  const sources = claims.flatMap(({ item }) => (item && trace.sourcesOfItem(item)) ?? []);
+  const byAge = sources.toSorted((a, b) => ageOf(a, snapshot) - ageOf(b, snapshot));
+  const isNamed = sources.length < claims.length;
+  const [oldest] = byAge;
+  const isOldest = (it: Source): boolean =>
+    oldest !== undefined && partText(it.part) === partText(oldest.part);
+  const out = isNamed ? byAge : byAge.filter((it) => !isOldest(it));
+  return out.map((it) => ({ parts: [blamed(it, [])], reason: message, hint }));
 }
 
-/** The lowest index that an instance of the service was created at; the highest number when the service was not queried. */
-function ageOf({ service }: Subject, snapshot: Snapshot): number {
-  const instances = snapshot.get({ kind: "service", name: service }) ?? [];
+/** The lowest index that an instance of the service was created at; the highest number for what has none. */
+function ageOf({ part }: Source, snapshot: Snapshot): number {
+  if (part.kind !== "service") return Number.MAX_SAFE_INTEGER;
+  const instances = snapshot.get({ kind: "service", name: part.service }) ?? [];
   return Math.min(Number.MAX_SAFE_INTEGER, ...instances.map(({ createIndex }) => createIndex));
 }
 
-interface Traced {
+/** A render with notes of where everything comes from. */
+export interface Traced {
   readonly trace: Trace;
   readonly drafts: readonly Draft[];
 }
 
-/** `undefined` when the render fails by no service's data. */
-function traceRender(options: BlameOptions): Traced | undefined {
+/** Renders with a trace; `undefined` while answers are missing. After a fault that ends the render there are no drafts. */
+export function traceRender(options: BlameOptions): Traced | undefined {
   const trace = createTrace();
   const { environment = {}, leftOut = new Set(), asked } = options;
   const context = createRenderContext(options.snapshot, { environment, leftOut, trace, asked });
@@ -117,92 +147,111 @@ function traceRender(options: BlameOptions): Traced | undefined {
     return context.missing.size > 0 ? undefined : { trace, drafts };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return undefined;
+    return context.missing.size > 0 ? undefined : { trace, drafts: [] };
   }
 }
 
-function isServices({ fault, at, subject }: TracedFault, trace: Trace): boolean {
-  if (fault.value !== undefined) return true;
-  return [...(trace.passed.get(at) ?? [])].some((it) => it !== subject.service);
+/** The parts of which one is at fault; none when the template is. */
+function sourcesAtFault({ fault, at, moment }: TracedFault, trace: Trace): readonly Source[] {
+  const sources = trace.sourcesAt(moment);
+  if (fault.value !== undefined) return sources;
+  const own = new Set(sources.map(({ part }) => partText(part)));
+  const passed = new Set<string>();
+  for (const other of trace.passed.get(at) ?? []) {
+    for (const { part } of trace.sourcesAt(other)) passed.add(partText(part));
+  }
+  if (![...passed].some((it) => !own.has(it))) return [];
+  const failing = sources.filter(({ part }) => !passed.has(partText(part)));
+  return failing.length > 0 ? failing : sources;
 }
 
-function toServiceFault(
-  { fault, subject }: TracedFault,
-  { drafts }: Traced,
-  snapshot: Snapshot,
-): ServiceFault {
-  const sources = sourcesOf(drafts, fault.place?.file);
-  const field = fieldWith(fault.value ?? "", subject, snapshot);
+function toPartsFault(
+  { fault, moment }: TracedFault,
+  sources: readonly Source[],
+  templates: readonly FileTemplate[],
+): PartsFault {
+  const value = moment.value ?? fault.value;
+  const values = value === undefined ? [] : [value];
   return {
-    ...subject,
-    reason: sources === undefined ? fault.message : faultText(fault, sources),
+    parts: sources.map((it) => blamed(it, values)),
+    reason: textOf(fault, templates),
     hint: fault.hint,
+  };
+}
+
+/** @param values what was written of it */
+function blamed(source: Source, values: readonly string[]): BlamedPart {
+  const { part, within = [] } = source;
+  const fields = [source, ...within].map((it) => fieldWith(values, it));
+  const field = fields.find((it) => it !== undefined);
+  return {
+    part,
+    ...(within.length === 0 ? {} : { within: within.map((it) => it.part) }),
     ...(field === undefined ? {} : { field }),
   };
 }
 
-function lineOrigin(
-  drafts: readonly Draft[],
-  trace: Trace,
-  { path, line }: { readonly path: string; readonly line: number },
-  snapshot: Snapshot,
+/**
+ * Finds where a line of traced drafts comes from.
+ *
+ * @param options.shownAs the number that the line is shown with
+ */
+export function lineOrigin(
+  { drafts, trace }: Traced,
+  { path, line }: RenderedLine,
+  { shownAs = line } = {},
 ): LineOrigin | undefined {
   const draft = drafts.find((it) => it.path === path);
-  const origin = draft === undefined ? undefined : findLineOrigin(draft.text, line, trace.origins);
-  if (draft === undefined || origin === undefined) return undefined;
+  const pieces = draft && findLineOrigin(draft.text, line, trace.origins);
+  if (draft === undefined || pieces === undefined) return undefined;
   const written = withoutMarks(draft.text).split("\n")[line - 1] ?? "";
-  const { place, subject } = origin;
-  const file = place.file ?? draft.template.content.sources.file;
-  const source = draft.template.content.sources.texts.get(file) ?? "";
+  const { place } =
+    pieces.all.find(({ isValue, moment }) => isValue && trace.sourcesAt(moment).length > 0) ??
+    pieces.all.find(({ moment }) => trace.sourcesAt(moment).length > 0) ??
+    pieces.first;
+  const { sources } = draft.template.content;
+  const file = place.file ?? sources.file;
   const from = `${file}:${place.line}:${place.column}`;
-  const field = subject === undefined ? undefined : fieldWith(written, subject, snapshot);
   return {
-    excerpt: `${line} | ${written}\nfrom ${from}\n${excerpt(source, place)}`,
+    excerpt: `${shownAs} | ${written}\nfrom ${from}\n${excerpt(sources.texts.get(file) ?? "", place)}`,
     place: from,
-    ...(subject === undefined
-      ? {}
-      : { subject: { ...subject, ...(field === undefined ? {} : { field }) } }),
+    parts: partsOnLine(pieces.all, trace),
   };
 }
 
+interface OnLine {
+  readonly source: Source;
+  readonly values: string[];
+}
+
+/** Each part once. Where instances of a service are on a line, its name there is theirs as well. */
+function partsOnLine(pieces: readonly OutputOrigin[], trace: Trace): readonly BlamedPart[] {
+  const found = new Map<string, OnLine>();
+  for (const { moment } of pieces) {
+    for (const source of trace.sourcesAt(moment)) {
+      const text = partText(source.part);
+      const known = found.get(text) ?? { source, values: [] };
+      found.set(text, known);
+      if (moment.value !== undefined) known.values.push(moment.value);
+    }
+  }
+  const all = [...found.values()].map(({ source, values }) => blamed(source, values));
+  const services = new Set(all.map(({ part }) => part.kind === "instance" && part.service));
+  return all.filter(({ part }) => part.kind !== "service" || !services.has(part.service));
+}
+
+function textOf(fault: TracedFault["fault"], templates: readonly FileTemplate[]): string {
+  const sources = sourcesOf(templates, fault.place?.file);
+  return sources === undefined ? fault.message : faultText(fault, sources);
+}
+
 function sourcesOf(
-  drafts: readonly Draft[],
+  templates: readonly FileTemplate[],
   file: string | undefined,
 ): TemplateSources | undefined {
-  const all = drafts.map(({ template }) => template.content.sources);
+  const all = templates.flatMap(({ content, path }) => [
+    content.sources,
+    ...(path === undefined ? [] : [path.sources]),
+  ]);
   return all.find(({ texts }) => file !== undefined && texts.has(file)) ?? all[0];
-}
-
-/** The entry of an instance that is in a text, or that a value is in: the longest one says most. */
-function fieldWith(text: string, subject: Subject, snapshot: Snapshot): string | undefined {
-  const instances = snapshot.get({ kind: "service", name: subject.service }) ?? [];
-  const all = instances
-    .filter(
-      ({ id, node }) =>
-        subject.instance === undefined || (id === subject.instance && node === subject.node),
-    )
-    .flatMap(fieldsOf)
-    .filter(
-      ({ value }) =>
-        value.length > 2 && (text.includes(value) || (text.length > 2 && value.includes(text))),
-    );
-  const [longest] = all.toSorted((a, b) => b.value.length - a.value.length);
-  return longest?.name;
-}
-
-function fieldsOf({
-  tags,
-  meta,
-  address,
-  id,
-}: Instance): readonly { name: string; value: string }[] {
-  return [
-    ...tags.map((value) => ({ name: `tag ${JSON.stringify(value)}`, value })),
-    ...Object.entries(meta).map(([key, value]) => ({
-      name: `meta ${key}=${JSON.stringify(value)}`,
-      value,
-    })),
-    { name: `address ${JSON.stringify(address)}`, value: address },
-    { name: `id ${JSON.stringify(id)}`, value: id },
-  ];
 }

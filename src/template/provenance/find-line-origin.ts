@@ -1,7 +1,15 @@
 import { MARK, type OutputOrigin } from "./trace.ts";
 
+/** Where a line of a rendered file comes from. */
+export interface LinePieces {
+  /** What the line begins within, or the first piece on it. */
+  readonly first: OutputOrigin;
+  /** All pieces that have text on it, in their order. */
+  readonly all: readonly OutputOrigin[];
+}
+
 /**
- * Where a line of a marked text comes from: what has a subject on it comes first, then what began it.
+ * Finds what a line of a marked text is made from.
  *
  * @param line from 1, counted without the marks
  */
@@ -9,38 +17,30 @@ export function findLineOrigin(
   text: string,
   line: number,
   origins: readonly OutputOrigin[],
-): OutputOrigin | undefined {
+): LinePieces | undefined {
   let at = 1;
-  let read = 0;
-  /** What the line begins within. */
-  let carried: OutputOrigin | undefined;
-  const onLine: OutputOrigin[] = [];
-  for (const match of text.matchAll(MARK)) {
-    const passed = lineBreaks(text.slice(read, match.index));
-    // The text before this mark belongs to the one before it, and may hold whole lines.
-    if (carried !== undefined && at < line)
-      carried = movedDown(carried, Math.min(passed, line - at));
-    at += passed;
-    read = match.index + match[0].length;
+  let first: OutputOrigin | undefined;
+  const all: OutputOrigin[] = [];
+  const found = [...text.matchAll(MARK)];
+  for (const [i, match] of found.entries()) {
+    const begin = match.index + match[0].length;
+    const piece = text.slice(begin, found[i + 1]?.index ?? text.length);
+    const lines = piece.split("\n");
+    const own = lines[line - at];
     const origin = origins[Number(match[1])];
-    if (origin === undefined) continue;
+    if (own !== undefined && origin !== undefined) {
+      const moved = movedDown(origin, line - at);
+      // An empty value may be what is wrong with the line.
+      if (own.trim() !== "" || (origin.isValue && at === line)) all.push(moved);
+      first ??= moved;
+    }
+    at += lines.length - 1;
     if (at > line) break;
-    if (at === line) onLine.push(origin);
-    else carried = origin;
   }
-  if (carried !== undefined && at < line) carried = movedDown(carried, line - at);
-  const candidates = [...onLine, ...(carried === undefined ? [] : [carried])];
-  return (
-    candidates.find(({ subject }) => subject?.instance !== undefined) ??
-    candidates.find(({ subject }) => subject !== undefined) ??
-    carried ??
-    candidates[0]
-  );
+  return first && { first: all[0] ?? first, all };
 }
 
-const lineBreaks = (text: string): number => text.split("\n").length - 1;
-
-const movedDown = ({ place, subject }: OutputOrigin, lines: number): OutputOrigin =>
+const movedDown = (origin: OutputOrigin, lines: number): OutputOrigin =>
   lines === 0
-    ? { place, subject }
-    : { place: { ...place, line: place.line + lines, column: 1 }, subject };
+    ? origin
+    : { ...origin, place: { ...origin.place, line: origin.place.line + lines, column: 1 } };

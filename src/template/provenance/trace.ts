@@ -1,5 +1,5 @@
 import Handlebars from "handlebars";
-import type { CatalogNode, Instance, KeyValue, ServiceSummary } from "../../catalog/instance.ts";
+import { partText } from "../../catalog/part.ts";
 import type { AnswerValue, Query } from "../../catalog/query.ts";
 import type { Route } from "../../route/route.ts";
 import type { Program } from "../compile/compile-template.ts";
@@ -8,49 +8,69 @@ import type { HandlebarsHelper } from "../handlebars-helper.ts";
 import { placeOf } from "../place-of.ts";
 import { TemplateFault, type TemplatePlace } from "../template-error.ts";
 import { toText, type Writer } from "../written-text.ts";
+import { createSources, fieldsOf, havingText, type Origin, type Source } from "./sources.ts";
 
-/** Whose data a piece of the output was made from. */
-export interface Subject {
-  readonly service: string;
-  /** Absent when it is the service as a whole. */
-  readonly instance?: string;
-  readonly node?: string;
-}
-
-/** A fault of a render, and whose data it met. */
+/** A fault of a render. */
 export interface TracedFault {
   readonly fault: TemplateFault;
-  readonly subject: Subject;
   /** The place, as {@link Trace.passed} knows it, that others may have passed. */
   readonly at: string;
+  readonly moment: Moment;
+}
+
+/** What a render is about where it writes something or calls a helper. */
+export interface Moment {
+  readonly frame: Frame | undefined;
+  /** What the statement at hand asked for. */
+  readonly asked: readonly Origin[];
+  /** The text that was written. */
+  readonly value?: string | undefined;
+}
+
+/** An item of a block, within the blocks around it. */
+interface Frame {
+  readonly item: unknown;
+  readonly around: Frame | undefined;
+  /** Where the item's list comes from, or what the block's arguments asked for. */
+  readonly from: readonly Origin[];
 }
 
 /** Where one piece of the output comes from. */
 export interface OutputOrigin {
   readonly place: TemplatePlace;
-  readonly subject: Subject | undefined;
+  readonly moment: Moment;
+  /** Whether it is a value; else it is the template's own text. */
+  readonly isValue: boolean;
 }
 
-/** What a render notes when it is asked where its output comes from. It goes on after faults of single services. */
+/** What a render notes when it is asked where its output comes from. It goes on after faults of single parts. */
 export interface Trace {
-  /** Notes the subjects of the answer's entries. */
+  /** Notes where an answer and its entries come from. */
   answered(query: Query, answer: AnswerValue): void;
-  /** Notes the subjects of routes and servers. */
+  /** Notes the services and instances of routes and servers. */
   routed(routes: readonly Route[]): void;
+  /** Notes that `copy` stands for an entry of an answer. */
+  copied(copy: object, entry: object): void;
   /** Runs `work` with `item` as what it is about. */
   about<T>(item: unknown, work: () => T): T;
-  /** The subject of an item. */
-  subjectOf(item: object): Subject | undefined;
+  /** The parts that an item comes from. */
+  sourcesOfItem(item: object): readonly Source[];
+  /** The parts whose data there was at a moment. */
+  sourcesAt(moment: Moment): readonly Source[];
   /** What writes a program's values, and notes that. */
   writers(program: Program): readonly Writer[];
+  /** A helper that looks at nothing but its arguments, with notes of what it makes of them. */
+  call(run: PureCall, place: TemplatePlace | undefined): PureCall;
   /** Marks, and Handlebars' blocks that bind an item. */
   readonly helpers: Readonly<Record<string, HandlebarsHelper>>;
   readonly faults: readonly TracedFault[];
-  /** The services whose data passed a place, by the place's text. */
-  readonly passed: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What passed each place without a fault. */
+  readonly passed: ReadonlyMap<string, readonly Moment[]>;
   /** By the number in the output's marks. */
   readonly origins: readonly OutputOrigin[];
 }
+
+type PureCall = (...args: readonly unknown[]) => unknown;
 
 /** What a mark looks like in the output: characters that no configuration has. */
 const MARK_ENDS = /[\u{F0000}\u{F0001}]/gu;
@@ -62,105 +82,167 @@ export const withoutMarks = (text: string): string => text.replace(MARK, "");
 /** What is written in place of a value that has no safe form. */
 const PLACEHOLDER = "x";
 
+/** Shorter texts may be equal by chance. */
+const SHORTEST_TELLING = 4;
+
 export function createTrace(): Trace {
-  const subjects = new WeakMap<object, Subject>();
-  /** Items of the blocks around, innermost last. */
-  const items: unknown[] = [];
-  /** Services asked since the last value was written. */
-  const recent = new Set<string>();
+  const sources = createSources();
+  /** The innermost block around. */
+  let frame: Frame | undefined;
+  /** What the statement at hand asked for. */
+  let asked: Origin[] = [];
+  /** A helper of the statement at hand failed: what follows from that is no fault of its own. */
+  let isBroken = false;
   const faults: TracedFault[] = [];
-  const passed = new Map<string, Set<string>>();
+  const passed = new Map<string, Moment[]>();
   const origins: OutputOrigin[] = [];
+  const known = new WeakMap<Frame, readonly Source[]>();
   /** Of the program that runs. */
   let marks: readonly TemplatePlace[] = [];
 
   return {
     faults,
-    passed: passed,
+    passed,
     origins,
     answered(query, answer) {
-      if ("name" in query) recent.add(query.name);
-      if (Array.isArray(answer)) for (const entry of answer) know(entry as CatalogEntry);
+      note(sources.answered(query, answer));
     },
     routed(routes) {
-      for (const route of routes) {
-        subjects.set(route, { service: route.service });
-        for (const server of route.servers) {
-          const { instance, node } = server;
-          subjects.set(server, { service: route.service, instance, node });
-        }
-      }
+      // What the table is made from was asked for just now.
+      asked = [sources.routed(routes)];
     },
-    about: (item, work) => about(item, work),
-    subjectOf: (item) => subjects.get(item),
+    copied: sources.copied,
+    about: (item, work) => within({ item, around: frame, from: [] }, work),
+    sourcesOfItem: (item) => sourcesOf({ item, around: undefined, from: [] }),
+    sourcesAt,
     writers(program) {
       marks = program.marks;
       return program.emissions.map(({ escape: toPlace, place }) =>
         noting((value) => toPlace(toText(value)), place),
       );
     },
+    call: (run, place) => noteCall(run, place),
     helpers: {
       each: tracedBlock("each"),
       with: tracedBlock("with"),
-      [MARK_HELPER](number) {
+      [MARK_HELPER](this: unknown, number) {
+        asked = [];
+        isBroken = false;
         const place = marks[number as number];
         if (place === undefined) return "";
-        return markText(origins.push({ place, subject: subject() }) - 1);
+        const moment = { frame: frameOf(this), asked };
+        return markText(origins.push({ place, moment, isValue: false }) - 1);
       },
     },
   };
 
-  function know(entry: CatalogEntry): void {
-    if (typeof entry !== "object" || entry === null) return;
-    if ("createIndex" in entry) {
-      subjects.set(entry, { service: entry.name, instance: entry.id, node: entry.node });
-    } else if ("tags" in entry) {
-      subjects.set(entry, { service: entry.name });
-    }
+  function note(origin: Origin): void {
+    if (!asked.includes(origin)) asked = [...asked, origin];
   }
 
-  function about<T>(item: unknown, work: () => T): T {
-    items.push(item);
+  /** A partial may be about something else than the block around it. */
+  function frameOf(context: unknown): Frame | undefined {
+    if (context === frame?.item || sources.originOf(context) === undefined) return frame;
+    return { item: context, around: frame, from: [] };
+  }
+
+  function within<T>(inner: Frame, work: () => T): T {
+    const around = frame;
+    frame = inner;
     try {
       return work();
     } finally {
-      items.pop();
+      frame = around;
     }
   }
 
-  function subject(): Subject | undefined {
-    for (const item of items.toReversed()) {
-      const found = typeof item === "object" && item !== null ? subjects.get(item) : undefined;
-      if (found !== undefined) return found;
-    }
-    const [only] = recent;
-    return only !== undefined && recent.size === 1 ? { service: only } : undefined;
+  /** What an item is made from: its own entry, those that it holds, its list's, or that of the block around. */
+  function sourcesOf(at: Frame | undefined): readonly Source[] {
+    if (at === undefined) return [];
+    const before = known.get(at);
+    if (before !== undefined) return before;
+    const found = find(at);
+    known.set(at, found);
+    return found;
+  }
+
+  function find({ item, from, around }: Frame): readonly Source[] {
+    const own = sources.originOf(item);
+    if (own !== undefined) return unique(sources.of(own));
+    const held = sources.within(item);
+    if (held.length > 0) return unique(held);
+    const given = from.flatMap(sources.of);
+    return given.length > 0 ? unique(given) : sourcesOf(around);
+  }
+
+  function sourcesAt(moment: Moment): readonly Source[] {
+    const all = unique([...moment.asked.flatMap(sources.of), ...sourcesOf(moment.frame)]);
+    const { value = "" } = moment;
+    if (all.length < 2 || value.length < SHORTEST_TELLING) return all;
+    return havingText(all, value);
   }
 
   function noting(write: Writer, place: TemplatePlace | undefined): Writer {
+    const at = placeKey(place);
     return (value) => {
-      const whose = subject();
-      recent.clear();
+      const last = origins.at(-1);
+      const text = typeof value === "string" ? value : undefined;
+      const moment = { frame: last?.moment.frame ?? frame, asked, value: text };
+      if (last !== undefined) origins[origins.length - 1] = { ...last, moment, isValue: true };
       try {
-        // What looks like a mark but is data would blame another service.
-        const text = write(value).replace(MARK_ENDS, "\uFFFD");
-        note(place, whose);
-        return text;
+        // What looks like a mark but is data would blame another part.
+        const written = write(value).replace(MARK_ENDS, "\uFFFD");
+        pass(at, moment);
+        return written;
       } catch (error) {
-        if (!(error instanceof TemplateFault) || whose === undefined) throw error;
+        if (!(error instanceof TemplateFault)) throw error;
         error.place ??= place;
-        faults.push({ fault: error, subject: whose, at: placeKey(place) });
+        if (!isBroken) faults.push({ fault: error, at, moment });
         return PLACEHOLDER;
       }
     };
   }
 
-  function note(place: TemplatePlace | undefined, whose: Subject | undefined): void {
-    if (whose === undefined) return;
-    const key = placeKey(place);
-    const services = passed.get(key) ?? new Set();
-    services.add(whose.service);
-    passed.set(key, services);
+  function noteCall(run: PureCall, place: TemplatePlace | undefined): PureCall {
+    const at = placeKey(place);
+    return (...args) => {
+      const moment = { frame, asked };
+      try {
+        const result = run(...args);
+        pass(at, moment);
+        if (typeof result === "object" && result !== null) made(result, args);
+        return result;
+      } catch (error) {
+        if (!(error instanceof TemplateFault)) throw error;
+        if (!isBroken) faults.push({ fault: error, at, moment: { ...moment, value: error.value } });
+        isBroken = true;
+        return undefined;
+      }
+    };
+  }
+
+  /** What is made of texts is theirs down to its leaves; what is made of objects may hold these. */
+  function made(result: object, args: readonly unknown[]): void {
+    const given = args.flatMap((it) => sources.originOf(it) ?? []);
+    const from = given.length > 0 ? given : askedFor(args);
+    const isOfText = !args.some((it) => typeof it === "object" && it !== null);
+    if (from.length > 0) sources.made(result, { from, isOfText });
+  }
+
+  /** Those of the answers of the statement at hand that the arguments of a call are; all, where none is known to be. */
+  function askedFor(args: readonly unknown[]): readonly Origin[] {
+    if (asked.length < 2) return asked;
+    const texts = asked.filter((it) =>
+      sources.of(it).some((source) => fieldsOf(source).some(({ value }) => args.includes(value))),
+    );
+    return texts.length > 0 ? texts : asked;
+  }
+
+  function pass(place: string, moment: Moment): void {
+    if (moment.frame === undefined && moment.asked.length === 0) return;
+    const before = passed.get(place);
+    if (before === undefined) passed.set(place, [moment]);
+    else if (before.at(-1)?.frame !== moment.frame || moment.asked.length > 0) before.push(moment);
   }
 
   /** A block whose iterations are about their item. A helper's fault in one iteration loses only that iteration. */
@@ -168,26 +250,35 @@ export function createTrace(): Trace {
     const original = Handlebars.helpers[name] as unknown as HandlebarsHelper;
     return function traced(this: unknown, ...args) {
       const options = args.at(-1) as Handlebars.HelperOptions & { loc?: hbs.AST.SourceLocation };
-      const place = placeOf(options.loc);
-      const fn = (item: unknown, more: unknown) =>
-        about(item, () => {
-          const whose = subject();
+      const at = placeKey(placeOf(options.loc));
+      const list = sources.originOf(args[0]);
+      const from = list === undefined ? asked : [list];
+      const around = frameOf(this);
+      const fn = (item: unknown, more: unknown) => {
+        const inner = { item, around, from };
+        return within(inner, () => {
+          const moment = { frame: inner, asked: [] };
           try {
             const text = options.fn(item, more as Handlebars.RuntimeOptions);
-            note(place, whose);
+            pass(at, moment);
             return text;
           } catch (error) {
-            if (!(error instanceof TemplateFault) || whose === undefined) throw error;
-            faults.push({ fault: error, subject: whose, at: placeKey(place) });
+            if (!(error instanceof TemplateFault)) throw error;
+            faults.push({ fault: error, at, moment });
             return "";
           }
         });
+      };
       return original.apply(this, [...args.slice(0, -1), { ...options, fn }]);
     };
   }
 }
 
-type CatalogEntry = Instance | ServiceSummary | CatalogNode | KeyValue | string;
+/** One source for each part. */
+function unique(all: readonly Source[]): readonly Source[] {
+  if (all.length < 2) return all;
+  return [...new Map(all.map((it) => [partText(it.part), it])).values()];
+}
 
 /** The text of a place, as {@link Trace.passed} knows it. */
 const placeKey = (place: TemplatePlace | undefined): string =>

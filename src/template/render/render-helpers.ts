@@ -6,6 +6,7 @@ import type { HandlebarsHelper } from "../handlebars-helper.ts";
 import { DEFINITIONS, isReusable, pureHelper } from "../helpers/all-helpers.ts";
 import { bindHelper, faultIn, unboundHelper } from "../helpers/bind-helper.ts";
 import { unknownHelper } from "../helpers/unknown-helper.ts";
+import type { Trace } from "../provenance/trace.ts";
 import { TemplateFault, type TemplatePlace } from "../template-error.ts";
 import { toText, type Writer } from "../written-text.ts";
 import type { RenderContext } from "./render-context.ts";
@@ -19,12 +20,12 @@ type Call = (...args: readonly unknown[]) => unknown;
 
 /** What a program is given to run in one render. */
 export function renderHelpers(program: Program, context: RenderContext): object {
-  const isTraced = context.trace !== undefined;
+  const { trace } = context;
   return {
     [HELPERS]: helpersOf(context),
-    [CALLS]: isTraced ? placedCalls(program) : callsOf(program),
+    [CALLS]: trace === undefined ? callsOf(program) : tracedCalls(program, trace),
     [LOOPS]: program.loops.map((loop) => loopHelper(loop, context)),
-    [WRITERS]: context.trace?.writers(program) ?? writersOf(program, context),
+    [WRITERS]: trace?.writers(program) ?? writersOf(program, context),
     helperMissing: missing,
   };
 }
@@ -105,6 +106,11 @@ const placedCalls = (program: Program): readonly Call[] =>
       }
     }, place);
   });
+
+const tracedCalls = (program: Program, trace: Trace): readonly Call[] => {
+  const placed = placedCalls(program);
+  return program.calls.map(({ place }, i) => trace.call(placed[i] as Call, place));
+};
 
 const writers = new WeakMap<Program, readonly Writer[]>();
 

@@ -106,6 +106,39 @@ describe("findCulprits()", () => {
     expect(checks).toBe(1);
   });
 
+  test("of several parts on the line that the check names only the one at fault is the culprit, in a few tries", async () => {
+    const onLine = SERVICES.slice(500, 508);
+    const { checks, culprits } = await search(SERVICES, (isIn) =>
+      isIn("s506")
+        ? refused({ named: onLine.filter(isIn).map((text) => ({ text })), place: "t:1" })
+        : undefined,
+    );
+    expect(culprits).toEqual(["s506"]);
+    expect(checks).toBeLessThanOrEqual(8);
+  });
+
+  test("several lines of several parts, among them what is no suspect", async () => {
+    const lines = [0, 1, 2, 3, 4].map((i) => SERVICES.slice(i * 10, i * 10 + 4));
+    const bad = ["s2", "s3", "s11", "s20", "s43"];
+    const { checks, culprits } = await search(SERVICES, (isIn) => {
+      const line = lines.find((it) => it.some((name) => bad.includes(name) && isIn(name)));
+      const named = line?.filter(isIn).map((text) => ({ text }));
+      return named && refused({ named: [{ text: "served" }, ...named], place: "t:1" });
+    });
+    expect(culprits).toEqual(bad.toSorted());
+    expect(checks).toBeLessThanOrEqual(40);
+  });
+
+  test("of a place that is about a known service as a whole, the instance that is a suspect is the culprit", async () => {
+    const { checks, culprits } = await search(["web-1", "web-2", "api"], (isIn) =>
+      isIn("web-2")
+        ? refused({ named: [{ text: "web", within: ["web-0", "web-2"] }], place: "t:1" })
+        : undefined,
+    );
+    expect(culprits).toEqual(["web-2"]);
+    expect(checks).toBe(1);
+  });
+
   test("of a new service only the instance at fault is the culprit", async () => {
     const instance = (id: string): Suspect => ({
       text: id,
