@@ -372,7 +372,9 @@ describe("the parts on a line", () => {
   test("after an else-if that precedes it", () => {
     const template =
       "{{#each (service 'web')}}{{#if meta.none}}a;{{else if meta.x}}b {{meta.x}};{{/if}}{{/each}}";
-    expect(onLine(template, [[WEB, [withMeta("web-2", "on")]]], 1)).toEqual([[WEB_2, undefined]]);
+    expect(onLine(template, [[WEB, [withMeta("web-2", "on")]]], 1)).toEqual([
+      [WEB_2, 'meta x="on"'],
+    ]);
   });
 
   test("the template's own text that an instance brings", () => {
