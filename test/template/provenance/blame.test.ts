@@ -426,20 +426,16 @@ function namedOf(template: string, answers: Answers) {
 
 /** As a person names a part, of its canonical text. */
 function nameOf(text: string): string {
-  const [kind, ...rest] = JSON.parse(text) as readonly string[];
+  const [kind = "", ...rest] = JSON.parse(text) as readonly string[];
   const [a = "", b = "", c = "", d = ""] = rest;
-  switch (kind) {
-    case "instance":
-      return partName({ kind, datacenter: a, node: b, service: c, instance: d });
-    case "service":
-      return partName({ kind, service: a });
-    case "node":
-      return partName({ kind, datacenter: a, node: b });
-    case "key":
-      return partName({ kind, key: b, ...(a === "" ? {} : { datacenter: a }) });
-    default:
-      return a;
-  }
+  const names: Readonly<Record<string, string>> = {
+    instance: partName({ kind: "instance", datacenter: a, node: b, service: c, instance: d }),
+    service: partName({ kind: "service", service: a }),
+    node: partName({ kind: "node", datacenter: a, node: b }),
+    key: partName({ kind: "key", key: b, ...(a === "" ? {} : { datacenter: a }) }),
+    answer: a,
+  };
+  return names[kind] ?? text;
 }
 
 const onLine = (template: string, answers: Answers, line: number) =>
