@@ -19,7 +19,7 @@ export interface TracedFault {
 }
 
 /** What a render is about where it writes something or calls a helper. */
-export interface Moment {
+interface Moment {
   readonly frame: Frame | undefined;
   /** What the statement at hand asked for. */
   readonly asked: readonly Origin[];
