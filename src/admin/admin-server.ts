@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { AppError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
+import type { RunningDaemon } from "./daemon.ts";
 import { json, type Reply } from "./reply.ts";
-import { type Daemon, routeRequest } from "./router.ts";
+import { routeRequest } from "./router.ts";
 
 /** The address that operators and probes ask. */
 export interface AdminServer {
@@ -13,7 +14,7 @@ export interface AdminServer {
 export interface AdminServerOptions {
   readonly listen: string;
   readonly token: string | undefined;
-  readonly daemon: Daemon;
+  readonly daemon: RunningDaemon;
   /** Takes secrets out of what is answered. */
   readonly redact: (text: string) => string;
   readonly log: Log;

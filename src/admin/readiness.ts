@@ -1,15 +1,15 @@
 import type { ProxyStatus } from "../apply/proxy-status.ts";
 
 /** Why not every proxy serves a generation that was proved, a reason per proxy; empty when all do. */
-export function notReady(proxies: readonly ProxyStatus[] | undefined): readonly string[] {
+export function unreadyReasons(proxies: readonly ProxyStatus[] | undefined): readonly string[] {
   if (proxies === undefined) return ["the proxies are being set up"];
   return proxies
-    .filter((proxy) => !proxy.isServed && !isLeftAlone(proxy))
+    .filter((proxy) => !proxy.isServed && !isPausedWhileLive(proxy))
     .map((proxy) => `${proxy.name}: ${reasonOf(proxy)}`);
 }
 
 /** Who paused a proxy that served something vouches for it: it is not even looked at. */
-const isLeftAlone = ({ control, live }: ProxyStatus): boolean =>
+const isPausedWhileLive = ({ control, live }: ProxyStatus): boolean =>
   control.mode === "paused" && live !== undefined;
 
 function reasonOf(proxy: ProxyStatus): string {

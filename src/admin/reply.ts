@@ -22,5 +22,5 @@ export const json = (status: number, value: object): Reply => ({
 export const notFound = ({ method, path }: AdminRequest): Reply =>
   json(404, {
     error: `Cannot ${method} "${path}" as there is no such thing here`,
-    hint: "Ask /live, /ready, /metrics, /v1/status or /v1/proxies/NAME/history",
+    hint: "Ask for /live, /ready, /metrics, /v1/status or /v1/proxies/NAME/history",
   });

@@ -68,35 +68,51 @@ export interface FormerFiles {
   readonly copies: readonly string[];
 }
 
-/** Some of what a {@link PipelineEvents} is told. */
+/** Hears some of the events of one proxy. */
 export type EventListener = Partial<PipelineEvents>;
 
-/** Tells each of `observers`, in this order. */
-export function joinListeners(observers: readonly EventListener[]): PipelineEvents {
-  const each =
-    <K extends keyof PipelineEvents>(event: K) =>
-    (...told: Parameters<PipelineEvents[K]>): void => {
-      for (const it of observers)
-        (it[event] as ((...all: unknown[]) => void) | undefined)?.(...told);
-    };
-  return {
-    waiting: each("waiting"),
-    complete: each("complete"),
-    templateRefused: each("templateRefused"),
-    isolated: each("isolated"),
-    pinned: each("pinned"),
-    formerKept: each("formerKept"),
-    drifted: each("drifted"),
-    released: each("released"),
-    held: each("held"),
-    letGo: each("letGo"),
-    damped: each("damped"),
-    applied: each("applied"),
-    resumed: each("resumed"),
-    willRetry: each("willRetry"),
-    drainLimited: each("drainLimited"),
-    superseded: each("superseded"),
-    reconciled: each("reconciled"),
-    stop: each("stop"),
-  };
+/** Every event; one that is missing here does not compile. */
+const EVENTS: Readonly<Record<keyof PipelineEvents, true>> = {
+  waiting: true,
+  complete: true,
+  templateRefused: true,
+  isolated: true,
+  released: true,
+  formerKept: true,
+  drifted: true,
+  pinned: true,
+  held: true,
+  letGo: true,
+  damped: true,
+  applied: true,
+  resumed: true,
+  willRetry: true,
+  reconciled: true,
+  drainLimited: true,
+  superseded: true,
+  stop: true,
+};
+
+export const EVENT_NAMES = Object.keys(EVENTS) as readonly (keyof PipelineEvents)[];
+
+/** Passes every event to each of `listeners`, in this order. */
+export const joinListeners = (listeners: readonly EventListener[]): PipelineEvents =>
+  passEvents((pass) => {
+    for (const it of listeners) pass(it);
+  });
+
+/** Passes every event to a listener that is still being made: in order, once it is there. */
+export const deferListener = (making: Promise<EventListener>): PipelineEvents =>
+  passEvents((pass) => void making.then(pass));
+
+/** @param deliver called with each event, as a function that passes it to a listener */
+function passEvents(deliver: (pass: (listener: EventListener) => void) => void): PipelineEvents {
+  const entries = EVENT_NAMES.map((name) => [
+    name,
+    (...details: readonly unknown[]) =>
+      deliver((listener) => {
+        (listener[name] as ((...all: readonly unknown[]) => void) | undefined)?.(...details);
+      }),
+  ]);
+  return Object.fromEntries(entries) as PipelineEvents;
 }

@@ -1,7 +1,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { test } from "vitest";
 import { stringify } from "yaml";
-import type { DaemonStatus } from "../../src/admin/router.ts";
+import type { DaemonStatus } from "../../src/admin/daemon.ts";
 import { freePorts } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
 import { until } from "../helpers/until.ts";

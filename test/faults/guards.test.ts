@@ -49,7 +49,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
   });
   const metrics = (await request(`${url}/metrics`)).body;
   expect(metrics).toContain('fairlead_held{proxy="edge"} 1\n');
-  expect(metrics).toContain('fairlead_suspicions_total{proxy="edge",mode="held"} 1\n');
+  expect(metrics).toContain('fairlead_guard_holds_total{proxy="edge",mode="enforced"} 1\n');
   expect(await reads()).toBe(before);
   await put(consul, "agent/check/pass/alive");
   await fairlead.untilLog("the node is back", ({ letGo }) => letGo === "recovered");

@@ -56,7 +56,9 @@ test("a start without Consul uses the last known good catalog, and Consul's own 
   expect(fallbackSince).toBe(line["savedAt"]);
   const savedSeconds = async () => {
     const { body } = await request(`${url}/metrics`);
-    return Number(/^fairlead_fallback_saved_seconds\{proxy="a"\} (.*)$/m.exec(body)?.[1]);
+    return Number(
+      /^fairlead_fallback_catalog_timestamp_seconds\{proxy="a"\} (.*)$/m.exec(body)?.[1],
+    );
   };
   expect(await savedSeconds()).toBe(Date.parse(fallbackSince ?? "") / 1_000);
   const told = await runFairlead(["status", "-c", directory.at("fairlead.yaml")]);

@@ -1,4 +1,4 @@
-import type { DaemonStatus } from "../../admin/router.ts";
+import type { DaemonStatus } from "../../admin/daemon.ts";
 import type { HistoryEntry } from "../../apply/state/history-store.ts";
 import { AppError } from "../../errors.ts";
 import { type AdminClient, type AdminClientOptions, openAdminClient } from "./admin-client.ts";

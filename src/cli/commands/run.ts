@@ -60,7 +60,7 @@ export async function run(options: CommandOptions, version: string): Promise<num
     const started = await watchProxies(from, {
       driverFor: (proxy, log) => drivers.take(proxy, { log, state: from.loaded.config.state }),
       onReconciled: (proxy, result) => once?.note(proxy, result),
-      observersOf: (proxy) => (admin === undefined ? [] : [admin.observe(proxy)]),
+      observersOf: (proxy) => (admin === undefined ? [] : [admin.listenerFor(proxy)]),
     });
     admin?.speakFor(started.proxies);
     return started;

@@ -1,4 +1,4 @@
-import type { DaemonStatus } from "../../admin/router.ts";
+import type { DaemonStatus } from "../../admin/daemon.ts";
 import type { ProxyStatus } from "../../apply/proxy-status.ts";
 import { partName } from "../../catalog/part.ts";
 import { relativeTime } from "../text/relative-time.ts";

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type AdminServer, startAdminServer } from "../../admin/admin-server.ts";
 import type { Metrics } from "../../admin/metrics.ts";
 import type { ControlledProxy } from "../../apply/controlled-proxy.ts";
-import type { EventListener } from "../../apply/pipeline-events.ts";
+import { deferListener, type EventListener } from "../../apply/pipeline-events.ts";
 import { DEFAULT_ADMIN_LISTEN } from "../../config/admin-schema.ts";
 import type { Config } from "../../config/schema.ts";
 import { AppError } from "../../errors.ts";
@@ -18,8 +18,8 @@ export interface AdminAddress {
    */
   use(session: Session): Promise<void>;
   speakFor(proxies: readonly ControlledProxy[]): void;
-  /** Counts what becomes of one proxy. */
-  observe(proxy: string): EventListener;
+  /** Counts the events of one proxy. */
+  listenerFor(proxy: string): EventListener;
   close(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export function createAdminAddress(version: string): AdminAddress {
     speakFor(now) {
       proxies = now;
     },
-    observe: (proxy) => deferred(loadMetrics().then((it) => it.observe(proxy))),
+    listenerFor: (proxy) => deferListener(loadMetrics().then((it) => it.listenerFor(proxy))),
     close: async () => await server?.close(),
   };
 
@@ -79,14 +79,4 @@ export function createAdminAddress(version: string): AdminAddress {
     metrics ??= import("../../admin/metrics.ts").then((it) => it.createMetrics(version));
     return metrics;
   }
-}
-
-/** An observer that is still being made: it is told in order, a little later. */
-function deferred(making: Promise<EventListener>): EventListener {
-  return {
-    held: (...told) => void making.then((it) => it.held?.(...told)),
-    letGo: (...told) => void making.then((it) => it.letGo?.(...told)),
-    templateRefused: (...told) => void making.then((it) => it.templateRefused?.(...told)),
-    applied: (...told) => void making.then((it) => it.applied?.(...told)),
-  };
 }

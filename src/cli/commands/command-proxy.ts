@@ -3,10 +3,10 @@ import { AppError } from "../../errors.ts";
 import { type AdminClientOptions, openAdminClient } from "./admin-client.ts";
 import { proxyText } from "./status.ts";
 
-/** What an operator can have a proxy do. */
+/** A command of an operator to one proxy. */
 export type ProxyCommand = "pause" | "resume" | "rollback" | "accept";
 
-const WELL: Readonly<Record<ProxyCommand, readonly string[]>> = {
+const SUCCESSFUL_RESULTS: Readonly<Record<ProxyCommand, readonly string[]>> = {
   pause: ["paused", "unchanged"],
   resume: ["live", "unchanged"],
   rollback: ["live", "unchanged"],
@@ -14,12 +14,12 @@ const WELL: Readonly<Record<ProxyCommand, readonly string[]>> = {
 };
 
 /**
- * Has the running daemon direct a proxy, and prints how the proxy stands then.
+ * Sends a command to the running daemon, and prints the state of the proxy after it.
  *
- * @returns 0 when it went as wanted, 1 when it did not or the daemon refused
+ * @returns 0 when the command had its effect, 1 when it did not or the daemon refused
  * @throws {AppError} when the daemon cannot be asked
  */
-export async function directProxy(
+export async function commandProxy(
   command: ProxyCommand,
   proxy: string,
   options: AdminClientOptions & { readonly generation?: number },
@@ -33,7 +33,7 @@ export async function directProxy(
     );
     const text = options.json === true ? JSON.stringify(result, null, 2) : proxyText(result.status);
     process.stdout.write(`${text}\n`);
-    return WELL[command].includes(result.result) ? 0 : 1;
+    return SUCCESSFUL_RESULTS[command].includes(result.result) ? 0 : 1;
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "CONTROL") throw error;
     process.stderr.write(`${error.message}\n  ${error.hint}.\n`);
