@@ -14,6 +14,7 @@ export interface RouteSettings {
   /** Percent of the route's requests that all its canary instances get together. */
   readonly canary?: number;
   readonly timeoutMs?: number;
+  readonly totalMs?: number;
   readonly retries?: number;
   readonly maxconn?: number;
   readonly probe?: string;
@@ -36,6 +37,7 @@ type Key =
   | "weight"
   | "canary"
   | "timeout"
+  | "total"
   | "retries"
   | "maxconn"
   | "probe";
@@ -45,6 +47,8 @@ interface Reader {
   /** `undefined` refuses the value. */
   readonly read: (value: string) => Partial<RouteSettings> | undefined;
 }
+
+const DURATION = "a duration from 1ms to 1h, such as 30s";
 
 const READERS: Readonly<Record<Key, Reader>> = {
   path: {
@@ -80,13 +84,12 @@ const READERS: Readonly<Record<Key, Reader>> = {
     read: (value) => optional(whole(value.replace(/%$/, ""), 0, 100), (canary) => ({ canary })),
   },
   timeout: {
-    expected: "a duration from 1ms to 1h, such as 30s",
-    read: (value) => {
-      const timeoutMs = parseDurationMs(value);
-      return timeoutMs !== undefined && timeoutMs >= 1 && timeoutMs <= 3_600_000
-        ? { timeoutMs }
-        : undefined;
-    },
+    expected: DURATION,
+    read: (value) => optional(duration(value), (timeoutMs) => ({ timeoutMs })),
+  },
+  total: {
+    expected: DURATION,
+    read: (value) => optional(duration(value), (totalMs) => ({ totalMs })),
   },
   retries: {
     expected: "a whole number from 0 to 10",
@@ -209,6 +212,11 @@ const isBalance = (value: string): value is Balance =>
 
 const flag = (value: string): boolean | undefined =>
   value === "true" ? true : value === "false" ? false : undefined;
+
+function duration(value: string): number | undefined {
+  const ms = parseDurationMs(value);
+  return ms !== undefined && ms >= 1 && ms <= 3_600_000 ? ms : undefined;
+}
 
 function whole(value: string, least: number, most: number): number | undefined {
   const number = Number(value);

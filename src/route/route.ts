@@ -34,6 +34,8 @@ export interface Route {
   readonly sticky?: Sticky;
   /** How long one attempt may take. */
   readonly timeoutMs?: number;
+  /** How long after the first attempt began another one may begin, on another server. */
+  readonly totalMs: number;
   /** Further attempts on other servers after the first. */
   readonly retries?: number;
   /** Path that Varnish requests from each server to see whether it is healthy; no probe when absent. */

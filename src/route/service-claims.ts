@@ -14,6 +14,12 @@ export interface ServiceClaims {
   readonly problems: readonly RouteProblem[];
 }
 
+/**
+ * How long both proxies wait for an answer by default. Twice that is the default total: an instance that accepts
+ * requests and answers none costs a whole attempt, and leaves the time of another.
+ */
+const PROXY_TIMEOUT_MS = 60_000;
+
 /** Answers never change: a service whose answer is the same is not read again. */
 const known = new WeakMap<readonly Instance[], ServiceClaims>();
 
@@ -91,6 +97,7 @@ function toRoute(claim: Claim, problems: RouteProblem[]): Omit<Route, "name"> {
   // The oldest instance that says something decides.
   const first = <K extends keyof RouteSettings>(key: K): RouteSettings[K] | undefined =>
     claim.readings.find(({ settings }) => settings[key] !== undefined)?.settings[key];
+  const timeoutMs = first("timeoutMs");
   return {
     service: claim.service,
     ...given("host", claim.host),
@@ -99,7 +106,8 @@ function toRoute(claim: Claim, problems: RouteProblem[]): Omit<Route, "name"> {
     strip: claim.path !== "/" && (first("strip") ?? claim.isDefault),
     balance: first("balance") ?? "round_robin",
     ...given("sticky", first("sticky")),
-    ...given("timeoutMs", first("timeoutMs")),
+    ...given("timeoutMs", timeoutMs),
+    totalMs: first("totalMs") ?? 2 * (timeoutMs ?? PROXY_TIMEOUT_MS),
     ...given("retries", first("retries")),
     ...given("probe", first("probe")),
     servers: toServers(claim, first("canary") ?? 0, problems),

@@ -69,6 +69,9 @@ backend b_{{../name}}_{{@index}} {
 {{/each}}
 
 sub vcl_init {
+  new fairlead_keys = directors.shard(); # has no backends: only makes keys of texts
+  new fairlead_turn = directors.shard_param(); # which server of a ring is the next one for this fetch
+  new fairlead_first = directors.shard_param(); # the server that failed first, as a key
 {{#each part.routes}}
 {{#if servers}}
 {{#if (or sticky (eq balance "hash"))}}
@@ -88,6 +91,13 @@ sub vcl_init {
   d_{{../name}}.add_backend(b_{{../name}}_{{@index}}, {{weight}});
 {{/each}}
 {{/if}}
+{{#unless (or sticky (eq balance "hash") (eq (length servers) 1) (eq retries 0))}}
+  new r_{{name}} = directors.shard(); # the order of retries
+{{#each servers}}
+  r_{{../name}}.add_backend(b_{{../name}}_{{@index}}, weight={{weight}});
+{{/each}}
+  r_{{name}}.reconfigure(replicas=16);
+{{/unless}}
 {{/if}}
 {{/each}}
   return (ok);
@@ -115,16 +125,18 @@ sub fairlead_route {
     if (req.http.X-Fairlead-Key == req.http.Cookie || req.http.X-Fairlead-Key == "") {
       set req.http.X-Fairlead-Key = "" + client.ip; # the client has no cookie yet
     }
-    set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key(req.http.X-Fairlead-Key));
 {{else if (eq sticky.by "address")}}
-    set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key("" + client.ip));
+    set req.http.X-Fairlead-Key = "" + client.ip;
 {{else if (eq balance "hash")}}
-    set req.backend_hint = d_{{name}}.backend(by=KEY, key=d_{{name}}.key(req.url));
+    set req.http.X-Fairlead-Key = req.url;
+{{/if}}
+{{#if (or sticky (eq balance "hash"))}}
+    set req.backend_hint = d_{{name}}.backend(by=KEY, key=fairlead_keys.key(req.http.X-Fairlead-Key));
 {{else}}
     set req.backend_hint = d_{{name}}.backend();
 {{/if}}
 {{else}}
-    return (synth(503)); # no healthy instance
+    set req.backend_hint = default; # no healthy instance: only the cache can answer
 {{/if}}
 {{/if}}
   }
@@ -171,11 +183,14 @@ sub vcl_recv {
   if (req.method == "PURGE") {
     return (purge);
   }
-  if (req.http.Upgrade ~ "(?i)^websocket$") {
-    return (pipe);
-  }
   if (std.healthy(req.backend_hint)) {
     set req.grace = 10s;
+  }
+  if (req.http.Upgrade ~ "(?i)^websocket$") {
+    if (!std.healthy(req.backend_hint)) {
+      return (synth(503));
+    }
+    return (pipe);
   }
 {{/if}}
 }
@@ -192,6 +207,9 @@ sub vcl_pipe {
 }
 
 sub vcl_backend_fetch {
+  if (bereq.http.X-Fairlead-Key) {
+    fairlead_turn.set(by=KEY, key=fairlead_keys.key(bereq.http.X-Fairlead-Key), alt=0, healthy=ALL);
+  }
   call fairlead_clean;
 }
 
@@ -205,38 +223,77 @@ sub fairlead_clean {
   unset bereq.http.X-Fairlead-Host;
 }
 
-# Tries another server when a second request does no harm.
+# Tries another server when a second request does no harm. All servers of a route have an order for each fetch: by the
+# key of its client or URL, else by chance. A retry goes to the first of them, the next to the second, without the one
+# that failed first.
 sub fairlead_retry {
-  if (bereq.method == "GET" || bereq.method == "HEAD") {
-{{#each part.routes}}
-{{#if (isNumber retries)}}
-    if (bereq.http.X-Fairlead-Route == "{{name}}") {
-      if (bereq.retries < {{retries}}) {
-        return (retry);
+  if ((bereq.method == "GET" || bereq.method == "HEAD") && beresp.backend) {
+    if (bereq.retries == 0) {
+      fairlead_first.set(by=KEY, key=fairlead_keys.key("" + beresp.backend));
+      if (fairlead_turn.get_by() != "KEY") {
+        fairlead_turn.set(by=KEY, key=fairlead_keys.key(bereq.xid), alt=0, healthy=ALL);
       }
-    } else
-{{/if}}
-{{/each}}
-    if (bereq.retries < 2) {
+    } else {
+      call fairlead_pass_turn;
+    }
+    set bereq.backend = default;
+    call fairlead_choose;
+    if (bereq.backend != default && fairlead_keys.key("" + bereq.backend) == fairlead_first.get_key()) {
+      call fairlead_pass_turn;
+      call fairlead_choose;
+    }
+    if (bereq.backend != default) {
       return (retry);
     }
   }
+}
+
+sub fairlead_pass_turn {
+  fairlead_turn.set(by=KEY, key=fairlead_turn.get_key(), alt=fairlead_turn.get_alt() + 1, healthy=ALL);
+}
+
+# Leaves `default` when there are enough attempts, or the time for them is over.
+sub fairlead_choose {
+{{#each part.routes}}
+{{#if (and (gt (length servers) 1) (ne retries 0))}}
+  if (bereq.http.X-Fairlead-Route == "{{name}}") {
+    if (bereq.retries < {{minimum (default retries 2) (subtract (length servers) 1)}} && now < bereq.time + {{seconds totalMs}}) {
+      set bereq.backend = {{#if (or sticky (eq balance "hash"))}}d{{else}}r{{/if}}_{{name}}.backend(by=KEY, key=fairlead_turn.get_key(), alt=fairlead_turn.get_alt(), healthy=ALL);
+      set bereq.first_byte_timeout = bereq.time + {{seconds totalMs}} - now;
+      if (bereq.first_byte_timeout > {{seconds (default timeoutMs 60000)}}) {
+        set bereq.first_byte_timeout = {{seconds (default timeoutMs 60000)}};
+      }
+    }
+  }
+{{/if}}
+{{/each}}
 }
 
 sub vcl_backend_response {
   if (beresp.status >= 502 && beresp.status <= 504) {
     call fairlead_retry;
   }
+  if (beresp.status >= 500 && bereq.is_bgfetch) {
+    return (abandon); # the stale response stays
+  }
   set beresp.grace = {{default values.varnish.grace "10m"}};
 }
 
 sub vcl_backend_error {
   call fairlead_retry;
+  if (bereq.is_bgfetch) {
+    return (abandon);
+  }
   set beresp.http.Content-Type = "text/plain; charset=utf-8";
   set beresp.http.Retry-After = "5";
   set beresp.http.Cache-Control = "no-store";
-  set beresp.body = {"no answer from this service
+  if (beresp.backend) {
+    set beresp.body = {"no answer from this service
 "};
+  } else {
+    set beresp.body = {"no healthy instance
+"};
+  }
   return (deliver);
 }
 {{/if}}

@@ -1,6 +1,7 @@
 import { access, rename, writeFile } from "node:fs/promises";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { readPid } from "../../src/proxy/nginx/nginx-process.ts";
 import {
@@ -41,6 +42,20 @@ test("ends it gracefully: a request that is under way is answered, and no proces
   expect(await ended).toBe(0);
   expect(readGroup(master)).toEqual([]);
 });
+
+// timeout(1) signals its child and then the child's group: two within a millisecond.
+test.each([0, 0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89])(
+  "a second SIGTERM and a SIGINT, each %d ms after the one before, leave no process",
+  async (apartMs) => {
+    const { fairlead, master } = await start();
+    for (const signal of ["SIGTERM", "SIGTERM", "SIGINT"] as const) {
+      if (fairlead.isRunning()) process.kill(fairlead.pid, signal);
+      await sleep(apartMs);
+    }
+    expect(await fairlead.ended).toBe(0);
+    expect(readGroup(master)).toEqual([]);
+  },
+);
 
 test("ends it by force when a connection outlasts reload.stopTimeout", async () => {
   const { fairlead, master, url, service } = await start({ stopTimeout: "200ms" });

@@ -24,7 +24,8 @@ export interface SampleAnswer {
 
 /**
  * Starts it. `GET /health` is its health check; `PUT /health/up` and `/health/down` switch that;
- * `/status/500` answers that status; `/cached` may be cached for a minute; a websocket echoes.
+ * `/status/500` answers that status; `/cached` may be cached for a minute, `/cached/5` for five seconds; a websocket
+ * echoes.
  */
 export async function startSampleService(
   name: string,
@@ -67,7 +68,8 @@ export async function startSampleService(
 function answer(name: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
   const url = incoming.url ?? "/";
   const status = Number(/\/status\/(\d{3})/.exec(url)?.[1] ?? 200);
-  const caching = url.includes("/cached") ? "public, max-age=60" : "no-store";
+  const [, maxAgeSeconds = 60] = /\/cached(?:\/(\d+))?/.exec(url) ?? [];
+  const caching = url.includes("/cached") ? `public, max-age=${maxAgeSeconds}` : "no-store";
   const body: SampleAnswer = {
     name,
     method: incoming.method ?? "",

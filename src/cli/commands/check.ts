@@ -18,7 +18,8 @@ export async function check(options: CommandOptions): Promise<number> {
     ending.abort(
       new AppError("USAGE", "Cannot go on as it was interrupted", { hint: "Run it again" }),
     );
-  process.once("SIGINT", stop).once("SIGTERM", stop);
+  // Each time: a second signal must not end this program before it has ended the programs that it started.
+  process.on("SIGINT", stop).on("SIGTERM", stop);
   try {
     const { proxies, partials } = await findAll(session, ending.signal);
     const ok = [...proxies.flatMap((it) => it.findings), ...partials].every(

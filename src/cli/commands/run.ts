@@ -47,12 +47,13 @@ export async function run(options: CommandOptions, version: string): Promise<num
       else return once === undefined ? 0 : await once.exitCode(event);
     }
   } finally {
-    signals.stop();
     ending.abort(new Error("asked to end"));
     await watch?.stop();
     await drivers.closeAll();
     await admin?.close();
     await state.release();
+    // Not before: a signal that nothing listens to ends this program at once, and leaves supervised proxies behind.
+    signals.stop();
   }
 
   async function start(from: Session): Promise<ProxyWatch> {

@@ -45,7 +45,8 @@ async function runAll(
 ): Promise<readonly FileResults[]> {
   const ending = new AbortController();
   const stop = () => ending.abort(INTERRUPTED);
-  process.once("SIGINT", stop).once("SIGTERM", stop);
+  // Each time: a second signal must not end this program before it has ended the programs that it started.
+  process.on("SIGINT", stop).on("SIGTERM", stop);
   const paint = createTerminalStyle(options.color);
   const run: RunOptions = {
     diff: (before, after) => unifiedDiff(before, after, paint),

@@ -14,7 +14,7 @@ export const ROUTES: HelperGroup = {
     routes: {
       signature: "routes",
       meaning:
-        "The routes of all services: name, service, host, path, strip, balance, sticky.by, sticky.cookie, timeoutMs, retries, probe, and servers with address, port, weight, maxconn, instance, node",
+        "The routes of all services: name, service, host, path, strip, balance, sticky.by, sticky.cookie, timeoutMs, totalMs, retries, probe, and servers with address, port, weight, maxconn, instance, node",
       example: "{{#each (routes)}}{{path}} {{length servers}}; {{/each}}",
       output: "/web 2; /db 1; ",
       answer: ({ context }) => routes(context),
