@@ -70,7 +70,7 @@ describe.each(["nginx", "varnish", "varnish in groups"] as const)("%s", (kind) =
     const askedBy = async (path: string) => {
       const before = all.map((it) => it.requests());
       expect((await request(`${url}${path}`)).status).toBe(503);
-      return all.map((it, i) => it.requests() - (before[i] ?? 0)).toSorted();
+      return all.map((it, i) => it.requests() - (before[i] ?? 0)).toSorted((a, b) => a - b);
     };
     for (let i = 0; i < 5; i += 1) {
       // nginx leaves out a server that failed three times in ten seconds.
