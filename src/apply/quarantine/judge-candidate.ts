@@ -7,6 +7,7 @@ import {
   blameRender,
   type LineOrigin,
   type PartsFault,
+  type RenderedLine,
 } from "../../template/provenance/blame.ts";
 import type { LineFinder } from "../../template/provenance/line-finder.ts";
 import { type Rendered, renderProxy } from "../../template/render/render-proxy.ts";
@@ -66,9 +67,10 @@ export function judgeRender(options: BlameOptions): Rendered | Refusal {
  */
 export function checkVerdict(
   refusal: RefusedCheck,
-  find: (at: NonNullable<RefusedCheck["at"]>) => LineOrigin | undefined,
+  find: (at: RenderedLine) => LineOrigin | undefined,
 ): Refusal {
-  const origin = refusal.at === undefined ? undefined : find(refusal.at);
+  const { at, output: message } = refusal;
+  const origin = at === undefined ? undefined : find({ ...at, message });
   return {
     isOk: false,
     reason: explained(refusal, origin),

@@ -1,5 +1,12 @@
 import type { NginxPlace } from "./nginx-place.ts";
-import { noValue, quotePattern, refuseLong, refuseMatch, unsafeValue } from "./unsafe-value.ts";
+import {
+  noValue,
+  QUOTE,
+  quotePattern,
+  refuseLong,
+  refuseMatch,
+  unsafeValue,
+} from "./unsafe-value.ts";
 
 /** Words that mean something as the first word of an entry of these blocks. */
 const SPECIAL_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -41,7 +48,7 @@ export function escapeNginx(text: string, place: NginxPlace): string {
       refuseLong(text, where);
       return text;
     case "word":
-      refuseMatch(text, /[\s\p{Cc};{}"'\\$]/u, where);
+      refuseMatch(text, /[\s\p{Cc};{}"'\\$]/u, where, hintOf(text));
       break;
     case "double":
     case "single":
@@ -56,6 +63,10 @@ export function escapeNginx(text: string, place: NginxPlace): string {
   if (place.kind === "word") return literal;
   return literal.replace(place.kind === "double" ? /[\\"]/g : /[\\']/g, "\\$&");
 }
+
+/** A string holds all but a dollar sign and control characters. */
+const hintOf = (text: string): string | undefined =>
+  /[$]|(?!\t)\p{Cc}/u.test(text) ? undefined : QUOTE;
 
 /** Matches texts that stand as they are in each of the places that take any text. Others are looked at closely. */
 const PLAIN = /^(?:[A-Za-z_/][\w./-]{0,254}|\d[\w.:]{0,254})$/;

@@ -16,13 +16,14 @@ const NAMES: Readonly<Record<string, string>> = {
  *
  * @param pattern matches what cannot stand there
  * @param where such as `a bare word of nginx`
+ * @param hint what would help in this place
  * @throws {TemplateFault} that blames the value
  */
-export function refuseMatch(text: string, pattern: RegExp, where: string): void {
+export function refuseMatch(text: string, pattern: RegExp, where: string, hint?: string): void {
   const found = pattern.exec(text)?.[0];
   if (found === undefined) return;
   const name = NAMES[found] ?? (/^\p{Cc}/u.test(found) ? "a control character" : `\`${found}\``);
-  throw unsafeValue(text, where, `it has ${name}`);
+  throw unsafeValue(text, where, { reason: `it has ${name}`, hint });
 }
 
 /** @throws {TemplateFault} that blames the value, when it is longer than any value has to be */
@@ -47,14 +48,25 @@ export function noValue(text: string, where: string): TemplateFault {
   );
 }
 
+/** Why a value cannot stand somewhere, and what would help there. */
+type Unsafe = string | { readonly reason: string; readonly hint: string | undefined };
+
 /** The fault of a value that has no safe form in its place. */
-export function unsafeValue(text: string, where: string, reason: string): TemplateFault {
+export function unsafeValue(text: string, where: string, why: Unsafe): TemplateFault {
+  const { reason, hint = CORRECT } = typeof why === "string" ? { reason: why } : why;
   const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
   return new TemplateFault(`${JSON.stringify(shown)} cannot stand in ${where} as ${reason}`, {
-    hint: "Correct the value where it is registered, or change it in the template, such as with identifier or replace",
+    hint,
     value: text,
   });
 }
+
+const CORRECT =
+  "Correct the value where it is registered, or change it in the template, such as with identifier or replace";
+
+/** The hint of a bare word that could hold the value as a string. */
+export const QUOTE =
+  'Quote the word in the template, such as "{{value}}", or correct the value where it is registered';
 
 /** Text that matches itself in a regular expression of PCRE. */
 export const quotePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\-]/g, "\\$&");

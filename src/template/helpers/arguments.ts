@@ -7,6 +7,13 @@ import { TemplateFault } from "../template-error.ts";
 /** An argument that a helper cannot use; {@link faultOf} turns it into a {@link TemplateFault}. */
 export class ArgumentFault extends Error {
   override readonly name = "ArgumentFault";
+  /** The text at fault, when it is that beyond doubt: whoever wrote it meant something else. */
+  readonly value: string | undefined;
+
+  constructor(message: string, value?: string) {
+    super(message);
+    this.value = value;
+  }
 }
 
 /** The fault of an argument that is not what was expected, such as `a list`. */
@@ -15,7 +22,12 @@ export const unexpectedArgument = (what: string, value: unknown, name: string): 
 
 /** Completes an argument's fault by the helper that was called. */
 export const faultOf = (helper: string, fault: ArgumentFault, signature: string): TemplateFault =>
-  new TemplateFault(`${helper}: ${fault.message}`, { hint: `Write it as ${signature}` });
+  new TemplateFault(
+    `${helper}: ${fault.message}`,
+    fault.value === undefined
+      ? { hint: `Write it as ${signature}` }
+      : { hint: "Correct the text where it is written", value: fault.value },
+  );
 
 /** Numbers and booleans are text, too. */
 export function textArgument(value: unknown, name: string): string {

@@ -68,6 +68,6 @@ function parsed(value: unknown, language: string, parse: (all: string) => unknow
   try {
     return parse(all);
   } catch (error) {
-    throw new ArgumentFault(`TEXT must be ${language}: ${messageOf(error).split("\n")[0]}`);
+    throw new ArgumentFault(`TEXT must be ${language}: ${messageOf(error).split("\n")[0]}`, all);
   }
 }

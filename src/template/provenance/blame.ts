@@ -7,6 +7,7 @@ import { type Draft, type RenderProxyOptions, renderFiles } from "../render/rend
 import { RepeatedPathError, ShapeError } from "../render/render-proxy.ts";
 import { excerpt, faultText, type TemplateSources } from "../template-error.ts";
 import { findLineOrigin } from "./find-line-origin.ts";
+import { quotedValues } from "./quoted-values.ts";
 import { fieldWith, type Source } from "./sources.ts";
 import {
   createTrace,
@@ -51,10 +52,13 @@ export interface LineOrigin {
   readonly place: string;
 }
 
-/** A line of a rendered file, from 1. */
+/** A line of a rendered file. */
 export interface RenderedLine {
   readonly path: string;
+  /** From 1. */
   readonly line: number;
+  /** What the proxy said of it: where that quotes values of some parts, the others on the line are not at fault. */
+  readonly message?: string;
 }
 
 /** What is rendered again to find out. */
@@ -198,7 +202,7 @@ function blamed(source: Source, values: readonly string[]): BlamedPart {
  */
 export function lineOrigin(
   { drafts, trace }: Traced,
-  { path, line }: RenderedLine,
+  { path, line, message = "" }: RenderedLine,
   { shownAs = line } = {},
 ): LineOrigin | undefined {
   const draft = drafts.find((it) => it.path === path);
@@ -215,7 +219,7 @@ export function lineOrigin(
   return {
     excerpt: `${shownAs} | ${written}\nfrom ${from}\n${excerpt(sources.texts.get(file) ?? "", place)}`,
     place: from,
-    parts: partsOnLine(pieces.all, trace),
+    parts: partsOnLine(pieces.all, trace, message),
   };
 }
 
@@ -225,7 +229,11 @@ interface OnLine {
 }
 
 /** Each part once. Where instances of a service are on a line, its name there is theirs as well. */
-function partsOnLine(pieces: readonly OutputOrigin[], trace: Trace): readonly BlamedPart[] {
+function partsOnLine(
+  pieces: readonly OutputOrigin[],
+  trace: Trace,
+  message: string,
+): readonly BlamedPart[] {
   const found = new Map<string, OnLine>();
   for (const { moment } of pieces) {
     for (const source of trace.sourcesAt(moment)) {
@@ -235,7 +243,11 @@ function partsOnLine(pieces: readonly OutputOrigin[], trace: Trace): readonly Bl
       if (moment.value !== undefined) known.values.push(moment.value);
     }
   }
-  const all = [...found.values()].map(({ source, values }) => blamed(source, values));
+  const quoted = [...found.values()]
+    .map(({ source, values }) => ({ source, values: quotedValues(message, values) }))
+    .filter(({ values }) => values.length > 0);
+  const onLine = quoted.length > 0 ? quoted : [...found.values()];
+  const all = onLine.map(({ source, values }) => blamed(source, values));
   const services = new Set(all.map(({ part }) => part.kind === "instance" && part.service));
   return all.filter(({ part }) => part.kind !== "service" || !services.has(part.service));
 }

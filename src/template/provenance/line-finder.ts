@@ -42,13 +42,13 @@ export function createLineFinder(): LineFinder {
   };
 
   function findKnown(
-    { path, line }: RenderedLine,
+    { path, line, message = "" }: RenderedLine,
     { outputs, without }: FoundIn,
   ): LineOrigin | undefined {
     const text = outputs.find((it) => it.path === path)?.text.split("\n")[line - 1];
     const number = text && numbersOf(path)?.get(text);
     if (last === undefined || !number) return undefined;
-    const origin = lineOrigin(last, { path, line: number }, { shownAs: line });
+    const origin = lineOrigin(last, { path, line: number, message }, { shownAs: line });
     const isIn = ({ part }: { readonly part: Part }): boolean => !without.has(partText(part));
     return origin?.parts.some(isIn) === true ? origin : undefined;
   }

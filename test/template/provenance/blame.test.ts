@@ -284,6 +284,13 @@ describe("the part at fault of a render, and its field", () => {
       WEB_2,
       `meta x="${BAD}"`,
     ],
+    [
+      "a text that is no JSON",
+      "{{#with (parseJSON (key 'info'))}}a {{x}};{{/with}}",
+      [[{ kind: "key", key: "info" }, key("info", '{"x":')]],
+      'key "info"',
+      'value "{\\"x\\":"',
+    ],
     // What only some lack is theirs.
     [
       "a value that only one instance lacks",
@@ -304,13 +311,21 @@ describe("the part at fault of a render, and its field", () => {
       "{{#each (ls 'r')}}a {{lookup (parseJSON value) 'x'}};{{/each}}",
       [[{ kind: "tree", prefix: "r/" }, [key("r/one", '{"x":"1"}'), key("r/two", "{")]]],
       'key "r/two"',
-      undefined,
+      'value "{"',
     ],
   ])("%s", (_, template, answers, part, field) => {
     const named = namedOf(template, answers);
     expect(named.parts).toEqual([part]);
     expect(named.fields[0]).toBe(field);
   });
+});
+
+test.each([
+  ["one two", 'Quote the word in the template, such as "{{value}}"'],
+  ["$host", "Correct the value where it is registered"],
+])("what would help a key's value %j is in the hint", (value, hint) => {
+  const answers: Answers = [[{ kind: "key", key: "k" }, key("k", value)]];
+  expect(namedOf("a {{key 'k'}};", answers).hint).toContain(hint);
 });
 
 describe("a fault that is the template's", () => {
@@ -351,6 +366,16 @@ describe("the parts on a line", () => {
       ['service "web", instance "web-3" on n1', 'address "10.0.0.1"'],
     ]);
     expect(onLine(`first;\n${LINE}`, [[WEB, instances]], 1)).toEqual([]);
+  });
+
+  test.each([
+    ['invalid parameter "weight=heavy"', ["web-2"]],
+    ['invalid number of arguments in "heavy" directive', ["web-1", "web-2"]],
+    ['host not found in "theheavy.test"', ["web-1", "web-2"]],
+  ])("of several those whose value the proxy quotes: %s", (message, ids) => {
+    const answers: Answers = [[WEB, [withMeta("web-1", "one"), withMeta("web-2", "heavy")]]];
+    const names = ids.map((id) => `service "web", instance "${id}" on n1`);
+    expect(onLine(LINE, answers, 1, message)?.map(([name]) => name)).toEqual(names);
   });
 
   test("one line each", () => {
@@ -416,10 +441,12 @@ function namedOf(template: string, answers: Answers) {
   const verdict = judgeRender(optionsOf(template, answers));
   if (!("isOk" in verdict)) throw new Error(`it renders: ${verdict.outputs[0]?.text}`);
   const { named, reason, isOfTemplate } = verdict;
+  const hint = named[0]?.hint;
   return {
     parts: named.map(({ text }) => nameOf(text)),
     fields: named.map(({ field }) => field),
     reason,
+    hint,
     isOfTemplate,
   };
 }
@@ -438,8 +465,8 @@ function nameOf(text: string): string {
   return names[kind] ?? text;
 }
 
-const onLine = (template: string, answers: Answers, line: number) =>
-  blameLine({ path: "/out/file", line }, optionsOf(template, answers))?.parts.map(
+const onLine = (template: string, answers: Answers, line: number, message = "") =>
+  blameLine({ path: "/out/file", line, message }, optionsOf(template, answers))?.parts.map(
     ({ part, field }) => [partName(part), field],
   );
 
