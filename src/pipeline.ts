@@ -108,6 +108,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     if (typeof guarded === "string") return guarded;
     const { rendered, answers, gate } = guarded;
     events.complete(rendered);
+    events.serversDropped(answers.dropped);
     events.pinned(pinnedQueries(rendered, answers, store.failures()));
 
     const isServed = state.isServed(rendered.id);

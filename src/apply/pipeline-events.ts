@@ -4,6 +4,7 @@ import type { Output } from "../template/render/render-files.ts";
 import type { Rendered } from "../template/render/render-proxy.ts";
 import type { GenerationResult } from "./generation-result.ts";
 import type { LetGo } from "./guard/guard.ts";
+import type { SharedAddress } from "./in-force/address-claims.ts";
 import type { PinnedQuery } from "./in-force/pinned-queries.ts";
 import type { Generation } from "./proxy-driver.ts";
 import type { ReconcileResult } from "./proxy-status.ts";
@@ -26,6 +27,10 @@ export interface PipelineEvents {
   released(parts: readonly Released[]): void;
   /** The first generation replaces files that Fairlead did not write. */
   formerKept(files: FormerFiles): void;
+  /** Servers that were taken out of older answers, as another service has their address now, such as `web 10.0.0.1:80`. */
+  serversDropped(servers: ReadonlySet<string>): void;
+  /** Addresses that more than one service is registered at: either may answer for the other. */
+  sharedAddresses(addresses: readonly SharedAddress[]): void;
   /** Files in place were changed by somebody else: they are put right. */
   drifted(files: readonly DriftedFile[]): void;
   /** Queries begin or cease to go on with older answers, for other reasons than a fault of a part. */
@@ -79,6 +84,8 @@ const EVENTS: Readonly<Record<keyof PipelineEvents, true>> = {
   isolated: true,
   released: true,
   formerKept: true,
+  serversDropped: true,
+  sharedAddresses: true,
   drifted: true,
   pinned: true,
   held: true,

@@ -1,6 +1,7 @@
 import type { Part } from "../catalog/part.ts";
 import type { KindName } from "../config/proxy-schema.ts";
 import type { RouteProblem } from "../route/route.ts";
+import type { SharedAddress } from "./in-force/address-claims.ts";
 import type { DampedInstance } from "./schedule/flap-damping.ts";
 import type { Control } from "./state/control.ts";
 
@@ -53,6 +54,8 @@ export interface ProxyStatus {
   }[];
   /** When the answers were saved that stand in, as the source has not answered since the start. */
   readonly fallbackSince?: string;
+  /** Addresses that more than one service is registered at: either may answer for the other. */
+  readonly sharedAddresses: readonly SharedAddress[];
   /** How many old workers still serve their last connections. */
   readonly draining: number;
   /** Entries of routes that are not used, and why. */

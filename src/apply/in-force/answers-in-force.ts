@@ -1,15 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Instance } from "../../catalog/instance.ts";
-import { type Element, elementsOf, isInstances, listed } from "../../catalog/part.ts";
+import { type Element, elementsOf } from "../../catalog/part.ts";
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
 import type { Quarantine } from "../quarantine/quarantine.ts";
-import {
-  addressOf,
-  type Claims,
-  type EffectiveAnswers,
-  effectiveAnswers,
-} from "./effective-answers.ts";
+import type { PinnedAnswer } from "../state/pinned-answers.ts";
+import { createAddressClaims, type SharedAddress } from "./address-claims.ts";
+import { type EffectiveAnswers, effectiveAnswers } from "./effective-answers.ts";
 
 /**
  * The answers in force of one proxy: per query the newest answer with which its files rendered, passed the check and
@@ -30,12 +27,16 @@ export interface AnswersInForce {
    * @param rendered.removed queries whose answer is empty, of which the files have what was in force
    */
   wentLive(
-    used: Snapshot,
+    used: EffectiveAnswers,
     rendered: {
       readonly asked: ReadonlyMap<string, Query>;
       readonly removed: ReadonlyMap<string, Query>;
     },
   ): void;
+  /** What is in force, and older than the newest answer. */
+  pinned(): readonly PinnedAnswer[];
+  /** Addresses that more than one service is registered at. */
+  sharedAddresses(): readonly SharedAddress[];
   /** The queries of the live generation. */
   asked(): ReadonlyMap<string, Query>;
   /** Nothing older may stand in for a part any more: that was found at fault too. */
@@ -76,6 +77,9 @@ export function createAnswersInForce({
   let liveAsked: ReadonlyMap<string, Query> = new Map();
   const dropped = new Set<string>();
   const composed = new Map<string, readonly Element[]>();
+  const claims = createAddressClaims();
+  let claimsOf: Snapshot | undefined;
+  let pinned: readonly PinnedAnswer[] = [];
 
   return {
     get,
@@ -94,20 +98,32 @@ export function createAnswersInForce({
         dropped,
         isHeld,
         isFailing,
-        claims: once(() => claimsIn(newest, liveAsked.values())),
+        isAnothers(instance) {
+          if (claimsOf !== newest) claims.update(newest, liveAsked.values());
+          claimsOf = newest;
+          return claims.isAnothers(instance);
+        },
         composed,
       });
       return { ...used, lastInForce: get, leftOut: servicesOut(newest, without) };
     },
     wentLive(used, { asked, removed }) {
       const now = new Map<string, AnswerValue>();
+      const older: PinnedAnswer[] = [];
       for (const [text, query] of asked) {
-        const answer = removed.has(text) ? get(query) : used.get<Query>(query);
-        if (answer !== undefined) now.set(text, answer);
+        const value = removed.has(text) ? get(query) : used.get<Query>(query);
+        if (value === undefined) continue;
+        now.set(text, value);
+        if (value !== used.newest.get<Query>(query)) older.push({ query, value });
       }
       answers = now;
       liveAsked = asked;
+      pinned = older;
+      claims.update(used.newest, asked.values());
+      claimsOf = used.newest;
     },
+    pinned: () => pinned,
+    sharedAddresses: claims.shared,
     asked: () => liveAsked,
     drop: (text) => dropped.add(text),
     isDropped: (text) => dropped.has(text),
@@ -170,26 +186,4 @@ function fromText(text: string): readonly [string, string] {
   const [kind = "", ...rest] = JSON.parse(text) as readonly string[];
   if (kind === "service") return [kind, rest[0] ?? ""];
   return [kind, kind === "instance" ? (rest[2] ?? "") : ""];
-}
-
-/** Of the instances in the newest answers to these queries. */
-function claimsIn(newest: Snapshot, queries: Iterable<Query>): Claims {
-  const claims = new Map<string, Set<string>>();
-  for (const query of queries) {
-    if (!isInstances(query)) continue;
-    for (const element of listed(query, newest.get(query) ?? [])) {
-      const { name } = element as Instance;
-      const at = addressOf(element as Instance);
-      claims.set(at, (claims.get(at) ?? new Set()).add(name));
-    }
-  }
-  return claims;
-}
-
-function once<T extends object>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

@@ -12,6 +12,7 @@ import {
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
 import type { Quarantine } from "../quarantine/quarantine.ts";
+import { addressOf } from "./address-claims.ts";
 import { sorted } from "./sorted.ts";
 
 /** Why a query goes on with an older answer, or with an older part of one. */
@@ -27,6 +28,8 @@ export type PinCause =
 
 /** What a render of one proxy uses, of what the catalog says. */
 export interface EffectiveAnswers extends Snapshot {
+  /** The newest answers. */
+  readonly newest: Snapshot;
   /** The queries among those asked so far that go on with something older, by canonical text. */
   readonly pinned: ReadonlyMap<string, PinCause>;
   /** How many servers were taken out of older answers, as their address and port are another service's now. */
@@ -49,16 +52,11 @@ export interface EffectiveParts {
   readonly hasMinimum: (service: string) => boolean;
   /** Whether the source fails to answer a query, by canonical text. */
   readonly isFailing: (text: string) => boolean;
-  /** The services at each address and port of the newest answers. */
-  readonly claims: () => Claims;
+  /** Whether another service has an instance's address and port in the newest answers. */
+  readonly isAnothers: (instance: Instance) => boolean;
   /** The last list that was composed for each query: while its entries are equal it stays the same object. */
   readonly composed: Map<string, readonly Element[]>;
 }
-
-/** The services at each `address:port` of the newest answers. */
-export type Claims = ReadonlyMap<string, ReadonlySet<string>>;
-
-export const addressOf = ({ address, port }: Instance): string => `${address}:${port}`;
 
 /**
  * The answers that a render uses: per query the newest one, without parts in quarantine. In place of such a part, and of
@@ -73,6 +71,7 @@ export function effectiveAnswers(parts: EffectiveParts): EffectiveAnswers {
   return {
     version: newest.version,
     takenAtMs: newest.takenAtMs,
+    newest,
     pinned,
     dropped,
     get<Q extends Query>(query: Q) {
@@ -183,7 +182,7 @@ function compose(
   return stable(text, sorted(query, result), parts.composed);
 
   function keep(element: Element): void {
-    if (isInstances(query) && isAnothers(element as Instance, parts.claims())) {
+    if (isInstances(query) && parts.isAnothers(element as Instance)) {
       dropped.add(`${(element as Instance).name} ${addressOf(element as Instance)}`);
     } else result.push(element);
   }
@@ -216,12 +215,6 @@ function isAnyWithout(query: Query, { newest, without }: EffectiveParts): boolea
   if (without === undefined || without.size === 0) return false;
   const answer = newest.get(query) as AnswerValue;
   return listed(query, answer).some((element) => without.has(partText(partOf(query, element))));
-}
-
-/** Whether another service, and not this one, has the address and port in the newest answers. */
-function isAnothers(instance: Instance, claims: Claims): boolean {
-  const services = claims.get(addressOf(instance));
-  return services !== undefined && !services.has(instance.name);
 }
 
 /** An instance that is registered still, but that no check of its own says anything about, while it was healthy before. */

@@ -15,6 +15,7 @@ import { createSchedule } from "../schedule/schedule.ts";
 import { type ControlFile, openControl, pinnedBy } from "../state/control.ts";
 import { type History, openHistory } from "../state/history.ts";
 import { type LiveState, openLiveState } from "../state/live-state.ts";
+import { openPinnedAnswers } from "../state/pinned-answers.ts";
 import { createGates, type Gates } from "./gates.ts";
 import { createReconcileLoop, type ReconcileLoop } from "./reconcile-loop.ts";
 import { createRenderer, type Renderer } from "./renderer.ts";
@@ -61,7 +62,14 @@ export async function openStages(parts: PipelineParts): Promise<Stages> {
     log,
   });
   const schedule = createSchedule(proxy.settle, { now, random: Math.random });
-  const renderer = createRenderer({ ...parts, events: () => events, owns: state.owns, now });
+  const pinned = openPinnedAnswers(config.state, proxy.name, onUnusable);
+  const renderer = createRenderer({
+    ...parts,
+    pinned,
+    events: () => events,
+    owns: state.owns,
+    now,
+  });
   const gates = createGates(proxy, { events: () => events, now });
   const status = trackStatus({ proxy, state, store, driver, control, renderer, gates });
   const saying = logEvents(log, () => store.failures());

@@ -24,6 +24,7 @@ import {
 } from "../quarantine/isolate-faults.ts";
 import type { RefusedCheck } from "../quarantine/judge-candidate.ts";
 import type { Quarantine } from "../quarantine/quarantine.ts";
+import type { PinnedAnswers } from "../state/pinned-answers.ts";
 
 /** The renders of one proxy, each from the newest answers that are usable, and else from those in force. */
 export interface Renderer extends Pick<Quarantine, "nextTryAtMs">, Pick<FaultIsolation, "list"> {
@@ -91,10 +92,13 @@ interface RendererParts {
   readonly proxy: ProxyConfig;
   readonly config: Pick<Config, "values" | "environment">;
   readonly templates: readonly FileTemplate[] | AppError;
-  readonly store: Pick<CatalogStore, "failures">;
-  /** What an earlier run left of the answer to a query. */
-  readonly earlier?: AnswersInForce["get"];
-  readonly events: () => Pick<PipelineEvents, "released" | "isolated" | "templateRefused">;
+  readonly store: Pick<CatalogStore, "failures" | "kept">;
+  /** What an earlier run had in force that was not the newest. */
+  readonly pinned: PinnedAnswers;
+  readonly events: () => Pick<
+    PipelineEvents,
+    "released" | "isolated" | "sharedAddresses" | "templateRefused"
+  >;
   /** Whether Fairlead put the file at a path in place. */
   readonly owns: (path: string) => boolean;
   /** A monotonic clock in milliseconds. */
@@ -102,12 +106,12 @@ interface RendererParts {
 }
 
 export function createRenderer(parts: RendererParts): Renderer {
-  const { proxy, config, store, events, owns, now } = parts;
+  const { proxy, config, store, pinned, events, owns, now } = parts;
   const { minInstances } = proxy.guard;
   const isolation = createFaultIsolation({
     now,
     hasMinimum: (service) => (minInstances[service] ?? minInstances["*"] ?? 0) > 0,
-    ...(parts.earlier === undefined ? {} : { earlier: parts.earlier }),
+    earlier: (query) => pinned.get(query) ?? store.kept(query),
   });
   const { quarantine, inForce } = isolation;
   const memory = createFragmentMemory();
@@ -149,6 +153,8 @@ export function createRenderer(parts: RendererParts): Renderer {
     wentLive(render) {
       live = render;
       isolation.wentLive(render.answers, render.rendered);
+      pinned.save(inForce.pinned());
+      events().sharedAddresses(inForce.sharedAddresses());
     },
     comparable(view, { asked, snapshot }) {
       if (view === undefined || live === undefined || live.templates === templates) return view;

@@ -60,6 +60,18 @@ export interface CulpritSearch {
 
 export type Refusal = Extract<Verdict, { isOk: false }>;
 
+/** Orders to let suspects in: what comes together in a list is often alike. */
+const OTHER_ORDERS: readonly ((all: readonly Suspect[]) => readonly Suspect[])[] = [
+  (all) => rotated(all, 1 / 2),
+  (all) => all.toReversed(),
+  (all) => rotated(all, 1 / 4),
+];
+
+function rotated(all: readonly Suspect[], share: number): readonly Suspect[] {
+  const start = Math.floor(all.length * share);
+  return [...all.slice(start), ...all.slice(0, start)];
+}
+
 /** So many suspects are tried one by one as a check names them; with more, all are taken out at once. */
 const NAMED_ONE_BY_ONE = 3;
 
@@ -88,7 +100,7 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
   for (const { text } of rest) out.add(text);
   const verdict = await search.judge(out);
   if (!verdict.isOk || !(await admit(rest))) return undefined;
-  await turnRound();
+  await tryOtherOrders();
   return result();
 
   /** A template that nothing goes well with is at fault itself. */
@@ -102,25 +114,26 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
   }
 
   /**
-   * Where it takes two to fail, such as a long name and any other, those let in first decide who is accused. When several were
-   * accused that no check named, they are let in before those that were let in: the order with fewer culprits counts.
+   * Where it takes two to fail, such as a long name and any other, whoever is let in first decides who is accused. When most
+   * were accused that no check named, they are let in again in another order: the one with the fewest culprits counts.
    */
-  async function turnRound(): Promise<void> {
-    const unnamed = [...culprits.values()].filter(({ isNamed }) => !isNamed);
-    if (unnamed.length < 2 || isOver()) return;
-    const before = { culprits: new Map(culprits), out: new Set(out), untried: [...untried] };
-    const admitted = search.suspects.filter(({ text }) => !out.has(text));
-    for (const { suspect } of unnamed) {
-      culprits.delete(suspect.text);
-      out.delete(suspect.text);
+  async function tryOtherOrders(): Promise<void> {
+    const isNamedOnly = [...culprits.values()].every(({ isNamed }) => isNamed);
+    for (const reorder of isNamedOnly ? [] : OTHER_ORDERS) {
+      if (isOver() || culprits.size * 2 <= rest.length) return;
+      const best = { culprits: new Map(culprits), out: new Set(out), untried: [...untried] };
+      for (const [text, { isNamed }] of best.culprits) {
+        if (!isNamed) culprits.delete(text);
+      }
+      const again = rest.filter(({ text }) => !culprits.has(text));
+      replaceAll(out, [...culprits.keys(), ...again.map(({ text }) => text)]);
+      untried.length = 0;
+      if ((await admit(reorder(again))) && culprits.size < best.culprits.size) continue;
+      culprits.clear();
+      for (const [text, culprit] of best.culprits) culprits.set(text, culprit);
+      replaceAll(out, best.out);
+      untried.splice(0, untried.length, ...best.untried);
     }
-    for (const { text } of admitted) out.add(text);
-    const verdict = await search.judge(out);
-    if (verdict.isOk && (await admit(admitted)) && culprits.size < before.culprits.size) return;
-    restore(culprits, before.culprits);
-    out.clear();
-    for (const text of before.out) out.add(text);
-    untried.splice(0, untried.length, ...before.untried);
   }
 
   /** Takes out the first few as the check names them; of several on one line all, until the rest is accepted. */
@@ -258,7 +271,7 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
   }
 }
 
-function restore<K, V>(map: Map<K, V>, to: ReadonlyMap<K, V>): void {
-  map.clear();
-  for (const [key, value] of to) map.set(key, value);
+function replaceAll(set: Set<string>, values: Iterable<string>): void {
+  set.clear();
+  for (const value of values) set.add(value);
 }

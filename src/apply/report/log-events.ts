@@ -28,7 +28,10 @@ export function logEvents(
   let isDrainLimited = false;
   /** The last reason that was logged, by part. */
   const isolated = new Map<string, string>();
-  /** The same, by query. */
+  /** Addresses that more than one service was registered at. */
+  let shared: ReadonlySet<string> = new Set();
+  let dropped: ReadonlySet<string> = new Set();
+  /** The same as for parts, by query. */
   let pinned: ReadonlyMap<string, string> = new Map();
 
   return {
@@ -78,6 +81,27 @@ export function logEvents(
           { path, hint: "Copy it back by hand where it is needed" },
           `kept as a copy, as it is no text in UTF-8 and Fairlead did not write it: ${path}`,
         );
+    },
+    serversDropped(servers) {
+      for (const server of servers) {
+        if (dropped.has(server)) continue;
+        log.warn({ server }, `dropped: ${server}: another service has this address now`);
+      }
+      dropped = servers;
+    },
+    sharedAddresses(addresses) {
+      for (const { address, services } of addresses) {
+        if (shared.has(address)) continue;
+        log.warn(
+          {
+            address,
+            services,
+            hint: "Deregister the service that has gone; either may answer for the other",
+          },
+          `${services.map((it) => JSON.stringify(it)).join(" and ")} are registered at one address: ${address}`,
+        );
+      }
+      shared = new Set(addresses.map(({ address }) => address));
     },
     drifted(files) {
       for (const { path, how } of files) {

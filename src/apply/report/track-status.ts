@@ -17,7 +17,7 @@ interface StatusParts {
   readonly store: Pick<CatalogStore, "failures" | "fallbackSince">;
   readonly driver: Pick<ProxyDriver, "draining">;
   readonly control: Pick<ControlFile, "now">;
-  readonly renderer: Pick<Renderer, "list" | "templateFault">;
+  readonly renderer: Pick<Renderer, "inForce" | "list" | "templateFault">;
   readonly gates: Pick<Gates, "damped">;
 }
 
@@ -105,6 +105,7 @@ export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
       damped: gates.damped(),
       disconnected: disconnected(),
       ...(fallbackSince === undefined ? {} : { fallbackSince }),
+      sharedAddresses: renderer.inForce.sharedAddresses(),
       draining: driver.draining(),
       problems,
       ...(fault === undefined

@@ -96,6 +96,15 @@ describe("findCulprits()", () => {
     expect(culprits).toEqual(["long"]);
   });
 
+  test("where any of several is enough to fail with any other, the many are let in", async () => {
+    const longs = ["a-long", "long-2", "long-3", "z-long"];
+    const names = [...longs, ...SERVICES.slice(0, 12)].toSorted();
+    const { culprits } = await search(names, (isIn) =>
+      longs.some(isIn) && names.filter(isIn).length > 1 ? refused() : undefined,
+    );
+    expect(culprits).toEqual(longs);
+  });
+
   test("what a render says of each of several parts is believed at once", async () => {
     const bad = ["s1", "s2", "s3", "s4", "s5"];
     const { checks, culprits } = await search(SERVICES, (isIn) => {
