@@ -7,6 +7,7 @@ import {
   type ProxyConfig,
   proxySchema,
 } from "../config/proxy-schema.ts";
+import { DEFAULT_ROUTES, type RoutesConfig } from "../config/routes-schema.ts";
 import { AppError } from "../errors.ts";
 import { loadPartials } from "../template/compile/load-partials.ts";
 import { type FileTemplate, loadTemplates } from "../template/compile/proxy-templates.ts";
@@ -17,6 +18,8 @@ import type { LoadedCases } from "./load-cases.ts";
 export interface CaseSubject {
   readonly proxy: ProxyConfig;
   readonly values: Readonly<Record<string, unknown>>;
+  /** Which instances serve the routes. */
+  readonly routesConfig: RoutesConfig;
   /** Variables that templates may read. */
   readonly environment: Readonly<Record<string, string>>;
   readonly templates: readonly FileTemplate[];
@@ -32,7 +35,7 @@ export async function openSubject({ content, directory, file }: LoadedCases): Pr
   return { ...read, ...(await loadTemplates(read.proxy, texts)) };
 }
 
-interface Read extends Pick<CaseSubject, "proxy" | "values" | "environment"> {
+interface Read extends Pick<CaseSubject, "proxy" | "values" | "routesConfig" | "environment"> {
   readonly partials: string | undefined;
 }
 
@@ -48,6 +51,7 @@ async function readSubject(content: CaseFile, directory: string, file: string): 
     return {
       proxy: withMainFile(proxy, main),
       values: merged,
+      routesConfig: loaded.routes,
       environment: { ...loaded.environment, ...content.environment },
       partials: content.partials ?? loaded.partials,
     };
@@ -69,6 +73,7 @@ async function readSubject(content: CaseFile, directory: string, file: string): 
   return {
     proxy: withMainFile(proxy, main),
     values,
+    routesConfig: DEFAULT_ROUTES,
     environment: content.environment,
     partials: content.partials,
   };

@@ -52,12 +52,12 @@ export async function renderCase(
   of: Case,
   catalog: Catalog,
 ): Promise<RenderedCase> {
-  const { templates, proxy, environment, errors } = subject;
+  const { templates, proxy, routesConfig, environment, errors } = subject;
   if (errors.length > 0) return { ok: false, error: errors.map(explainError).join("") };
   const snapshot = catalogSnapshot(catalog);
   const values = mergeValues(subject.values, of.values);
   try {
-    const from = { templates, proxy, values, environment };
+    const from = { templates, proxy, values, routesConfig, environment };
     const { rendered, answers, faults } = await renderUsable({ ...from, snapshot });
     if (rendered.kind === "waiting") {
       const missing = [...rendered.missing].map(([text, query]) =>

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { adminSchema } from "./admin-schema.ts";
 import { consulSchema } from "./consul-schema.ts";
 import { proxySchema } from "./proxy-schema.ts";
+import { routesSchema } from "./routes-schema.ts";
 import { path, wholeNumber } from "./schema-parts.ts";
 
 /*
@@ -36,6 +37,7 @@ export const configSchema = z
       .array(proxySchema, { error: "a list of proxies" })
       .min(1, { error: "at least one proxy" })
       .describe("The proxies that Fairlead configures."),
+    routes: routesSchema.prefault({}),
     partials: path
       .optional()
       .describe(

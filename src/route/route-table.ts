@@ -1,4 +1,5 @@
 import type { Instance } from "../catalog/instance.ts";
+import { DEFAULT_ROUTES, type RoutesConfig } from "../config/routes-schema.ts";
 import type { Route, RouteProblem, RouteTable } from "./route.ts";
 import { routeNames } from "./route-name.ts";
 import { byAge, claimsOfService, problem, type ServiceClaims } from "./service-claims.ts";
@@ -12,16 +13,22 @@ type Claim = ServiceClaims["claims"][number];
  * out. Both are reported as problems.
  *
  * @param services the instances of each service, whatever their health
- * @param before a table to go on from: where only servers changed, nothing else is worked out again
+ * @param options.rules which instances serve
+ * @param options.before a table to go on from: where only servers changed, nothing else is worked out again
  */
 export function buildRouteTable(
   services: readonly (readonly Instance[])[],
-  before?: RouteTable,
+  { rules = DEFAULT_ROUTES, before }: TableOptions = {},
 ): RouteTable {
-  const all = services.map(claimsOfService);
+  const all = services.map((instances) => claimsOfService(instances, rules));
   const table = (before && withOtherServers(before, all)) ?? build(all);
   claimsBehind.set(table, all);
   return table;
+}
+
+interface TableOptions {
+  readonly rules?: RoutesConfig;
+  readonly before?: RouteTable | undefined;
 }
 
 /** What the services claimed when a table was built, in their order. */

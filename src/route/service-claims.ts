@@ -1,8 +1,10 @@
 import type { Instance } from "../catalog/instance.ts";
+import type { RoutesConfig } from "../config/routes-schema.ts";
 import type { Route, RouteProblem, RouteServer } from "./route.ts";
 import { type RouteSettings, readRouteSettings } from "./route-settings.ts";
 import { isServerAddress } from "./server-address.ts";
 import { serverWeights } from "./server-weights.ts";
+import { type InstanceReading, servingInstances } from "./serving-instances.ts";
 
 /** What one service asks for: routes that it gets unless an older service has them. */
 export interface ServiceClaims {
@@ -21,23 +23,30 @@ export interface ServiceClaims {
 const PROXY_TIMEOUT_MS = 60_000;
 
 /** Answers never change: a service whose answer is the same is not read again. */
-const known = new WeakMap<readonly Instance[], ServiceClaims>();
+const known = new WeakMap<RoutesConfig, WeakMap<readonly Instance[], ServiceClaims>>();
 
 /**
  * Reads what the instances of one service ask for. Pure: equal instances give equal claims, whatever
  * their order.
  */
-export function claimsOfService(instances: readonly Instance[]): ServiceClaims {
-  const before = known.get(instances);
+export function claimsOfService(
+  instances: readonly Instance[],
+  rules: RoutesConfig,
+): ServiceClaims {
+  const knownByRules = known.get(rules) ?? new WeakMap<readonly Instance[], ServiceClaims>();
+  known.set(rules, knownByRules);
+  const before = knownByRules.get(instances);
   if (before !== undefined) return before;
   const problems: RouteProblem[] = [];
   const readings = instances.toSorted(byAge).map((instance) => readInstance(instance, problems));
   const claims = claimsOf(readings.filter(({ settings }) => settings.expose)).flatMap((claim) => {
     const [first] = claim.readings;
-    return first === undefined ? [] : [{ route: toRoute(claim, problems), oldest: first.instance }];
+    return first === undefined
+      ? []
+      : [{ route: toRoute(claim, rules, problems), oldest: first.instance }];
   });
   const result = { claims, problems };
-  known.set(instances, result);
+  knownByRules.set(instances, result);
   return result;
 }
 
@@ -47,12 +56,6 @@ export const byAge = (a: Instance, b: Instance): number =>
   compare(a.name, b.name) ||
   compare(a.node, b.node) ||
   compare(a.id, b.id);
-
-/** An instance beside what it says about its routes. */
-interface InstanceReading {
-  readonly instance: Instance;
-  readonly settings: RouteSettings;
-}
 
 /** One claim to one host and path, with the instances that make it, oldest first. */
 interface Claim {
@@ -93,7 +96,7 @@ function claimsOf(readings: readonly InstanceReading[]): readonly Claim[] {
 /** `/web`; characters that a path cannot hold become dashes. */
 const defaultPath = (service: string): string => `/${service.replace(/[^\w.~-]/g, "-")}`;
 
-function toRoute(claim: Claim, problems: RouteProblem[]): Omit<Route, "name"> {
+function toRoute(claim: Claim, rules: RoutesConfig, problems: RouteProblem[]): Omit<Route, "name"> {
   // The oldest instance that says something decides.
   const first = <K extends keyof RouteSettings>(key: K): RouteSettings[K] | undefined =>
     claim.readings.find(({ settings }) => settings[key] !== undefined)?.settings[key];
@@ -110,18 +113,29 @@ function toRoute(claim: Claim, problems: RouteProblem[]): Omit<Route, "name"> {
     totalMs: first("totalMs") ?? 2 * (timeoutMs ?? PROXY_TIMEOUT_MS),
     ...given("retries", first("retries")),
     ...given("probe", first("probe")),
-    servers: toServers(claim, first("canary") ?? 0, problems),
+    servers: toServers(claim, { rules, canaryPercent: first("canary") ?? 0, problems }),
   };
+}
+
+interface ServerOptions {
+  readonly rules: RoutesConfig;
+  readonly canaryPercent: number;
+  /** Where an instance that cannot serve is reported. */
+  readonly problems: RouteProblem[];
 }
 
 function toServers(
   claim: Claim,
-  canaryPercent: number,
-  problems: RouteProblem[],
+  { rules, canaryPercent, problems }: ServerOptions,
 ): readonly RouteServer[] {
-  const usable = claim.readings
-    .filter(({ instance }) => instance.status === "passing")
-    .filter((it) => isUsable(it, problems));
+  const isWanted = ({ status }: Instance) => rules.status.some((it) => it === status);
+  for (const { instance } of claim.readings) {
+    if (isWanted(instance) && !isUsable(instance)) problems.push(unusable(instance));
+  }
+  const usable = servingInstances(
+    claim.readings.filter(({ instance }) => isUsable(instance)),
+    rules,
+  );
   const unique = usable.filter(
     ({ instance }, i) =>
       usable.findIndex(
@@ -129,8 +143,8 @@ function toServers(
       ) === i,
   );
   const weights = serverWeights(
-    unique.map(({ instance, settings }) => ({
-      weight: settings.weight ?? instance.weights.passing,
+    unique.map(({ weight, settings }) => ({
+      weight,
       canary: settings.canary !== undefined,
     })),
     canaryPercent,
@@ -148,18 +162,15 @@ function toServers(
     .toSorted(byAddress);
 }
 
-function isUsable({ instance }: InstanceReading, problems: RouteProblem[]): boolean {
-  const { address, port } = instance;
-  if (isServerAddress(address) && Number.isInteger(port) && port > 0 && port < 65_536) return true;
-  problems.push(
-    problem(
-      instance,
-      `address ${address}:${port}`,
-      "expected an IP address or host name, and a port from 1 to 65535; the instance is left out",
-    ),
+const isUsable = ({ address, port }: Instance): boolean =>
+  isServerAddress(address) && Number.isInteger(port) && port > 0 && port < 65_536;
+
+const unusable = (instance: Instance): RouteProblem =>
+  problem(
+    instance,
+    `address ${instance.address}:${instance.port}`,
+    "expected an IP address or host name, and a port from 1 to 65535; the instance is left out",
   );
-  return false;
-}
 
 export function problem(instance: Instance, subject: string, reason: string): RouteProblem {
   return { service: instance.name, instance: instance.id, node: instance.node, subject, reason };

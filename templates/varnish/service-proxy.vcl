@@ -40,7 +40,7 @@ sub vcl_recv {
 {{#each part.routes}}
 {{#if servers}}
 
-# {{name}}: {{#if host}}{{host}}{{/if}}{{path}}, {{length servers}} healthy
+# {{name}}: {{#if host}}{{host}}{{/if}}{{path}}, servers: {{length servers}}
 {{#each servers}}
 backend b_{{../name}}_{{@index}} {
   .host = "{{address}}";

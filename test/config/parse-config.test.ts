@@ -96,7 +96,7 @@ proxies:
 
   test("lists the known keys where none is near", () => {
     expect(failureOf(`${PROXY}\nxylophone: 1`).message).toContain(
-      'unknown key "xylophone": expected one of consul, catalog, state, history, admin, proxies, partials, values',
+      'unknown key "xylophone": expected one of consul, catalog, state, history, admin, proxies, routes, partials, values',
     );
   });
 

@@ -233,7 +233,7 @@ describe("buildRouteTable()", () => {
               parts.map((it) => instance(name, it)),
             );
           const all = [...services].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, it]) => it);
-          table = build(all, table);
+          table = build(all, { before: table });
           expect(table).toEqual(build(all));
         }
       }),

@@ -23,7 +23,7 @@ import { createRenderer, type Renderer } from "./renderer.ts";
 /** What a pipeline is made of. */
 export interface PipelineParts {
   readonly proxy: ProxyConfig;
-  readonly config: Pick<Config, "values" | "environment" | "state" | "history">;
+  readonly config: Pick<Config, "values" | "environment" | "routes" | "state" | "history">;
   /** Or why they cannot be used: then nothing is done until others are set. */
   readonly templates: readonly FileTemplate[] | AppError;
   readonly store: CatalogStore;

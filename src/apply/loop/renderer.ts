@@ -90,7 +90,7 @@ interface ComparedWith {
 /** What renders are made with. */
 interface RendererParts {
   readonly proxy: ProxyConfig;
-  readonly config: Pick<Config, "values" | "environment">;
+  readonly config: Pick<Config, "values" | "environment" | "routes">;
   readonly templates: readonly FileTemplate[] | AppError;
   readonly store: Pick<CatalogStore, "failures" | "kept">;
   /** What an earlier run had in force that was not the newest. */
@@ -187,8 +187,8 @@ export function createRenderer(parts: RendererParts): Renderer {
   }
 
   function renderFrom(): RenderFrom {
-    const { values, environment } = config;
-    return { templates: templates ?? [], proxy, values, environment, memory };
+    const { values, environment, routes: routesConfig } = config;
+    return { templates: templates ?? [], proxy, values, environment, routesConfig, memory };
   }
 
   function say(faults: readonly IsolatedFault[]): void {

@@ -85,8 +85,8 @@ async function renderOne(
   proxy: ProxyConfig,
   { config, store, log }: CheckParts,
 ): Promise<Drawn> {
-  const { values, environment } = config;
-  const from = { values, environment, templates, store, log };
+  const { values, environment, routes } = config;
+  const from = { values, environment, routes, templates, store, log };
   const usable = await untilUsableRendered(proxy, from);
   const { rendered, faults } = usable;
   return {

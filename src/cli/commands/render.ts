@@ -25,8 +25,8 @@ export async function render(options: CommandOptions): Promise<number> {
     let exitCode = 0;
     for (const proxy of proxies) {
       const templates = await loadProxyTemplates(proxy, config.partials);
-      const { values, environment } = config;
-      const from = { values, environment, templates, store, log };
+      const { values, environment, routes } = config;
+      const from = { values, environment, routes, templates, store, log };
       const { rendered, faults } = await untilUsableRendered(proxy, from);
       const text =
         options.diff === true

@@ -65,6 +65,7 @@ async function askAll(
           proxy,
           values: config.values,
           environment: config.environment,
+          routesConfig: config.routes,
         });
         // Also what an earlier look asked: a service that is left out at last is not asked for again.
         for (const [text, query] of rendered.asked) asked.set(text, query);

@@ -74,11 +74,12 @@ export interface UsableRender extends RenderedOnce, Pick<Render, "answers" | "fa
 /** As {@link untilRendered}, the way `fairlead run` renders: without the parts of the catalog that no template can write. */
 export async function untilUsableRendered(
   proxy: ProxyConfig,
-  from: Pick<OneRender, "templates" | "store" | "log"> & Pick<Config, "values" | "environment">,
+  from: Pick<OneRender, "templates" | "store" | "log"> &
+    Pick<Config, "values" | "environment" | "routes">,
 ): Promise<UsableRender> {
-  const { templates, values, environment } = from;
+  const { templates, values, environment, routes: routesConfig } = from;
   const isolation = createFaultIsolation({ now: () => performance.now() });
-  const options = onceWith({ templates, proxy, values, environment });
+  const options = onceWith({ templates, proxy, values, environment, routesConfig });
   let last: Render | undefined;
   const faults: IsolatedFault[] = [];
   const once = await untilRendered({

@@ -1,5 +1,6 @@
 import { type Part, partText } from "../../catalog/part.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
+import { DEFAULT_ROUTES } from "../../config/routes-schema.ts";
 import { AppError } from "../../errors.ts";
 import type { FileTemplate } from "../compile/proxy-templates.ts";
 import { createRenderContext } from "../render/render-context.ts";
@@ -144,8 +145,14 @@ export interface Traced {
 /** Renders with a trace; `undefined` while answers are missing. After a fault that ends the render there are no drafts. */
 export function traceRender(options: BlameOptions): Traced | undefined {
   const trace = createTrace();
-  const { environment = {}, leftOut = new Set(), asked } = options;
-  const context = createRenderContext(options.snapshot, { environment, leftOut, trace, asked });
+  const { environment = {}, routesConfig = DEFAULT_ROUTES, leftOut = new Set(), asked } = options;
+  const context = createRenderContext(options.snapshot, {
+    environment,
+    routesConfig,
+    leftOut,
+    trace,
+    asked,
+  });
   try {
     const drafts = renderFiles(options.templates, context, options);
     return context.missing.size > 0 ? undefined : { trace, drafts };

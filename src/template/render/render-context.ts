@@ -1,6 +1,7 @@
 import type { Instance, ServiceSummary } from "../../catalog/instance.ts";
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
+import { DEFAULT_ROUTES, type RoutesConfig } from "../../config/routes-schema.ts";
 import type { Trace } from "../provenance/trace.ts";
 import type { Answered, Basis, FragmentPass, RoutesBasis } from "./fragments.ts";
 
@@ -15,6 +16,8 @@ export interface RenderContext {
   readonly removed: Map<string, Query>;
   /** Environment variables that templates may read. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Which instances serve the routes. */
+  readonly routesConfig: RoutesConfig;
   /** Services that this render leaves out as if they were not registered. */
   readonly leftOut: ReadonlySet<string>;
   /** Values are written as placeholders: only the shape of the output counts. */
@@ -35,7 +38,7 @@ export interface RenderContext {
 
 /** What differs from a plain render of everything. */
 export type RenderOptions = Partial<
-  Pick<RenderContext, "environment" | "leftOut" | "isShapeOnly" | "trace">
+  Pick<RenderContext, "environment" | "routesConfig" | "leftOut" | "isShapeOnly" | "trace">
 > & {
   readonly fragments?: FragmentPass | undefined;
   /** Where the queries that are asked are noted. */
@@ -46,6 +49,7 @@ export function createRenderContext(
   snapshot: Snapshot,
   {
     environment = {},
+    routesConfig = DEFAULT_ROUTES,
     leftOut = new Set(),
     isShapeOnly = false,
     trace,
@@ -56,6 +60,7 @@ export function createRenderContext(
   return {
     snapshot,
     environment,
+    routesConfig,
     leftOut,
     isShapeOnly,
     trace,

@@ -28,6 +28,8 @@ export interface RenderProxyOptions {
   readonly values: Config["values"];
   /** Environment variables that templates may read; none when absent. */
   readonly environment?: Config["environment"];
+  /** Which instances serve the routes. */
+  readonly routesConfig?: Config["routes"];
   /** Services to leave out as if they were not registered. */
   readonly leftOut?: ReadonlySet<string>;
   /** Where the queries that are asked are noted, by canonical text, also where the render fails. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Query } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
+import { DEFAULT_ROUTES } from "../../config/routes-schema.ts";
 import { AppError } from "../../errors.ts";
 import type { RouteProblem } from "../../route/route.ts";
 import type { FileTemplate } from "../compile/proxy-templates.ts";
@@ -40,9 +41,21 @@ export function renderProxy(
   snapshot: Snapshot,
   options: RenderProxyOptions,
 ): Rendered | Waiting {
-  const { environment = {}, leftOut = new Set(), memory, asked } = options;
+  const {
+    environment = {},
+    routesConfig = DEFAULT_ROUTES,
+    leftOut = new Set(),
+    memory,
+    asked,
+  } = options;
   const fragments = memory?.begin();
-  const context = createRenderContext(snapshot, { environment, leftOut, fragments, asked });
+  const context = createRenderContext(snapshot, {
+    environment,
+    routesConfig,
+    leftOut,
+    fragments,
+    asked,
+  });
   const drafts = renderFiles(templates, context, options);
   if (context.missing.size > 0) {
     return { kind: "waiting", asked: context.asked, missing: context.missing };
@@ -83,11 +96,16 @@ function refuseRepeatedPaths(outputs: readonly Draft[]): void {
 function refuseOtherShape(
   templates: readonly FileTemplate[],
   drafts: readonly Draft[],
-  { snapshot, environment, leftOut }: RenderContext,
+  { snapshot, environment, routesConfig, leftOut }: RenderContext,
   options: RenderProxyOptions,
 ): void {
   if (!templates.some(({ content }) => content.raw.length > 0)) return;
-  const context = createRenderContext(snapshot, { environment, leftOut, isShapeOnly: true });
+  const context = createRenderContext(snapshot, {
+    environment,
+    routesConfig,
+    leftOut,
+    isShapeOnly: true,
+  });
   const shapes = renderFiles(templates, context, options);
   for (const [i, { text, format, path, template }] of drafts.entries()) {
     const raw = template.content.raw.find(({ isSnippet }) => !isSnippet) ?? template.content.raw[0];

@@ -28,7 +28,10 @@ function build(context: RenderContext): RoutesBasis {
   try {
     return {
       asked,
-      table: buildRouteTable(registeredInstances(context), context.fragments?.routesBefore?.table),
+      table: buildRouteTable(registeredInstances(context), {
+        rules: context.routesConfig,
+        before: context.fragments?.routesBefore?.table,
+      }),
     };
   } finally {
     context.basis = around;
