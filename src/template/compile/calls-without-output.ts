@@ -2,21 +2,22 @@
  * Turns each `{{name …}}` of a helper that writes nothing into an empty block, in place: it is then no value,
  * and is allowed where a value is not. If nothing else is on its line, the line is removed, as a block's is.
  *
- * @param isSilent whether a helper writes nothing
+ * @param writesNothing whether a helper writes nothing
  */
 export function rewriteCallsWithoutOutput(
   program: hbs.AST.Program,
-  isSilent: (helper: string) => boolean,
+  writesNothing: (helper: string) => boolean,
 ): void {
   const { body } = program;
   for (const [i, statement] of body.entries()) {
     if (statement.type === "BlockStatement") {
       const { program: inner, inverse } = statement as hbs.AST.BlockStatement;
-      rewriteCallsWithoutOutput(inner, isSilent);
-      if (inverse !== undefined && inverse !== null) rewriteCallsWithoutOutput(inverse, isSilent);
+      rewriteCallsWithoutOutput(inner, writesNothing);
+      if (inverse !== undefined && inverse !== null)
+        rewriteCallsWithoutOutput(inverse, writesNothing);
     } else if (statement.type === "DecoratorBlock") {
-      rewriteCallsWithoutOutput((statement as hbs.AST.DecoratorBlock).program, isSilent);
-    } else if (isSilent(calledBy(statement))) {
+      rewriteCallsWithoutOutput((statement as hbs.AST.DecoratorBlock).program, writesNothing);
+    } else if (writesNothing(calledBy(statement))) {
       body[i] = asBlock(statement as hbs.AST.MustacheStatement);
       takeLine(body[i - 1], body[i + 1], i === 0);
     }

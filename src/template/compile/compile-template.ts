@@ -53,7 +53,7 @@ export interface CompileOptions {
   readonly format: Format;
   readonly helpers: ReadonlySet<string>;
   /** Whether a helper writes nothing. */
-  readonly isSilent: (helper: string) => boolean;
+  readonly writesNothing: (helper: string) => boolean;
   /** Whether a helper looks at nothing but its arguments. */
   readonly isPure: (helper: string) => boolean;
   /** Whether a helper gives the same for the same arguments and answers, and does nothing else. */
@@ -70,7 +70,7 @@ export interface CompileOptions {
  */
 export function compileProgram(sources: TemplateSources, options: CompileOptions): Program {
   const main = parseTemplate(sources.texts.get(sources.file) ?? "", sources.file);
-  rewriteCallsWithoutOutput(main, options.isSilent);
+  rewriteCallsWithoutOutput(main, options.writesNothing);
   const inline = new Map<string, hbs.AST.Program>();
   hoistInlinePartials(main, inline);
   const partials = new Map<string, { program: hbs.AST.Program; after: States }>();
@@ -115,7 +115,7 @@ export function compileProgram(sources: TemplateSources, options: CompileOptions
     const text = sources.texts.get(name);
     if (text === undefined || name === sources.file) throw unknownPartial(name, sources, loc);
     const program = parseTemplate(text, name);
-    rewriteCallsWithoutOutput(program, options.isSilent);
+    rewriteCallsWithoutOutput(program, options.writesNothing);
     hoistInlinePartials(program, inline);
     return program;
   }
@@ -132,7 +132,7 @@ export function compileProgram(sources: TemplateSources, options: CompileOptions
     const rewritten = [program, ...programs.partials.values()].map((it) =>
       rewriteTemplate(it, {
         helpers: options.helpers,
-        isSilent: options.isSilent,
+        writesNothing: options.writesNothing,
         call: (name, place) => (options.isPure(name) ? calls.push({ name, place }) - 1 : undefined),
         emission(mustache, kind) {
           const place = placeOf(mustache.loc);

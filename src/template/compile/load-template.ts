@@ -7,9 +7,9 @@ import {
   HELPER_NAMES,
   isPure,
   isReusableHelper,
-  isSilent,
   placingHelpers,
   renderHelpers,
+  writesNothing,
 } from "../render/render-helpers.ts";
 import { TemplateFault, type TemplateSources, templateError } from "../template-error.ts";
 import type { Format } from "../written-text.ts";
@@ -81,7 +81,12 @@ export function compileTemplate(
   const sources = { file, texts: new Map([...(partials ?? []), [file, text]]) };
   const compile = (isMarked: boolean): Program => {
     try {
-      const helpers = { helpers: HELPER_NAMES, isPure, isReusable: isReusableHelper, isSilent };
+      const helpers = {
+        helpers: HELPER_NAMES,
+        isPure,
+        isReusable: isReusableHelper,
+        writesNothing,
+      };
       return compileProgram(sources, { format, ...helpers, isMarked });
     } catch (error) {
       if (!(error instanceof TemplateFault)) throw error;

@@ -41,7 +41,7 @@ export interface RawOutput {
 export interface RewriteOptions {
   readonly helpers: ReadonlySet<string>;
   /** Whether a helper writes nothing, so that it may stand as a block. */
-  readonly isSilent: (helper: string) => boolean;
+  readonly writesNothing: (helper: string) => boolean;
   /** The number by which the program calls a helper directly; absent for one that needs more than arguments. */
   call(name: string, place: TemplatePlace | undefined): number | undefined;
   /** The number by which the program writes what a mustache emits. */
@@ -152,7 +152,7 @@ class Rewriter extends Handlebars.Visitor implements Rewritten {
   #mustBeBlock({ path, params, hash, loc }: hbs.AST.BlockStatement): void {
     const { original } = path;
     const isHelper = isCall({ params, hash }) || this.#mayBeHelper(path);
-    if (!isHelper || BLOCKS.includes(original) || this.#options.isSilent(original)) return;
+    if (!isHelper || BLOCKS.includes(original) || this.#options.writesNothing(original)) return;
     if (!this.#options.helpers.has(original) && original !== "lookup") return; // said already
     this.faults.push(
       new TemplateFault(`"${original}" is no block`, {

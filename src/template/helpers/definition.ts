@@ -12,7 +12,7 @@ interface Description {
   /** Other names that do the same, such as consul-template's. */
   readonly aliases?: readonly string[];
   /** `{{name …}}` writes nothing, so it is allowed where a value is not. */
-  readonly isSilent?: boolean;
+  readonly writesNothing?: boolean;
 }
 
 /** A helper that looks at nothing but its arguments. */

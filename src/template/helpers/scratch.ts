@@ -10,7 +10,7 @@ export const SCRATCH: HelperGroup = {
       meaning: "Keeps VALUE under KEY, and writes nothing",
       example: '{{scratchSet "port" 80}}{{scratchGet "port"}}',
       output: "80",
-      isSilent: true,
+      writesNothing: true,
       answer: ({ context: { scratch } }, key, value) => {
         scratch.set(textArgument(key, "KEY"), value);
         return "";
@@ -21,7 +21,7 @@ export const SCRATCH: HelperGroup = {
       meaning: "Keeps VALUE under KEY unless there is something already, and writes nothing",
       example: '{{scratchSetX "port" 80}}{{scratchSetX "port" 81}}{{scratchGet "port"}}',
       output: "80",
-      isSilent: true,
+      writesNothing: true,
       answer: ({ context: { scratch } }, key, value) => {
         const name = textArgument(key, "KEY");
         if (!scratch.has(name)) scratch.set(name, value);
@@ -49,7 +49,7 @@ export const SCRATCH: HelperGroup = {
       example:
         '{{#each (service "web")}}{{scratchMapSet "nodes" node port}}{{/each}}{{json (scratchGet "nodes")}}',
       output: '{"n1":8080,"n2":8081}',
-      isSilent: true,
+      writesNothing: true,
       answer: ({ context: { scratch } }, key, mapKey, value) => {
         const name = textArgument(key, "KEY");
         scratch.set(name, withEntry(scratch.get(name), textArgument(mapKey, "MAP_KEY"), value));
@@ -61,7 +61,7 @@ export const SCRATCH: HelperGroup = {
       meaning: "Keeps VALUE in the map under KEY unless the map has MAP_KEY, and writes nothing",
       example: '{{scratchMapSetX "m" "a" 1}}{{scratchMapSetX "m" "a" 2}}{{json (scratchGet "m")}}',
       output: '{"a":1}',
-      isSilent: true,
+      writesNothing: true,
       answer: ({ context: { scratch } }, key, mapKey, value) => {
         const [name, entry] = [textArgument(key, "KEY"), textArgument(mapKey, "MAP_KEY")];
         const known = scratch.get(name);

@@ -64,7 +64,7 @@ export const TIME_AND_ENVIRONMENT: HelperGroup = {
       meaning: "Ends the render with REASON; the last known good files stay in force",
       example: '{{#if (eq proxy.kind "none")}}{{fail "unknown kind"}}{{/if}}',
       output: "",
-      isSilent: true,
+      writesNothing: true,
       run: (reason) => {
         throw new ArgumentFault(textArgument(reason, "REASON"));
       },

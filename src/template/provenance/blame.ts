@@ -7,9 +7,10 @@ import { createRenderContext } from "../render/render-context.ts";
 import { type Draft, type RenderProxyOptions, renderFiles } from "../render/render-files.ts";
 import { RepeatedPathError, ShapeError } from "../render/render-proxy.ts";
 import { excerpt, faultText, type TemplateSources } from "../template-error.ts";
+import { fieldWith } from "./fields.ts";
 import { findLineOrigin } from "./find-line-origin.ts";
 import { quotedValues } from "./quoted-values.ts";
-import { fieldWith, type Source } from "./sources.ts";
+import type { Source } from "./sources.ts";
 import {
   createTrace,
   type OutputOrigin,

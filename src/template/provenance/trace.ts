@@ -8,7 +8,8 @@ import type { HandlebarsHelper } from "../handlebars-helper.ts";
 import { placeOf } from "../place-of.ts";
 import { TemplateFault, type TemplatePlace } from "../template-error.ts";
 import { toText, type Writer } from "../written-text.ts";
-import { createSources, fieldsOf, havingText, type Origin, type Source } from "./sources.ts";
+import { fieldsOf, havingText } from "./fields.ts";
+import { createSources, type Origin, type Source } from "./sources.ts";
 
 /** A fault of a render. */
 export interface TracedFault {

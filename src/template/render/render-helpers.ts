@@ -158,7 +158,8 @@ export const HELPER_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a helper writes nothing where it is called as a statement. */
-export const isSilent = (name: string): boolean => DEFINITIONS.get(name)?.isSilent === true;
+export const writesNothing = (name: string): boolean =>
+  DEFINITIONS.get(name)?.writesNothing === true;
 
 /** Whether a helper looks at nothing but its arguments. */
 export function isPure(name: string): boolean {
