@@ -18,7 +18,7 @@ export interface Attempt {
   readonly previous: Previous | undefined;
   readonly journal: SwapJournal;
   readonly signal: AbortSignal;
-  /** Comes before anything is changed. @throws {AppError} SWAP: then nothing is */
+  /** Comes after the check, before any file is replaced. @throws {AppError} SWAP: then nothing is */
   readonly prepare?: (() => void) | undefined;
   /** Ends the check alone, before anything was changed. */
   readonly checkSignal?: AbortSignal;
@@ -39,7 +39,6 @@ export async function applyGeneration(attempt: Attempt): Promise<GenerationResul
   const { driver, plan, outputs, journal, signal, checkSignal = signal } = attempt;
   let isSwapped = false;
   try {
-    attempt.prepare?.();
     const { changed, changes } = await clock.time("stage", async () => stage(attempt));
     const candidate = { files: candidateFiles(outputs, changed), removed: plan.removed };
     const verdict = await clock.time("check", () =>
@@ -50,6 +49,7 @@ export async function applyGeneration(attempt: Attempt): Promise<GenerationResul
       return { kind: "refused", ...refusal, timings: clock.timings() };
     }
     signal.throwIfAborted();
+    attempt.prepare?.();
     isSwapped = true;
     const swapped = await clock.time("swap", () => swap(changes, journal));
     return await goLive({ ...attempt, generation: plan.generation }, clock, swapped);

@@ -27,7 +27,7 @@ export interface Attempts {
     rendered: Pick<Rendered, "id" | "outputs">,
     options: {
       readonly mayBeSuperseded: boolean;
-      /** Comes before anything is changed. @throws {AppError} SWAP: then nothing is, and that is how it ends */
+      /** Comes after the check, before any file is replaced. @throws {AppError} SWAP: then none is, and the attempt failed */
       readonly prepare?: () => void;
       readonly signal: AbortSignal;
     },

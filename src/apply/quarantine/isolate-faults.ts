@@ -62,6 +62,8 @@ export interface RenderWith {
   readonly isHeld: boolean;
   /** Whether the template may be at fault: it is not the one of what is live. */
   readonly mayBeTemplate: boolean;
+  /** How long a search for culprits may take, in milliseconds; what was not tried by then is left out for now. */
+  readonly searchMs?: number;
   /** Queries that the source fails to answer, by canonical text. */
   readonly isFailing: (text: string) => boolean;
   /** Why the outputs may not be written. */
@@ -195,7 +197,12 @@ export function createFaultIsolation({
   }
 
   async function search(
-    { newest, asked, mayBeTemplate }: Pick<RefusedCandidate, "newest" | "asked" | "mayBeTemplate">,
+    {
+      newest,
+      asked,
+      mayBeTemplate,
+      searchMs = SEARCH_MS,
+    }: Pick<RefusedCandidate, "newest" | "asked" | "mayBeTemplate" | "searchMs">,
     by: {
       readonly first: Refusal;
       readonly judge: (without: ReadonlySet<string>) => Promise<Verdict>;
@@ -208,7 +215,7 @@ export function createFaultIsolation({
       news.length > 0 || mayBeTemplate
         ? news
         : suspectsIn(newest, asked.values(), { inForce: { ...inForce, has: () => false }, isOut });
-    const isOver = () => now() - startMs >= SEARCH_MS;
+    const isOver = () => now() - startMs >= searchMs;
     return await findCulprits({ ...by, suspects, isOver, mayBeTemplate });
   }
 
@@ -294,6 +301,7 @@ export async function renderUsable({
 export const onceWith = (from: RenderFrom): RenderWith => ({
   from,
   isHeld: false,
+  searchMs: Number.POSITIVE_INFINITY,
   mayBeTemplate: true,
   isFailing: () => false,
 });
