@@ -30,7 +30,7 @@ test("it is live at once and ready when the generation is proved; status and met
   });
   const url = `http://${await adminListen(directory)}`;
   await until("it is live", async () => (await request(`${url}/live`)).status === 200);
-  await fairlead.untilLog("nginx does not run", ({ result }) => result === "failed");
+  await fairlead.untilResult("failed");
   const unready = await request(`${url}/ready`);
   expect(unready.status).toBe(503);
   expect(unready.body).toContain("edge: failed: Cannot reload as nginx does not run");
@@ -114,7 +114,7 @@ describe("where it listens", () => {
       msg.includes("going on without"),
     );
     expect(warning.hint).toContain("admin.listen");
-    await fairlead.untilLog("it works", ({ result }) => result === "live");
+    await fairlead.untilResult("live");
   });
 
   test("an address of the config's own that is taken is an error at the start", async () => {
@@ -140,7 +140,7 @@ describe("where it listens", () => {
     const port = await freePort();
     const admin = { listen: `0.0.0.0:${port}`, token: "planted-token" };
     const { fairlead } = await startSmall({ admin });
-    await fairlead.untilLog("it works", ({ result }) => result === "live");
+    await fairlead.untilResult("live");
     const url = `http://127.0.0.1:${port}`;
     const get = async (path: string, headers = {}) => await request(`${url}${path}`, { headers });
     await until("it is ready", async () => (await get("/ready")).status === 200);
@@ -157,7 +157,7 @@ describe("where it listens", () => {
 
 test("who says nothing, or too much, is cut off", async () => {
   const { fairlead, url } = await startSmall({});
-  await fairlead.untilLog("it works", ({ result }) => result === "live");
+  await fairlead.untilResult("live");
   const post = async (body: string) =>
     await request(`${url}/v1/proxies/edge/rollback`, {
       method: "POST",

@@ -1,56 +1,32 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
+import { startSite } from "../helpers/site.ts";
 import type { ConsulAgent } from "../helpers/start-consul.ts";
-import {
-  listenAddress,
-  nginxProxy,
-  testConsul,
-  testDirectory,
-  testFairlead,
-  testNginx,
-  testService,
-  whoAnswers,
-} from "../helpers/test-programs.ts";
+import { untilAnsweredBy, whoAnswers } from "../helpers/test-programs.ts";
 import { startTraffic } from "../helpers/traffic.ts";
 import { until } from "../helpers/until.ts";
 
 test("Consul stops, comes back empty, then fills again: the routes are kept all the time", async () => {
-  const directory = await testDirectory();
-  const [consul, nginx, web, api] = await Promise.all([
-    testConsul(),
-    testNginx(directory),
-    testService("web-1"),
-    testService("api-1"),
-  ]);
-  const { listen, url } = await listenAddress();
+  const site = await startSite({ services: ["web-1", "api-1"] });
+  const { consul, url } = site;
+  const [web, api] = site.services;
   const registerWeb = () => consul.register({ name: "web", id: "web-1", port: web.port });
   const registerApi = () => consul.register({ name: "api", id: "api-1", port: api.port });
   await registerWeb();
   await registerApi();
-  const fairlead = await testFairlead(directory, {
-    consul: { address: consul.address },
-    proxies: [nginxProxy(nginx)],
-    values: { nginx: { listen } },
-  });
-  await until("the routes are served", async () =>
-    (await whoAnswers(`${url}/web/`, 1)).has("web-1"),
-  );
-  const path = join(nginx.confDirectory, "services.conf");
-  const before = await readFile(path);
+  const fairlead = await site.start();
+  await untilAnsweredBy("web-1", `${url}/web/`);
+  const before = await readFile(site.output);
 
   await consul.kill();
   await fairlead.untilLog("Consul is away", ({ msg }) => msg.includes("Cannot ask Consul"));
-  expect(await readFile(path)).toEqual(before);
+  expect(await readFile(site.output)).toEqual(before);
 
   await consul.startAgain();
-  const held = await fairlead.untilLog(
-    "the empty catalog is held",
-    ({ result }) => result === "held",
-  );
+  const held = await fairlead.untilResult("held");
   expect(held.msg).toBe("held: all 2 instances vanished at once; the live configuration stays");
-  expect(await readFile(path)).toEqual(before);
+  expect(await readFile(site.output)).toEqual(before);
 
   const linesBefore = fairlead.log().length;
   await registerWeb();
@@ -63,9 +39,7 @@ test("Consul stops, comes back empty, then fills again: the routes are kept all 
   );
   // A new service is seen after all that came before it: then nothing older is on its way any more.
   await consul.register({ name: "late", id: "late-1", port: api.port });
-  await until("the new service is served", async () =>
-    (await whoAnswers(`${url}/late/`, 1)).has("api-1"),
-  );
+  await untilAnsweredBy("api-1", `${url}/late/`);
   expect(await whoAnswers(`${url}/web/`, 3)).toEqual(new Set(["web-1"]));
   expect(await whoAnswers(`${url}/api/`, 3)).toEqual(new Set(["api-1"]));
   const changes = fairlead
@@ -76,8 +50,8 @@ test("Consul stops, comes back empty, then fills again: the routes are kept all 
   expect(changes.join()).not.toMatch(/-web|-api/);
 });
 
-describe("what Consul is told again begins critical: the routes are kept until its checks have told", () => {
-  test("whether or not it was seen empty, and one by one", async () => {
+describe("services that are registered again begin as critical: the routes stay until their checks have a result", () => {
+  test("whether or not Fairlead saw an empty Consul, and one by one", async () => {
     const { consul, fairlead, services, url, registerAll } = await servedWithChecks();
     const traffic = startTraffic(services.map(({ name }) => `${url}/${name}/`));
     for (const isSeenEmpty of [true, false]) {
@@ -105,7 +79,7 @@ describe("what Consul is told again begins critical: the routes are kept until i
     expect(answered).toBeGreaterThan(20);
   });
 
-  test("also when Fairlead was not there meanwhile", async () => {
+  test("also when Fairlead was not running meanwhile", async () => {
     const { consul, fairlead, services, url, registerAll, startAgain } = await servedWithChecks();
     const traffic = startTraffic(services.map(({ name }) => `${url}/${name}/`));
     await fairlead.stop();
@@ -114,7 +88,7 @@ describe("what Consul is told again begins critical: the routes are kept until i
     await consul.startAgain();
     await registerAll();
     const again = await startAgain();
-    await again.untilLog("it is held", ({ result }) => result === "held");
+    await again.untilResult("held");
     for (const service of services) service.setHealthy(true);
     await again.untilLog("it is let go", (line) => line["letGo"] === "recovered");
     expect((await traffic.stop()).failures).toEqual([]);
@@ -122,15 +96,8 @@ describe("what Consul is told again begins critical: the routes are kept until i
 
   /** Three services that Consul checks, served by nginx. */
   async function servedWithChecks() {
-    const directory = await testDirectory();
-    const [consul, nginx, ...services] = await Promise.all([
-      testConsul(),
-      testNginx(directory),
-      testService("web"),
-      testService("api"),
-      testService("pages"),
-    ]);
-    const { listen, url } = await listenAddress();
+    const site = await startSite({ services: ["web", "api", "pages"] });
+    const { consul, services, url } = site;
     const registerAll = async () => {
       for (const { name, port } of services) {
         const checkUrl = `http://127.0.0.1:${port}/health`;
@@ -139,15 +106,9 @@ describe("what Consul is told again begins critical: the routes are kept until i
     };
     await registerAll();
     for (const { name } of services) await untilPassing(consul, name);
-    const startAgain = async () =>
-      await testFairlead(directory, {
-        consul: { address: consul.address },
-        proxies: [nginxProxy(nginx)],
-        values: { nginx: { listen } },
-      });
-    const fairlead = await startAgain();
+    const fairlead = await site.start();
     await fairlead.untilLog("all are served", ({ msg }) => /is live: .*3 services/.test(msg));
-    return { consul, fairlead, services, url, registerAll, startAgain };
+    return { consul, fairlead, services, url, registerAll, startAgain: site.start };
   }
 
   async function untilPassing(consul: ConsulAgent, name: string): Promise<void> {
@@ -159,19 +120,11 @@ describe("what Consul is told again begins critical: the routes are kept until i
 });
 
 test("without Consul at the start it waits, names what is missing after 5 s, and goes on when Consul comes", async () => {
-  const directory = await testDirectory();
-  const [consul, nginx, web] = await Promise.all([
-    testConsul(),
-    testNginx(directory),
-    testService("web-1"),
-  ]);
-  const { listen, url } = await listenAddress();
+  const site = await startSite({ services: ["web-1"] });
+  const { consul, url } = site;
+  const [web] = site.services;
   await consul.kill();
-  const fairlead = await testFairlead(directory, {
-    consul: { address: consul.address },
-    proxies: [nginxProxy(nginx)],
-    values: { nginx: { listen } },
-  });
+  const fairlead = await site.start();
   const line = await fairlead.untilLog("something is missing", ({ msg }) =>
     msg.startsWith("waiting for"),
   );
@@ -182,5 +135,5 @@ test("without Consul at the start it waits, names what is missing after 5 s, and
   });
   await consul.startAgain();
   await consul.register({ name: "web", id: "web-1", port: web.port });
-  await until("the route is served", async () => (await whoAnswers(`${url}/web/`, 1)).has("web-1"));
+  await untilAnsweredBy("web-1", `${url}/web/`);
 });

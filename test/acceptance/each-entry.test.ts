@@ -86,7 +86,7 @@ test("each writes an output per service, route and key; those whose item is gone
 
   // What is refused removes nothing.
   await writeFile(directory.at("key.hbs"), "nonsense {{key}};\n");
-  await fairlead.untilLog("it is refused", ({ result }) => result === "refused");
+  await fairlead.untilResult("refused");
   await write(["web"], ["one"]);
   const refused = await fairlead.untilLog(
     "the next is refused as well",
@@ -125,7 +125,7 @@ test("an output of an item does not replace a file that Fairlead did not write: 
     catalog: { file: "catalog.yaml" },
     proxies: [nginxProxy(nginx, { files: [{ template: "service.hbs", each: "services", path }] })],
   });
-  await fairlead.untilLog("it is live", ({ result }) => result === "live");
+  await fairlead.untilResult("live");
   await writeFile(foreign, "# an operator's\n");
   await write(["web", "default", "new"]);
   const said = await fairlead.untilLog("it is left out", ({ state }) => state === "left out");

@@ -1,37 +1,16 @@
 import { expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
-import {
-  listenAddress,
-  nginxProxy,
-  testConsul,
-  testDirectory,
-  testFairlead,
-  testNginx,
-  testService,
-  testVarnish,
-  varnishProxy,
-  whoAnswers,
-} from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
+import { whoAnswers } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
-test("register, fall sick, get well, deregister, and a new service: nginx and Varnish follow", async () => {
-  const directory = await testDirectory();
-  const [consul, nginx, varnish, one, two, api] = await Promise.all([
-    testConsul(),
-    testNginx(directory),
-    testVarnish(directory),
-    testService("web-1"),
-    testService("web-2"),
-    testService("api-1"),
-  ]);
-  const { listen, url } = await listenAddress();
+test("nginx and Varnish follow Consul: instances come, become unhealthy, become healthy and go, and a service is new", async () => {
+  const site = await startSite({ nginx: {}, varnish: {}, services: ["web-1", "web-2", "api-1"] });
+  const { consul, varnish, url } = site;
+  const [one, two, api] = site.services;
   await consul.register({ name: "web", id: "web-1", port: one.port });
   await consul.register({ name: "web", id: "web-2", port: two.port });
-  await testFairlead(directory, {
-    consul: { address: consul.address },
-    proxies: [nginxProxy(nginx), varnishProxy(varnish)],
-    values: { nginx: { listen } },
-  });
+  await site.start();
   const edges = [url, varnish.url];
   const bothAnswer = async (path: string, names: readonly string[]) => {
     await Promise.all(

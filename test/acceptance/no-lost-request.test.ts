@@ -1,16 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  listenAddress,
-  nginxProxy,
-  testConsul,
-  testDirectory,
-  testFairlead,
-  testNginx,
-  testSampleProcess,
-  testVarnish,
-  varnishProxy,
-  whoAnswers,
-} from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
+import { testSampleProcess, whoAnswers } from "../helpers/test-programs.ts";
 import { startTraffic } from "../helpers/traffic.ts";
 import { until } from "../helpers/until.ts";
 
@@ -20,22 +10,13 @@ const CHANGES = 30;
 const REQUESTS = 3_000;
 
 test("3,000 requests each through nginx and through Varnish, 200 per second, during 30 changes or more: none fails", async () => {
-  const directory = await testDirectory();
-  const [consul, nginx, varnish, ...services] = await Promise.all([
-    testConsul(),
-    testNginx(directory),
-    testVarnish(directory),
-    testSampleProcess("web-1"),
-    testSampleProcess("web-2"),
-    testSampleProcess("web-3"),
+  const [site, ...services] = await Promise.all([
+    startSite({ nginx: {}, varnish: {} }),
+    ...["web-1", "web-2", "web-3"].map(testSampleProcess),
   ]);
+  const { consul, varnish, url } = site;
   for (const { name, port } of services) await consul.register({ name: "web", id: name, port });
-  const { listen, url } = await listenAddress();
-  const fairlead = await testFairlead(directory, {
-    consul: { address: consul.address },
-    proxies: [nginxProxy(nginx), varnishProxy(varnish)],
-    values: { nginx: { listen } },
-  });
+  const fairlead = await site.start();
   for (const edge of [url, varnish.url]) {
     await until(`${edge} serves all`, async () => (await whoAnswers(`${edge}/web/`)).size === 3);
   }

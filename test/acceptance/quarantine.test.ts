@@ -10,8 +10,8 @@ import {
   testNginx,
   testService,
   testVarnish,
+  untilAnsweredBy,
   varnishProxy,
-  whoAnswers,
 } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
@@ -103,28 +103,20 @@ test("a service whose value has no safe form is left out, with the tag or meta n
 
   // A place where no value can stand: that is nobody's data.
   await writeFile(template, site("{{name}} on;"));
-  const refused = await fairlead.untilLog("it is refused", ({ result }) => result === "refused");
+  const refused = await fairlead.untilResult("refused");
   expect(refused.msg).toContain(
     `${template}:3:3: "a" cannot stand in the name of an nginx directive`,
   );
   // A service that was live and did not change is not at fault when a template is saved.
   let from = fairlead.log().length;
   await writeFile(template, site("location = /{{name}} { return 200 {{meta.title}}; }"));
-  const unquoted = await fairlead.untilLog(
-    "it is refused",
-    ({ result }) => result === "refused",
-    from,
-  );
+  const unquoted = await fairlead.untilResult("refused", from);
   expect(unquoted.msg).toContain("cannot stand in a bare word of nginx as it has a space");
   expect(await answer("a")).toBe('200 say "A"');
   // nginx refuses a line that all services make: the template's as well.
   from = fairlead.log().length;
   await writeFile(template, site("locaton = /{{name}} { }"));
-  const second = await fairlead.untilLog(
-    "nginx refuses",
-    ({ result }) => result === "refused",
-    from,
-  );
+  const second = await fairlead.untilResult("refused", from);
   expect(second.msg).toContain('unknown directive "locaton"');
   expect(second.msg).toContain(`from ${template}:3:`);
   expect(
@@ -156,11 +148,11 @@ test("a service that claims another's upstream is left out, though nginx names t
       nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
     ],
   });
-  await fairlead.untilLog("it is live", ({ result }) => result === "live");
+  await fairlead.untilResult("live");
   const from = fairlead.log().length;
   const good = [at(3, { meta: { pool: "g" } })];
   await write({ "a-thief": [at(2, { meta: { pool: "v" } })], good });
-  await fairlead.untilLog("the rest is live", ({ result }) => result === "live", from);
+  await fairlead.untilResult("live", from);
   const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service }) => service)).toEqual(["a-thief"]);
   expect(out[0]?.msg).toContain('duplicate upstream "v"');
@@ -185,7 +177,7 @@ test("a culprit that nginx names no line for is found by halving", async () => {
       nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
     ],
   });
-  await fairlead.untilLog("it is live", ({ result }) => result === "live");
+  await fairlead.untilResult("live");
   const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service }) => service)).toEqual(["long"]);
   expect(out[0]?.msg).toContain("server_names_hash");
@@ -207,7 +199,7 @@ test("a service that Varnish's compiler refuses is left out", async () => {
     catalog: { file: "catalog.yaml" },
     proxies: [varnishProxy(varnish)],
   });
-  await until("the service is served", async () => (await whoAnswers(varnish.url, 1)).has("web-1"));
+  await untilAnsweredBy("web-1", varnish.url);
   const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service, instance }) => [service, instance])).toEqual([["ghost", "ghost-1"]]);
   expect(out[0]?.msg).toContain("from builtin:varnish/service-proxy.vcl:");

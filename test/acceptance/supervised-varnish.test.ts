@@ -2,8 +2,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { readGroup } from "../../src/proxy/process-table.ts";
 import { freePorts } from "../helpers/free-port.ts";
-import { testDirectory, testFairlead, testService, whoAnswers } from "../helpers/test-programs.ts";
-import { until } from "../helpers/until.ts";
+import {
+  testDirectory,
+  testFairlead,
+  testService,
+  untilAnsweredBy,
+  whoAnswers,
+} from "../helpers/test-programs.ts";
 
 test("runs varnishd as its child, without a VCL at first, follows changes, loads it anew after its death, and leaves no process behind", async () => {
   const directory = await testDirectory();
@@ -31,10 +36,10 @@ test("runs varnishd as its child, without a VCL at first, follows changes, loads
     ],
   });
   const url = `http://127.0.0.1:${http}/web/`;
-  const live = await fairlead.untilLog("it is live", ({ result }) => result === "live");
+  const live = await fairlead.untilResult("live");
   expect([...(await whoAnswers(url, 3))]).toEqual(["one"]);
   await writeFile(directory.at("catalog.yaml"), catalog(two.port));
-  await until("the change is served", async () => (await whoAnswers(url, 1)).has("two"));
+  await untilAnsweredBy("two", url);
   const manager = Number(/varnishd (\d+)/.exec(live.msg)?.[1]);
 
   const from = fairlead.log().length;

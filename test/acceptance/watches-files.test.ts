@@ -32,7 +32,7 @@ describe("fairlead run", () => {
 
     const before = await readFile(join(nginx.confDirectory, "site.conf"));
     await writeFile(template, `${site(listen, "four")}{{upper (servce "x")}}\n`);
-    const refused = await fairlead.untilLog("it is refused", ({ result }) => result === "refused");
+    const refused = await fairlead.untilResult("refused");
     expect(refused.msg).toContain(`${template}:2:10: unknown helper "servce"`);
     expect(await readFile(join(nginx.confDirectory, "site.conf"))).toEqual(before);
     const url = await adminUrl(directory);

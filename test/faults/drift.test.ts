@@ -10,8 +10,8 @@ import {
   testNginx,
   testService,
   testVarnish,
+  untilAnsweredBy,
   varnishProxy,
-  whoAnswers,
 } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
@@ -31,7 +31,7 @@ async function served() {
   });
   const url = `http://127.0.0.1:${port}/web/`;
   const status = async () => (await request(url).catch(() => undefined))?.status;
-  await fairlead.untilLog("it is live", ({ result }) => result === "live");
+  await fairlead.untilResult("live");
   expect(await status()).toBe(200);
   return { fairlead, nginx, status, path: join(nginx.confDirectory, "services.conf") };
 }
@@ -50,7 +50,7 @@ test.each([
     process.kill(nginx.pid(), "SIGHUP");
     const drift = await fairlead.untilLog("the drift is named", ({ drift }) => drift === how, from);
     expect(drift["path"]).toBe(path);
-    await fairlead.untilLog("it is live again", ({ result }) => result === "live", from);
+    await fairlead.untilResult("live", from);
     expect(await readFile(path)).toEqual(before);
     await until("it is served again", async () => (await status()) === 200);
     const told = fairlead.log().filter((line) => line["drift"] !== undefined);
@@ -75,8 +75,8 @@ test("a live VCL that is removed is written again, and goes on being served", as
     catalog: { file: "catalog.yaml" },
     proxies: [varnishProxy(varnish)],
   });
-  await until("it is served", async () => (await whoAnswers(varnish.url, 1)).has("web-1"));
-  await fairlead.untilLog("it is live", ({ result }) => result === "live");
+  await untilAnsweredBy("web-1", varnish.url);
+  await fairlead.untilResult("live");
   const path = varnish.vcl;
   const before = await readFile(path);
   await rm(path);
@@ -85,6 +85,6 @@ test("a live VCL that is removed is written again, and goes on being served", as
     "the file is back",
     async () => (await readFile(path).catch(() => undefined))?.equals(before) === true,
   );
-  await until("it is served again", async () => (await whoAnswers(varnish.url, 1)).has("web-1"));
+  await untilAnsweredBy("web-1", varnish.url);
   expect(fairlead.isRunning()).toBe(true);
 });

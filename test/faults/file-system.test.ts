@@ -18,7 +18,7 @@ test("a full disk leaves the live file as it is, and the retry succeeds once the
   await writeFile(filler, Buffer.alloc(64 * 1024)).catch(() => undefined);
 
   await put("second");
-  const failed = await fairlead.untilLog("it failed", ({ result }) => result === "failed");
+  const failed = await fairlead.untilResult("failed");
   expect(failed.msg).toContain("ENOSPC");
   expect(failed.msg).toContain("the live files are untouched");
   expect(failed.hint).toBe("Free space on the disk");
@@ -36,7 +36,7 @@ test("a read-only directory is named, and the retry succeeds once it can be writ
   await remount("bind,ro");
 
   await put("second");
-  const failed = await fairlead.untilLog("it failed", ({ result }) => result === "failed");
+  const failed = await fairlead.untilResult("failed");
   expect(failed.msg).toContain("EROFS");
   expect(failed.hint).toBe(
     `Mount a writable volume at "${nginx.confDirectory}": the file system there is read-only`,
@@ -49,7 +49,7 @@ test("a read-only directory is named, and the retry succeeds once it can be writ
 test("a missing directory is named, and the retry succeeds once it is there", async () => {
   const { nginx, start, isServed, directory } = await stage({ in: "sites" });
   const fairlead = await start();
-  const failed = await fairlead.untilLog("it failed", ({ result }) => result === "failed");
+  const failed = await fairlead.untilResult("failed");
   expect(failed.hint).toBe(
     `Create the directory "${directory.at("sites")}", or mount it at the same place as the proxy has it`,
   );
@@ -79,7 +79,7 @@ test("a file that is mounted by itself is written in place, which is said once, 
   const occupier = createServer().listen(second, "127.0.0.1");
   await until("the port is taken", () => occupier.listening);
   await put("third", second);
-  const failed = await fairlead.untilLog("it failed", ({ result }) => result === "failed");
+  const failed = await fairlead.untilResult("failed");
   expect(failed.msg).toContain("the previous files are back and served");
   expect(await readFile(path)).toEqual(before);
   await until("nothing is left behind", async () => (await leftovers()).length === 0);

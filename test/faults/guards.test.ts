@@ -35,10 +35,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
   const nodeCheck = { Name: "node alive", ID: "alive", TTL: "1h", Status: "passing" };
   await put(consul, "agent/check/register", nodeCheck);
   await put(consul, "agent/check/fail/alive");
-  const held = await fairlead.untilLog(
-    "the node's failure is held",
-    ({ result }) => result === "held",
-  );
+  const held = await fairlead.untilResult("held");
   expect(held.msg).toBe(
     "held: 12 of 12 instances of 3 services are gone at once; the live configuration stays",
   );
@@ -56,7 +53,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
 
   const from = fairlead.log().length;
   await deregisterAll(consul);
-  await fairlead.untilLog("the loss is held", ({ result }) => result === "held", from);
+  await fairlead.untilResult("held", from);
   // One by one: what is lost before it is more than half goes live.
   expect(await ports()).toBeGreaterThanOrEqual(6);
   await registerAll(consul);
@@ -66,7 +63,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
 
   const again = fairlead.log().length;
   await deregisterAll(consul);
-  await fairlead.untilLog("the loss is held", ({ result }) => result === "held", again);
+  await fairlead.untilResult("held", again);
   await until("all are known to be gone", async () =>
     (await adminStatus(url)).held?.reason.startsWith("all "),
   );
@@ -116,7 +113,7 @@ test("a service below its minimum is held until it recovers; an instance that fl
   await becomes("web-1", "fail");
   await becomes("web-2", "fail");
   await consul.setHealth("web-3", "fail");
-  const held = await fairlead.untilLog("the third is held", ({ result }) => result === "held");
+  const held = await fairlead.untilResult("held");
   expect(held.msg).toContain('"web"');
   expect(await isServed("web-3")).toBe(true);
   await consul.setHealth("web-3", "pass");

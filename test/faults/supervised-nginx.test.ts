@@ -18,6 +18,7 @@ import {
   listenAddress,
   testDirectory,
   testFairlead,
+  untilAnsweredBy,
   whoAnswers,
   writeConfig,
 } from "../helpers/test-programs.ts";
@@ -25,7 +26,6 @@ import { until } from "../helpers/until.ts";
 
 /* nginx as Fairlead's child: it ends with Fairlead, comes back when it dies, and is found again. */
 
-const isLive = ({ result }: LogLine) => result === "live";
 const isStart = ({ msg }: LogLine) => msg.startsWith('started "nginx');
 
 test("ends it gracefully: a request that is under way is answered, and no process is left", async () => {
@@ -79,7 +79,7 @@ test("starts it again when its master is killed, though the workers held its add
     from,
   );
   const again = await fairlead.untilLog("it was started again", isStart, from);
-  await fairlead.untilLog("it is proved anew", isLive, from);
+  await fairlead.untilResult("live", from);
   expect([...(await whoAnswers(`${url}/web/`, 2))]).toEqual(["web"]);
   await until("the orphans are gone", () => readGroup(master).length === 0);
   expect(await fairlead.stop()).toBe(0);
@@ -114,7 +114,7 @@ test("takes over the nginx that a killed Fairlead left, and ends it in the end",
   expect([...(await whoAnswers(`${url}/web/`, 1))]).toEqual(["web"]);
   const next = await testFairlead(directory, config());
   await next.untilLog("it was taken over", ({ msg }) => msg.startsWith("took over"));
-  await next.untilLog("it is live", isLive);
+  await next.untilResult("live");
   expect(next.log().some(isStart)).toBe(false);
   expect(readGroup(master).length).toBeGreaterThan(1);
   expect([...(await whoAnswers(`${url}/web/`, 1))]).toEqual(["web"]);
@@ -131,7 +131,7 @@ test("ends what a killed Fairlead left when its command has changed since", asyn
   );
   await next.untilLog("the old one is ended", ({ msg }) => msg.startsWith("ending the process"));
   await next.untilLog("it was started", isStart);
-  await next.untilLog("it is live", isLive);
+  await next.untilResult("live");
   expect(readGroup(master)).toEqual([]);
   expect([...(await whoAnswers(`${url}/web/`, 1))]).toEqual(["web"]);
 });
@@ -142,7 +142,7 @@ test("starts it at once with the files of before while the catalog is away", asy
   const away = { ...config(), catalog: undefined, consul: { address: "http://127.0.0.1:1" } };
   const next = await testFairlead(directory, away);
   await next.untilLog("it was started", isStart);
-  await until("nginx serves", async () => (await whoAnswers(`${url}/web/`, 1)).has("web"));
+  await untilAnsweredBy("web", `${url}/web/`);
 });
 
 test("SIGUSR1 lets it open its logs anew", async () => {
@@ -164,13 +164,13 @@ test.runIf(process.getuid?.() === 0)(
     const fairlead = await testFairlead(directory, config(), {
       within: ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"],
     });
-    await fairlead.untilLog("it is live", isLive);
+    await fairlead.untilResult("live");
     const [one = 0] = readChildren(fairlead.pid);
     const inside = () => descendantsOf(one);
     const from = fairlead.log().length;
     const master = inside().find(({ pid }) => isMaster(pid))?.pid ?? 0;
     process.kill(master, "SIGKILL");
-    await fairlead.untilLog("it is proved anew", isLive, from);
+    await fairlead.untilResult("live", from);
     await until("the orphans were waited for", () => inside().every(({ isZombie }) => !isZombie));
     expect([...(await whoAnswers(`${url}/web/`, 1))]).toEqual(["web"]);
     process.kill(one, "SIGTERM");
@@ -215,7 +215,7 @@ async function start(reload: object = {}) {
   const stage = await prepare();
   const fairlead = await testFairlead(stage.directory, stage.config(reload));
   const started = await fairlead.untilLog("it was started", isStart);
-  await fairlead.untilLog("it is live", isLive);
+  await fairlead.untilResult("live");
   const master = Number(started["child"]);
   onTestFinished(() => {
     for (const { pid } of readGroup(master)) process.kill(pid, "SIGKILL");

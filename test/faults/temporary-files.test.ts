@@ -28,7 +28,7 @@ test("killed while varnishd compiles a candidate: the next start removes what bo
     await fairlead.stop("SIGKILL");
   }
   const last = await testFairlead(directory, config, { env });
-  await last.untilLog("it is live", ({ result }) => result === "live");
+  await last.untilResult("live");
   expect(await topOf(temporary)).toEqual([expect.stringMatching(/^fairlead-vcl-/)]);
   expect(await last.stop()).toBe(0);
   expect(await temporary()).toEqual([]);

@@ -16,7 +16,7 @@ import { until } from "../helpers/until.ts";
 test("a second daemon on the same state is refused, naming the first, until that one is gone, killed or not", async () => {
   const { directory, config, file } = await stage();
   const first = await testFairlead(directory, config);
-  await first.untilLog("it is live", ({ result }) => result === "live");
+  await first.untilResult("live");
   const second = await runFairlead(["run", "-c", file, "--once"]);
   expect(second.exitCode).toBe(2);
   expect(second.output).toContain(

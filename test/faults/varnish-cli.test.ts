@@ -63,13 +63,13 @@ test("a wrong secret is named, leaves what is served alone, and goes live by its
     catalog: { file: "catalog.yaml" },
     proxies: [varnishProxy(varnish, { files, admin: { address: varnish.admin, secretFile } })],
   });
-  const failed = await fairlead.untilLog("it is refused", ({ result }) => result === "failed");
+  const failed = await fairlead.untilResult("failed");
   expect(failed.msg).toContain(`it refuses the secret of "${secretFile}"`);
   expect(failed.hint).toContain("admin.secretFile");
   expect((await request(varnish.url)).status).toBe(503);
   expect(await readFile(varnish.vcl)).toEqual(before);
   await writeFile(secretFile, secret);
-  await fairlead.untilLog("it is live", ({ result }) => result === "live");
+  await fairlead.untilResult("live");
   expect((await request(varnish.url)).status).toBe(418);
 });
 

@@ -7,7 +7,7 @@ import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { testRefusingCli } from "../helpers/refusing-cli.ts";
 import { request } from "../helpers/request.ts";
 import type { SampleService } from "../helpers/sample-service.ts";
-import { type LogLine, runFairlead } from "../helpers/start-fairlead.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
 import {
   testDirectory,
   testFairlead,
@@ -18,8 +18,6 @@ import {
 } from "../helpers/test-programs.ts";
 
 /* A Varnish whose routes are split into groups, and ways back to a generation that it served before. */
-
-const isLive = ({ result }: LogLine) => result === "live";
 
 /** The commands that switch from one generation to the next, in their order. */
 const STEPS = {
@@ -37,14 +35,14 @@ for (const [step, command] of Object.entries(STEPS)) {
       cli.refuse((line) => command.test(line) && isSwitch(line, before) && toPass-- <= 0);
       const from = fairlead.log().length;
       await change({ a: [service, other], b: [service, other], c: [service], d: [other] });
-      const failed = await fairlead.untilLog("it fails", ({ result }) => result === "failed", from);
+      const failed = await fairlead.untilResult("failed", from);
       expect(failed.msg).toContain("the previous files are back and served");
       expect(failed.msg).toContain("not now");
       expect(cli.refused()).not.toEqual([]);
       expect(await whole()).toEqual(before);
       expect(await served()).toEqual({ a: ["one"], b: ["one"], c: ["one"], d: ["status 404"] });
       cli.refuse(() => false);
-      await fairlead.untilLog("it is live by itself", isLive, from);
+      await fairlead.untilResult("live", from);
     });
     expect(wrong).toEqual([]);
     const both = ["one", "two"];
@@ -59,7 +57,7 @@ test("rollback serves an earlier generation of groups, also after a restart of e
   const newest = { a: ["two"], b: ["one"], c: ["status 404"], d: ["two"] };
   const from = fairlead.log().length;
   await change({ a: [service, other], b: [service], c: [service] });
-  await fairlead.untilLog("the second is live", isLive, from);
+  await fairlead.untilResult("live", from);
   await change({ a: [other], b: [service], d: [other] });
   await fairlead.untilLog("the third is live", ({ generation }) => generation === 3, from);
   expect(await served()).toEqual(newest);
@@ -79,7 +77,7 @@ test("rollback serves an earlier generation of groups, also after a restart of e
   await fairlead.stop();
   await varnish.startAgain();
   const next = await testFairlead(directory, config);
-  await next.untilLog("it is live", isLive);
+  await next.untilResult("live");
   expect(await served()).toEqual(old);
 
   const resumed = await command("resume", "cache");
@@ -103,7 +101,7 @@ async function start() {
     proxies: [varnishProxy(varnish, { groups: 5, admin, guard: { maxDrop: "100%" } })],
   };
   const fairlead = await testFairlead(directory, config);
-  await fairlead.untilLog("it is live", isLive);
+  await fairlead.untilResult("live");
   const ending = new AbortController();
   onTestFinished(() => ending.abort(new Error("the test is finished")));
   return {

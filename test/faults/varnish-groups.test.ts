@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { withCli } from "../../src/proxy/varnish/cli-connection.ts";
 import { request } from "../helpers/request.ts";
 import type { SampleService } from "../helpers/sample-service.ts";
-import { type LogLine, runFairlead } from "../helpers/start-fairlead.ts";
+import { runFairlead } from "../helpers/start-fairlead.ts";
 import type { Varnish, VarnishOptions } from "../helpers/start-varnish.ts";
 import {
   testDirectory,
@@ -21,14 +21,12 @@ import { until } from "../helpers/until.ts";
 
 /* A Varnish whose routes are split into groups, over changes, restarts and refusals. */
 
-const isLive = ({ result }: LogLine) => result === "live";
-
 test("compiles only the group of the service that changed, and the top when routes change; nothing old stays loaded", async () => {
   const { fairlead, vcls, change, service, other, url } = await start();
   const before = await vcls();
   let from = fairlead.log().length;
   await change({ a: [service, other], b: [service], c: [service] });
-  await fairlead.untilLog("the change is live", isLive, from);
+  await fairlead.untilResult("live", from);
   const changed = (await vcls()).filter((it) => !before.includes(it));
   expect(changed.map(kindOf)).toEqual(["group", "generation"]);
   expect([...(await whoAnswers(`${url}/a/`, 6))].toSorted()).toEqual(["one", "two"]);
@@ -36,7 +34,7 @@ test("compiles only the group of the service that changed, and the top when rout
   const middle = await vcls();
   from = fairlead.log().length;
   await change({ a: [service, other], b: [service], c: [service], d: [other] });
-  await fairlead.untilLog("the new route is live", isLive, from);
+  await fairlead.untilResult("live", from);
   const after = await vcls();
   const kinds = after.filter((it) => !middle.includes(it)).map(kindOf);
   expect(kinds.filter((kind) => kind === "top")).toHaveLength(1);
@@ -63,7 +61,7 @@ test("no request is refused while routes come and go", async () => {
     // What is below /a/deep belongs to another service now and then, in another group.
     const deep = i % 2 === 0 ? { deep: [other] } : {};
     await change({ a: [service, other].slice(i % 2), b: [service], c: [service], ...deep });
-    await fairlead.untilLog("the change is live", isLive, from);
+    await fairlead.untilResult("live", from);
   }
   storm.isOver = true;
   await asking;
@@ -108,7 +106,7 @@ test("a Varnish that was started anew with the VCL file alone gets its groups ba
   const from = fairlead.log().length;
   await varnish.startAgain();
   await fairlead.untilLog("it is seen", ({ msg }) => msg.includes("no longer"), from);
-  await fairlead.untilLog("it is live again", isLive, from);
+  await fairlead.untilResult("live", from);
   expect([...(await whoAnswers(`${url}/a/`, 2))]).toEqual(["one"]);
 });
 
@@ -206,7 +204,7 @@ async function start(varnishOptions: VarnishOptions = {}, { once = false } = {})
   const file = await writeConfig(directory, made);
   const fairlead = await testFairlead(directory, made, once ? { args: ["--once"] } : {});
   if (once) expect(await fairlead.ended).toBe(0);
-  await fairlead.untilLog("it is live", isLive).catch((error: unknown) => {
+  await fairlead.untilResult("live").catch((error: unknown) => {
     if (!once) throw error;
   });
   const ending = new AbortController();

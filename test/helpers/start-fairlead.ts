@@ -19,6 +19,8 @@ export interface Fairlead extends RunningProgram {
   log(): readonly LogLine[];
   /** Resolves with the first line, of those from number `from` on, that `matches`. */
   untilLog(what: string, matches: (line: LogLine) => boolean, from?: number): Promise<LogLine>;
+  /** Resolves with the first line of that result, of those from number `from` on. */
+  untilResult(result: LogLine["result"], from?: number): Promise<LogLine>;
 }
 
 export const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -44,20 +46,23 @@ export async function startFairlead(
   program.onErrorLine((line) => {
     if (line.startsWith("{")) lines.push(JSON.parse(line) as LogLine);
   });
+  const untilLog: Fairlead["untilLog"] = async (what, matches, from = 0) => {
+    try {
+      return await until(`the log says that ${what}`, () => {
+        const line = lines.slice(from).find(matches);
+        if (line === undefined && !program.isRunning()) throw new Error("fairlead has ended");
+        return line;
+      });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${program.output()}`, { cause: error });
+    }
+  };
   return {
     ...program,
     log: () => lines,
-    async untilLog(what, matches, from = 0) {
-      try {
-        return await until(`the log says that ${what}`, () => {
-          const line = lines.slice(from).find(matches);
-          if (line === undefined && !program.isRunning()) throw new Error("fairlead has ended");
-          return line;
-        });
-      } catch (error) {
-        throw new Error(`${(error as Error).message}\n${program.output()}`, { cause: error });
-      }
-    },
+    untilLog,
+    untilResult: (result, from) =>
+      untilLog(`a generation is ${result}`, (line) => line.result === result, from),
   };
 }
 

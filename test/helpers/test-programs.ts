@@ -11,6 +11,7 @@ import { type Fairlead, type FairleadOptions, startFairlead } from "./start-fair
 import { type Nginx, startNginx } from "./start-nginx.ts";
 import { startVarnish, type Varnish, type VarnishOptions } from "./start-varnish.ts";
 import { type TempDirectory, tempDirectory } from "./temp-directory.ts";
+import { until } from "./until.ts";
 
 /*
  * Starts the programs that a test needs. Each ends when the test is finished, the last started first.
@@ -114,6 +115,11 @@ export const varnishProxy = (varnish: Varnish, more: object = {}): object => ({
 export async function listenAddress(): Promise<{ readonly listen: string; readonly url: string }> {
   const listen = `127.0.0.1:${await freePort()}`;
   return { listen, url: `http://${listen}` };
+}
+
+/** Waits until the instance of that name answers `url`. */
+export async function untilAnsweredBy(name: string, url: string): Promise<void> {
+  await until(`${name} answers ${url}`, async () => (await whoAnswers(url, 1)).has(name));
 }
 
 /** The names of the instances that answer `url`, asked `times` times over connections of their own. */
