@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { ControlledProxy } from "./apply/controlled-proxy.ts";
 import { watchOutputs } from "./apply/disk/watch-outputs.ts";
-import { type View, viewOf } from "./apply/guard/view.ts";
+import type { View } from "./apply/guard/view.ts";
+import { viewOf } from "./apply/guard/view-of.ts";
 import { pinnedQueries } from "./apply/in-force/pinned-queries.ts";
 import { createNewerLiveGeneration } from "./apply/loop/newer-live-generation.ts";
 import { openStages, type PipelineParts } from "./apply/loop/open-stages.ts";
@@ -132,7 +133,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     const first = await renderer.render(newest, { isHeld: false });
     if (first === undefined) return "refused";
     const { asked } = first.rendered;
-    const view = viewOf(newest, asked);
+    const view = viewOf(newest, asked, first.answers);
     const before = renderer.comparable(state.live?.view, { asked, snapshot: newest });
     // Only what the catalog alone asks for tells what it lost.
     const isAsked = first.rendered.kind === "rendered" && control.now().mode !== "paused";

@@ -4,6 +4,7 @@ import type { Output } from "../template/render/render-files.ts";
 import type { Rendered } from "../template/render/render-proxy.ts";
 import type { GenerationResult } from "./generation-result.ts";
 import type { LetGo } from "./guard/guard.ts";
+import type { Loss } from "./guard/loss-words.ts";
 import type { SharedAddress } from "./in-force/address-claims.ts";
 import type { PinnedQuery } from "./in-force/pinned-queries.ts";
 import type { Generation } from "./proxy-driver.ts";
@@ -58,8 +59,7 @@ export interface PipelineEvents {
   stop(): void;
 }
 
-interface Hold {
-  readonly reason: string;
+interface Hold extends Loss {
   /** How long at most, from now on. */
   readonly forMs: number;
   readonly isShadow: boolean;

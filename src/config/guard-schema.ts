@@ -28,7 +28,7 @@ export const guardSchema = z
       .regex(/^(100|\d{1,2})%$/, { error: "a percentage such as 50%" })
       .default("50%")
       .describe(
-        "Largest share of all instances that one change may remove, in percent. It counts from 10 lost instances across 3 services on; a larger loss is held.",
+        "Largest share of what is registered that one change may remove, in percent: of at least 10 instances across 3 services, of the services, of a list of at least 10 entries; in all of the catalog and in each datacenter. A larger loss is held.",
       ),
     minInstances: z
       .record(z.string(), wholeNumber, { error: "a mapping of services to numbers" })
@@ -38,7 +38,9 @@ export const guardSchema = z
       ),
     hold: duration
       .prefault("10m")
-      .describe("Longest time that a suspicious change is held. Then it goes live."),
+      .describe(
+        "Longest time that a suspicious loss is held: what was lost is kept. Then the loss goes live.",
+      ),
     shadow: flag
       .default(false)
       .describe("Whether to log a suspicious change and let it go live, instead of holding it."),

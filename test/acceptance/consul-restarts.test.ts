@@ -25,7 +25,9 @@ test("Consul stops, comes back empty, then fills again: the routes are kept all 
 
   await consul.startAgain();
   const held = await fairlead.untilResult("held");
-  expect(held.msg).toBe("held: all 2 instances vanished at once; the live configuration stays");
+  expect(held.msg).toBe(
+    "held: all 2 instances vanished at once; what was lost is kept, the rest goes live",
+  );
   expect(await readFile(site.output)).toEqual(before);
 
   const linesBefore = fairlead.log().length;
@@ -67,7 +69,7 @@ describe("services that are registered again begin as critical: the routes stay 
       await consul.startAgain();
       if (isSeenEmpty) await untilHeld("vanished at once");
       await registerAll();
-      await untilHeld("registered anew, and not every service is back");
+      await untilHeld("registered again, and not all is back");
       for (const service of services) {
         service.setHealthy(true);
         await untilPassing(consul, service.name);

@@ -2,7 +2,7 @@ import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Rendered } from "../../template/render/render-proxy.ts";
 import type { GenerationResult, Plan } from "../generation-result.ts";
-import type { Origin, View } from "../guard/view.ts";
+import { EMPTY_VIEW, type Origin, type View } from "../guard/view.ts";
 import type { PipelineEvents } from "../pipeline-events.ts";
 import type { Generation, ProxyDriver } from "../proxy-driver.ts";
 import type { ReconcileResult } from "../proxy-status.ts";
@@ -65,7 +65,7 @@ export function createAttempts({ driver, state, schedule, events, log }: Attempt
       const { inPlace: previous } = state;
       const result = await resumeGeneration(entry, { driver, journal, previous, signal });
       events.resumed(entry.generation, result);
-      const origin = { view: state.live?.view ?? new Map(), catalogAtMs: Date.now() };
+      const origin = { view: state.live?.view ?? EMPTY_VIEW, catalogAtMs: Date.now() };
       await record(entry.generation, result, origin);
       if (state.interrupted() !== undefined) events.willRetry(schedule.failed({ soon: false }));
       return state.interrupted() === undefined;

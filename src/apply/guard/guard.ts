@@ -1,4 +1,5 @@
 import type { ProxyConfig } from "../../config/proxy-schema.ts";
+import type { Loss } from "./loss-words.ts";
 import { isAwaitingChecks, isRecovered, isRegistered, resetReason } from "./recovery.ts";
 import { type GuardRules, suspicion } from "./suspicion.ts";
 import type { View } from "./view.ts";
@@ -6,10 +7,10 @@ import type { View } from "./view.ts";
 /** Why a change that was held is not any more. */
 export type LetGo = "accepted" | "recovered" | "time";
 
-/** `listening`: a moment's wait, to hear whether a loss is alone. */
+/** `listening`: a moment's wait, to see whether more is lost. */
 export type Verdict =
   | { readonly kind: "pass" | "listening" }
-  | { readonly kind: "held"; readonly reason: string };
+  | { readonly kind: "held"; readonly loss: Loss };
 
 /** A guard's options from the config. */
 export const guardOptions = (config: ProxyConfig["guard"]): GuardOptions => ({
@@ -33,7 +34,7 @@ export interface Guard {
   accept(): boolean;
   /** Notes that a generation went live in place of one that was made from `before`. */
   wentLive(before: View | undefined, nowMs: number): void;
-  /** Forgets what was live lately: other templates see another part of the catalog. */
+  /** Forgets what was live in the last seconds: other templates see another part of the catalog. */
   forgetSteps(): void;
   /** When a hold ends by time, or to look again, in the clock of `nowMs`. */
   endsAtMs(): number | undefined;
@@ -42,7 +43,7 @@ export interface Guard {
 export interface GuardOptions {
   readonly rules: GuardRules;
   readonly holdMs: number;
-  /** Only says what it would hold. */
+  /** Only reports what it would hold. */
   readonly isShadow: boolean;
 }
 
@@ -51,7 +52,7 @@ export interface GuardEvents {
   /** A hold ends. */
   readonly onLetGo: (why: LetGo) => void;
   /** In shadow mode: a change would be held. */
-  readonly onShadow: (reason: string) => void;
+  readonly onShadow: (loss: Loss) => void;
 }
 
 /** A change that is held. */
@@ -59,33 +60,33 @@ interface Hold {
   /** When the first loss was seen, and when the last one. */
   readonly sinceMs: number;
   readonly lossMs: number;
-  /** Since when all are registered again, and only their first checks are waited for. */
+  /** Since when all are registered again, and only their first checks are missing. */
   readonly registeredMs: number | undefined;
   /** Whether what is there now still looks like a loss. */
   readonly isSuspicious: boolean;
-  /** Whether checks are about to tell more. */
+  /** Whether the first checks of services have not reported yet. */
   readonly isAwaitingChecks: boolean;
-  readonly reason: string;
+  readonly loss: Loss;
   readonly view: View;
 }
 
 /**
- * What goes live within this time is one step. Consul tells of each service by itself: of a fault that takes
- * all, the first may be applied before the others are heard of.
+ * What goes live within this time is one step. Consul answers each query by itself: of a fault that takes all, the first
+ * loss may be applied before the others are known.
  */
 const STEP_MS = 5_000;
-/** And so the first that empties a service waits this long. */
+/** For the same reason the first loss of a service or an entry waits this long. */
 const LISTEN_MS = 200;
-/** Who is registered again has its first check within this time, or is taken for what Consul says: critical. */
+/** What is registered again has its first check within this time, or is taken for what Consul says: critical. */
 const FIRST_CHECK_MS = 60_000;
-/** After so many times its time a hold ends at the first look that shows no loss, however often there was another. */
+/** After so many times its time a hold ends at the first reconcile that shows no loss, however often there was another. */
 const MOST_HOLDS = 3;
 const PASS: Verdict = { kind: "pass" };
 
 export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardEvents): Guard {
   const { rules, holdMs, isShadow } = options;
   let hold: Hold | undefined;
-  /** A view that was let go: what comes after is measured against it, until it is live. */
+  /** A view that was let go: what comes after is compared with it, until it is live. */
   let passed: View | undefined;
   let listensUntilMs: number | undefined;
   let hasListened = false;
@@ -97,12 +98,13 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
       if (before === undefined) return PASS;
       if (passed !== undefined && isHarmless(passed, after)) return PASS;
       const suspicious = suspicionNow(before, after, nowMs);
-      const reason = suspicious ?? resetReason(before, after);
+      const loss = suspicious ?? resetReason(before, after);
       if (isShadow) {
-        if (reason !== undefined) onShadow(reason);
+        if (loss !== undefined) onShadow(loss);
         return PASS;
       }
-      if (hold === undefined && reason === undefined) return listen(before, after, nowMs);
+      const held = loss ?? hold?.loss;
+      if (held === undefined) return listen(before, after, nowMs);
       const isAnother = hold === undefined || !isHarmless(hold.view, after);
       const registeredMs = isAnother ? undefined : hold?.registeredMs;
       hold = {
@@ -111,12 +113,12 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
         registeredMs: isRegistered(before, after) ? (registeredMs ?? nowMs) : undefined,
         isSuspicious: suspicious !== undefined,
         isAwaitingChecks: isAwaitingChecks(before, after),
-        reason: reason ?? hold?.reason ?? "",
+        loss: held,
         view: after,
       };
-      if (reason === undefined && isRecovered(before, after)) return letGo("recovered");
+      if (loss === undefined && isRecovered(before, after)) return letGo("recovered");
       if (nowMs >= endOf(hold)) return letGo("time");
-      return { kind: "held", reason: hold.reason };
+      return { kind: "held", loss: held };
     },
     accept() {
       if (hold === undefined) return false;
@@ -155,7 +157,7 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
     );
   }
 
-  function suspicionNow(before: View, after: View, nowMs: number): string | undefined {
+  function suspicionNow(before: View, after: View, nowMs: number): Loss | undefined {
     const stepStart = replaced.find(isRecent(nowMs))?.view ?? before;
     const suspicious = suspicion(before, after, rules);
     if (suspicious !== undefined || stepStart === before) return suspicious;

@@ -1,68 +1,75 @@
-import type { Instance, InstanceStatus } from "../../catalog/instance.ts";
-import type { Query } from "../../catalog/query.ts";
-import type { Snapshot } from "../../catalog/snapshot.ts";
+import type { InstanceStatus } from "../../catalog/instance.ts";
 
 /**
  * How an instance is seen. `unreachable` is critical by a check of its node or agent, not of its own; `unchecked` is
- * critical as no check has told anything of it since it was registered.
+ * critical because no check has reported since it was registered.
  */
 export type ViewStatus = InstanceStatus | "unreachable" | "unchecked";
 
 /**
- * Instances of one service: the status of each by its node, its id and, where an agent registered it, when. One that is
- * registered anew is another, also where a Consul that lost everything counts from 1 again: an agent that kept nothing has
- * another id.
+ * The status of each instance of one service in one datacenter, by the instance's node, its id and, where an agent
+ * registered it, when. An instance that is registered again is another one, also where a Consul that lost its data
+ * counts from 1 again: an agent that lost its data has another id.
  */
 export type Statuses = Readonly<Record<string, ViewStatus>>;
 
-/** The registered instances that a render saw, by service. */
-export type View = ReadonlyMap<string, Statuses>;
+/** The entries of one list, or of all single answers of one kind. */
+export type Entries = ReadonlySet<string>;
 
-/** The view behind a set of asked queries. */
-export function viewOf(snapshot: Snapshot, asked: ReadonlyMap<string, Query>): View {
-  const view = new Map<string, Statuses>();
-  for (const query of asked.values()) {
-    if (query.kind !== "service") continue;
-    const instances = snapshot.get(query) ?? [];
-    if (instances.length === 0) continue;
-    const seen = view.get(query.name);
-    const more = statusesOf(instances);
-    view.set(query.name, seen === undefined ? more : { ...seen, ...more });
-  }
-  return view;
+/** What a render saw of the catalog, as far as it can be lost. Both maps are keyed by {@link groupText}. */
+export interface View {
+  /** The registered instances of each service. */
+  readonly instances: ReadonlyMap<string, Statuses>;
+  /** The entries of everything else that was asked. An empty list was asked too; a missing one was not. */
+  readonly lists: ReadonlyMap<string, Entries>;
 }
 
-/** Answers never change: one that is asked again in the next snapshot is not counted again. */
-const statuses = new WeakMap<readonly Instance[], Statuses>();
+export const EMPTY_VIEW: View = { instances: new Map(), lists: new Map() };
 
-function statusesOf(instances: readonly Instance[]): Statuses {
-  const known = statuses.get(instances);
-  if (known !== undefined) return known;
-  const result = Object.fromEntries(
-    instances.map((it): [string, ViewStatus] => [keyOf(it), statusOf(it)]),
-  );
-  statuses.set(instances, result);
-  return result;
+/** What is counted together. `name` is a service, a prefix of keys, a prepared query or a filter of nodes. */
+export interface Group {
+  readonly kind:
+    | "service"
+    | "connect"
+    | "prepared"
+    | "services"
+    | "nodes"
+    | "node"
+    | "tree"
+    | "key";
+  /** Empty for the agent's own, where the answer does not name it. */
+  readonly datacenter: string;
+  readonly name: string;
 }
 
-function keyOf({ node, id, nodeId, createIndex }: Instance): string {
-  // What no agent registered, such as a catalog file's, has no history: there the index is the place in a list.
-  const when = nodeId === undefined ? "" : `/${createIndex}/${nodeId.slice(0, 8)}`;
-  return `${node}/${id}${when}`;
+/** The text of a group. It begins with the datacenter, which has no slash. */
+export const groupText = ({ datacenter, kind, name }: Group): string =>
+  `${datacenter}/${kind}/${name}`;
+
+export function groupOf(text: string): Group {
+  const [datacenter = "", kind = "", ...name] = text.split("/");
+  return { datacenter, kind: kind as Group["kind"], name: name.join("/") };
 }
 
-function statusOf({ status, isNodeCritical, isUnchecked }: Instance): ViewStatus {
-  if (status !== "critical") return status;
-  if (isNodeCritical === true) return "unreachable";
-  return isUnchecked === true ? "unchecked" : status;
-}
+/** The datacenter in the text of a group. */
+export const datacenterOf = (group: string): string => group.slice(0, group.indexOf("/"));
 
-/** The services of `a` that are seen otherwise in `b`, or not at all. What did not change is the same object in both. */
-export function changedIn(a: View, b: View): readonly string[] {
+/** The key of an instance in {@link Statuses}. */
+export const instanceKey = (node: string, id: string, when: string): string =>
+  `${node}\t${id}${when === "" ? "" : `\t${when}`}`;
+
+/** The node in an instance's key. */
+export const nodeOf = (key: string): string => key.slice(0, key.indexOf("\t"));
+
+/** The groups of `a` that differ in `b`, or are not in it. What did not change is the same object in both. */
+export function changedIn<T>(
+  a: ReadonlyMap<string, T>,
+  b: ReadonlyMap<string, T>,
+): readonly string[] {
   const changed: string[] = [];
-  // Of thousands of services few are: with for…of each would cost a pair.
-  a.forEach((instances, name) => {
-    if (b.get(name) !== instances) changed.push(name);
+  // Of thousands of services few change: for…of would make a pair for each.
+  a.forEach((seen, group) => {
+    if (b.get(group) !== seen) changed.push(group);
   });
   return changed;
 }
@@ -79,9 +86,21 @@ export const countOf = (instances: Statuses | undefined): number =>
   Object.keys(instances ?? {}).length;
 
 /** How many instances are registered of all services. */
-export const totalOf = (view: View): number =>
-  [...view.values()].reduce((sum, instances) => sum + countOf(instances), 0);
+export function countAll({ instances }: View): number {
+  let count = 0;
+  instances.forEach((statuses) => {
+    count += countOf(statuses);
+  });
+  return count;
+}
 
 /** How many instances of a service pass their checks. */
 export const healthyOf = (instances: Statuses | undefined): number =>
   Object.values(instances ?? {}).filter((status) => status === "passing").length;
+
+/** Whether a service with this instance can be reached. */
+export const isHealthy = (status: ViewStatus | undefined): boolean =>
+  status === "passing" || status === "warning";
+
+/** Consul's own servers: they are there also where Consul has lost everything else. */
+export const isConsulItself = (group: string): boolean => group.endsWith("/service/consul");

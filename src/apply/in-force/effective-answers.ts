@@ -148,6 +148,7 @@ function compose(
   let isAnyOut = false;
   let cause: PinCause | undefined;
   const lostCause = given ?? "held";
+  const isServed = newest.some((it) => isInstance(it) && isHealthy(it));
 
   for (const element of newest) {
     const part = partText(partOf(query, element));
@@ -159,7 +160,11 @@ function compose(
         keep(older(element, old));
         cause ??= "fault";
       }
-    } else if (keepsLost && old !== undefined && isLost(element, old, parts)) {
+    } else if (
+      keepsLost &&
+      old !== undefined &&
+      isLost(element, old, { hasMinimum: parts.hasMinimum, isServed })
+    ) {
       keep(old);
       cause = lostCause;
     } else result.push(element);
@@ -217,10 +222,18 @@ function isAnyWithout(query: Query, { newest, without }: EffectiveParts): boolea
   return listed(query, answer).some((element) => without.has(partText(partOf(query, element))));
 }
 
-/** An instance that is registered still, but that no check of its own says anything about, while it was healthy before. */
-function isLost(element: Element, old: Element, { hasMinimum }: EffectiveParts): boolean {
+/**
+ * An instance that is registered still, but that no check of its own says anything about, while it was healthy before. One
+ * on a node that is down is not kept beside a healthy one: requests to it would fail.
+ */
+function isLost(
+  element: Element,
+  old: Element,
+  { hasMinimum, isServed }: Pick<EffectiveParts, "hasMinimum"> & { readonly isServed: boolean },
+): boolean {
   if (!isInstance(element) || !isInstance(old) || old.status === "critical") return false;
-  if (element.isNodeCritical === true || element.isUnchecked === true) return true;
+  if (element.isNodeCritical === true) return !isServed;
+  if (element.isUnchecked === true) return true;
   return hasMinimum(element.name) && old.status === "passing" && element.status !== "passing";
 }
 
@@ -239,6 +252,8 @@ function older(element: Element, old: Element): Element {
 
 const isInstance = (element: Element): element is Instance =>
   typeof element === "object" && element !== null && "createIndex" in element;
+
+const isHealthy = ({ status }: Instance): boolean => status === "passing" || status === "warning";
 
 const isPassing = (element: Element): boolean => (element as Instance).status === "passing";
 

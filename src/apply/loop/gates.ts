@@ -40,7 +40,7 @@ export interface Gates extends Pick<Guard, "accept"> {
 
 /** @param from.now a monotonic clock in milliseconds */
 export function createGates(
-  { guard: config, settle }: Pick<ProxyConfig, "guard" | "settle">,
+  { name, guard: config, settle }: Pick<ProxyConfig, "name" | "guard" | "settle">,
   from: {
     readonly events: () => Pick<
       PipelineEvents,
@@ -56,7 +56,7 @@ export function createGates(
   const crowd = createDrainLimit(settle.maxDraining);
   const guard = createGuard(guardOptions(config), {
     onLetGo: (why) => events().letGo(why),
-    onShadow: (reason) => events().held({ reason, forMs: 0, isShadow: true }),
+    onShadow: (loss) => events().held({ ...loss, forMs: 0, isShadow: true }),
   });
 
   let isHeld = false;
@@ -84,7 +84,9 @@ export function createGates(
       isHeld = verdict.kind === "held";
       if (verdict.kind !== "held") return verdict.kind === "pass" ? undefined : "waiting";
       const forMs = (guard.endsAtMs() ?? now()) - now();
-      events().held({ reason: verdict.reason, forMs, isShadow: false });
+      const { subject, reason, hint } = verdict.loss;
+      const accept = `${hint}; \`fairlead accept ${name}\` lets it go live at once`;
+      events().held({ subject, reason, hint: accept, forMs, isShadow: false });
       return "held";
     },
     isDrainLimited(draining) {

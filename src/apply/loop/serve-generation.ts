@@ -1,5 +1,6 @@
 import type { FileConfig } from "../../config/proxy-schema.ts";
 import { AppError } from "../../errors.ts";
+import { EMPTY_VIEW } from "../guard/view.ts";
 import type { ReconcileResult } from "../proxy-status.ts";
 import type { Stages } from "./open-stages.ts";
 import { readGeneration } from "./operator-commands.ts";
@@ -25,7 +26,7 @@ export async function serveGeneration(
     if (state.isServed(entry.id)) return "unchanged";
     const { live } = state;
     const origin = {
-      view: live?.view ?? new Map(),
+      view: live?.view ?? EMPTY_VIEW,
       catalogAtMs: because === undefined ? 0 : (live?.catalogAtMs ?? 0),
     };
     const stored = { id: entry.id, outputs };

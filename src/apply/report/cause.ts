@@ -1,6 +1,14 @@
 import { type Query, queryText } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
-import { changedIn, countOf, healthyOf, type Statuses, type View } from "../guard/view.ts";
+import {
+  changedIn,
+  countOf,
+  datacenterOf,
+  groupOf,
+  healthyOf,
+  type Statuses,
+  type View,
+} from "../guard/view.ts";
 
 /** Why a generation was made. */
 export interface Cause {
@@ -35,13 +43,25 @@ export function causeOf(
 
 /** Such as `web 3 → 2 healthy, +api (2 healthy), -old`, at most five services. */
 export function changeText(before: View | undefined, after: View): string {
-  if (before === undefined) return counted(after.size, "service");
-  const parts = [...new Set([...changedIn(before, after), ...changedIn(after, before)])]
-    .toSorted()
-    .flatMap((name) => serviceChange(name, before.get(name), after.get(name)));
+  const [was, is] = [before?.instances, after.instances];
+  const nameOf = namesFor([...is.keys(), ...(was?.keys() ?? [])]);
+  if (was === undefined) return counted(new Set([...is.keys()].map(nameOf)).size, "service");
+  const parts = [...new Set([...changedIn(was, is), ...changedIn(is, was)])]
+    .toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+    .flatMap((group) => serviceChange(nameOf(group), was.get(group), is.get(group)));
   if (parts.length === 0) return "content changed";
   const more = parts.length > 5 ? ` and ${parts.length - 5} more` : "";
   return `${parts.slice(0, 5).join(", ")}${more}`;
+}
+
+/** Services are named with their datacenter where there are several. */
+function namesFor(groups: readonly string[]): (group: string) => string {
+  const isSeveral = new Set(groups.map(datacenterOf)).size > 1;
+  return (text) => {
+    const { kind, name, datacenter } = groupOf(text);
+    const service = kind === "connect" ? `${name} (connect)` : name;
+    return isSeveral ? `${service}@${datacenter}` : service;
+  };
 }
 
 function serviceChange(

@@ -22,7 +22,9 @@ export function logEvents(
   let missing: ReadonlyMap<string, Query> = new Map();
   let waitTimer: NodeJS.Timeout | undefined;
   let known = new Set<string>();
-  let lastHeld: string | undefined;
+  /** The subjects of losses that were logged since the hold began, or in shadow mode since the last generation. */
+  const saidHeld = new Set<string>();
+  const saidInShadow = new Set<string>();
   let lastFailure: { readonly words: string; readonly saidAtMs: number } | undefined;
   const saidInPlace = new Set<string>();
   let isDrainLimited = false;
@@ -126,18 +128,18 @@ export function logEvents(
     templateRefused(error) {
       log.error({ result: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);
     },
-    held({ reason, forMs, isShadow }) {
-      if (lastHeld === reason) return;
-      lastHeld = reason;
-      const hint = "See whether Consul is well; `fairlead accept` lets it go live at once";
+    held({ subject, reason, hint, forMs, isShadow }) {
+      const said = isShadow ? saidInShadow : saidHeld;
+      if (said.has(subject)) return;
+      said.add(subject);
       if (isShadow) log.warn({ result: "held", isShadow, hint }, `would be held: ${reason}`);
       else {
         const fields = { result: "held", forMs: Math.round(forMs), hint };
-        log.warn(fields, `held: ${reason}; the live configuration stays`);
+        log.warn(fields, `held: ${reason}; what was lost is kept, the rest goes live`);
       }
     },
     letGo(why) {
-      lastHeld = undefined;
+      saidHeld.clear();
       log.info({ letGo: why }, `no longer held: ${LET_GO[why]}`);
     },
     damped({ service, instance, node }, isDamped) {
@@ -147,7 +149,7 @@ export function logEvents(
     },
     applied(generation, result, { cause }) {
       isDrainLimited = false;
-      if (result.kind === "live") lastHeld = undefined;
+      if (result.kind === "live") saidInShadow.clear();
       if (isSaidAgain(failureWords(generation, result))) return;
       sayOutcome(log, generation, result, cause.change);
       if (result.kind === "live") sayInPlace(result.inPlace ?? []);

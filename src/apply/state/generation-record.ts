@@ -7,7 +7,7 @@ import {
   readStateJson,
   writeStateFile,
 } from "../disk/state-directory.ts";
-import type { Statuses, View } from "../guard/view.ts";
+import { EMPTY_VIEW, type Entries, type Statuses, type View } from "../guard/view.ts";
 
 const statusSchema = z.enum([
   "passing",
@@ -18,8 +18,18 @@ const statusSchema = z.enum([
   "unchecked",
 ]);
 const viewSchema = z
-  .record(z.string(), z.record(z.string(), statusSchema))
-  .transform((view): View => new Map(Object.entries(view)));
+  .object({
+    instances: z.record(z.string(), z.record(z.string(), statusSchema)),
+    lists: z.record(z.string(), z.array(z.string())),
+  })
+  .transform(
+    ({ instances, lists }): View => ({
+      instances: new Map(Object.entries(instances)),
+      lists: new Map(Object.entries(lists).map(([group, all]) => [group, new Set(all)])),
+    }),
+  )
+  // Another form, such as an earlier version's, says nothing of what was seen.
+  .catch(EMPTY_VIEW);
 
 const recordSchema = z.object({
   /** The highest number given to a generation so far. */
@@ -71,16 +81,19 @@ export async function writeRecord(
 function textOf({ live, ...record }: GenerationRecord): string {
   if (live === undefined) return JSON.stringify(record);
   const { view, ...rest } = live;
-  const services = [...view].map(([name, all]) => `${JSON.stringify(name)}:${statusesText(all)}`);
-  const liveText = `${JSON.stringify(rest).slice(0, -1)},"view":{${services.join(",")}}}`;
+  const viewText = `{"instances":${mapText(view.instances)},"lists":${mapText(view.lists)}}`;
+  const liveText = `${JSON.stringify(rest).slice(0, -1)},"view":${viewText}}`;
   return `${JSON.stringify(record).slice(0, -1)},"live":${liveText}}`;
 }
 
-const texts = new WeakMap<Statuses, string>();
+const mapText = (map: ReadonlyMap<string, Statuses | Entries>): string =>
+  `{${[...map].map(([group, seen]) => `${JSON.stringify(group)}:${seenText(seen)}`).join(",")}}`;
 
-function statusesText(statuses: Statuses): string {
-  const known = texts.get(statuses) ?? JSON.stringify(statuses);
-  texts.set(statuses, known);
+const texts = new WeakMap<Statuses | Entries, string>();
+
+function seenText(seen: Statuses | Entries): string {
+  const known = texts.get(seen) ?? JSON.stringify(seen instanceof Set ? [...seen] : seen);
+  texts.set(seen, known);
   return known;
 }
 

@@ -140,7 +140,7 @@ export async function openLiveState(
       const { live } = stored;
       if (live === undefined) return;
       const record = { ...stored, live: { ...live, view } };
-      if (written !== undefined && written.size > 0 && !isAnyLeft(written, view))
+      if (written !== undefined && written.instances.size > 0 && !isAnyLeft(written, view))
         await write(record);
       else stored = record;
     },

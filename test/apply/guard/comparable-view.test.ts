@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { comparableView } from "../../../src/apply/guard/comparable-view.ts";
-import type { View } from "../../../src/apply/guard/view.ts";
+import { groupOf, type View } from "../../../src/apply/guard/view.ts";
 import { type AnswerValue, type Query, queryText } from "../../../src/catalog/query.ts";
 import { createSnapshot } from "../../../src/catalog/snapshot.ts";
 
@@ -20,11 +20,29 @@ test("and what is in no list of services any more, where both ask for one", () =
   expect(namesOf(comparableView(VIEW, { ...both, before: asked(service("api")) }))).toEqual([]);
 });
 
-const VIEW: View = new Map(
-  ["web", "api", "old"].map((name) => [name, { [`${name}-1`]: "passing" as const }]),
-);
+test("and the lists that both ask for, even if they are empty now", () => {
+  const tree = { kind: "tree", prefix: "edge/" } as const;
+  const snapshot = createSnapshot(new Map<string, AnswerValue>([[queryText(tree), []]]), 1);
+  const lists = (before: Query, now: Query) => [
+    ...comparableView(VIEW, { before: asked(before), now: asked(now), snapshot }).lists.keys(),
+  ];
+  expect(lists(tree, tree)).toEqual(["/tree/edge/"]);
+  expect(lists(tree, SERVICES)).toEqual([]);
+  expect(lists(SERVICES, tree)).toEqual([]);
+});
 
-const namesOf = (view: View): readonly string[] => [...view.keys()];
+const VIEW: View = {
+  instances: new Map(
+    ["web", "api", "old"].map((name) => [
+      `dc1/service/${name}`,
+      { [`n\t${name}-1`]: "passing" as const },
+    ]),
+  ),
+  lists: new Map([["/tree/edge/", new Set(["edge/a"])]]),
+};
+
+const namesOf = ({ instances }: View): readonly string[] =>
+  [...instances.keys()].map((group) => groupOf(group).name);
 
 const service = (name: string, tag?: string): Query =>
   tag === undefined ? { kind: "service", name } : { kind: "service", name, tag };

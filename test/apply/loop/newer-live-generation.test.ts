@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { EMPTY_VIEW } from "../../../src/apply/guard/view.ts";
 import { createNewerLiveGeneration } from "../../../src/apply/loop/newer-live-generation.ts";
 
 describe("the catalog that stands in", () => {
@@ -47,7 +48,7 @@ function standIn(
 ) {
   const stand: { in: Date | undefined } = { in: undefined };
   const proof = { evidence: "seen", identity: "1@1" };
-  const generation = { number: 7, id: "id", paths: [FILE.path], at: "", proof, view: new Map() };
+  const generation = { number: 7, id: "id", paths: [FILE.path], at: "", proof, view: EMPTY_VIEW };
   const entry = { number: 7, id: idInHistory } as never;
   const outputs = [{ path: FILE.path, format: "nginx", mode: 0o644, text: "" }] as never;
   const older = createNewerLiveGeneration({

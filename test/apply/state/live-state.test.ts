@@ -3,7 +3,7 @@ import type { View } from "../../../src/apply/guard/view.ts";
 import { openLiveState } from "../../../src/apply/state/live-state.ts";
 import { testDirectory } from "../../helpers/test-programs.ts";
 
-test("what is live is known at the next start by what is registered, also if that is all registered anew and renders the same", async () => {
+test("what is live is known at the next start by what is registered, also if all of it is registered again and renders the same", async () => {
   const directory = await testDirectory();
   const open = async () => await openLiveState(directory.path, "edge", () => undefined);
   const state = await open();
@@ -20,5 +20,7 @@ test("what is live is known at the next start by what is registered, also if tha
   expect((await open()).live?.view).toEqual(view("web/7", "api/8"));
 });
 
-const view = (...instances: readonly string[]): View =>
-  new Map(instances.map((it) => [it.split("/")[0] ?? "", { [it]: "passing" as const }]));
+const view = (...instances: readonly string[]): View => ({
+  instances: new Map(instances.map((it) => [it.split("/")[0] ?? "", { [it]: "passing" as const }])),
+  lists: new Map([["/tree/edge/", new Set(["edge/a"])]]),
+});
