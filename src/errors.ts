@@ -6,6 +6,8 @@ export type ErrorCode =
   | "CONSUL"
   /** Consul itself answers, and refuses this one question. */
   | "CONSUL_REFUSED"
+  /** Consul answers, and the ACL token does not see what was asked for. */
+  | "CONSUL_UNSEEN"
   | "TEMPLATE"
   | "ADMIN"
   | "CONTROL"

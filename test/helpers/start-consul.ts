@@ -52,6 +52,8 @@ export interface ConsulAgent {
   deleteKey(key: string): Promise<void>;
   /** Creates a policy. @param rules in HCL, such as `service_prefix "" { policy = "read" }` */
   createPolicy(name: string, rules: string): Promise<void>;
+  /** Changes the rules of a policy. */
+  changePolicy(name: string, rules: string): Promise<void>;
   /** Creates a token with these policies. @returns its secret */
   createToken(policies: readonly string[]): Promise<string>;
   /** Stops it with SIGSTOP: connections stay open, and nothing answers. */
@@ -112,6 +114,11 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
     deleteKey: async (key) => void (await ask(`kv/${key}`, { method: "DELETE" })),
     createPolicy: async (name, rules) =>
       void (await put("acl/policy", { Name: name, Rules: rules })),
+    async changePolicy(name, rules) {
+      const policies = JSON.parse(await ask("acl/policies", {})) as { ID: string; Name: string }[];
+      const id = policies.find((it) => it.Name === name)?.ID;
+      await put(`acl/policy/${id}`, { Name: name, Rules: rules });
+    },
     async createToken(policies) {
       const Policies = policies.map((Name) => ({ Name }));
       return (JSON.parse(await put("acl/token", { Policies })) as { SecretID: string }).SecretID;

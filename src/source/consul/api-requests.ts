@@ -19,7 +19,8 @@ export function requestFor(query: RequestedQuery): ConsulRequest {
     case "prepared": {
       const parameters = selection(query, ["near"]);
       const path = `/query/${encodeURIComponent(query.prepared)}/execute`;
-      return { path, parameters, datacenter };
+      const hintWhenAbsent = "Create the prepared query, or correct its name in the template";
+      return { path, parameters, datacenter, hintWhenAbsent };
     }
     case "services":
       return { path: "/catalog/services", datacenter };

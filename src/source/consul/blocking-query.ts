@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { type Backoff, backoffMs } from "../../backoff.ts";
 
 /** One answer of Consul. `index` is its X-Consul-Index. */
 export interface IndexedAnswer<T> {
   readonly index: bigint;
   readonly value: T;
+  /** Consul says that the token sees only a part of it. Consul sends that from 1.11 on. */
+  readonly isFiltered?: true;
 }
 
 /** An answer that is followed. */
@@ -52,7 +55,8 @@ export const CONSUL_BACKOFF: Backoff = { firstMs: 100, longestMs: 3_000, spread:
 /**
  * Follows one Consul blocking query for as long as the caller keeps pulling.
  *
- * Yields the first answer, then one per index change, and each failure, reset and empty wait between them. A failed
+ * Yields the first answer, then one per change, and each failure, reset and empty wait between them. An answer with the same
+ * index and another value is a change as well: a policy of the token moves no index, and decides what is seen. A failed
  * request never ends the stream: it is retried with backoff. After a failure the query starts over at index 0, as the
  * agent may have lost its history meanwhile.
  *
@@ -65,6 +69,7 @@ export async function* blockingQuery<T>(
   { signal, resets, pause, random }: QueryOptions,
 ): AsyncGenerator<QueryState<T>, never> {
   let index = 0n;
+  let last: IndexedAnswer<T> | undefined;
   let failures = 0;
   let earliestMs = 0;
   let resetsSeen = resets();
@@ -85,10 +90,11 @@ export async function* blockingQuery<T>(
     }
     earliestMs = performance.now() + FLOOR_MS;
     failures = 0;
-    if (fetched.index === index && !isRetry) {
+    if (fetched.index === index && !isRetry && isDeepStrictEqual(fetched.value, last?.value)) {
       yield { kind: "unchanged" };
       continue;
     }
+    last = fetched;
     const isBackwards = fetched.index < index;
     if (isBackwards) yield { kind: "reset", noticed: "backwards" };
     const startsOver = index === 0n || isRetry || isBackwards;

@@ -8,6 +8,9 @@ import type { IndexResets } from "./index-resets.ts";
 import type { Outage } from "./outage.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { SpareSockets } from "./spare-sockets.ts";
+import type { Ask } from "./token-sight/presence.ts";
+import type { Sight } from "./token-sight/sight.ts";
+import type { TokenChanges } from "./token-sight/token-changes.ts";
 
 /** What everything that reads from one Consul agent shares. */
 export interface ConsulContext {
@@ -16,6 +19,10 @@ export interface ConsulContext {
   readonly listener: AnswerListener;
   readonly outage: Outage;
   readonly indexResets: IndexResets;
+  readonly sight: Sight;
+  readonly tokenChanges: TokenChanges;
+  /** Reads what an answer is compared with before it is believed. */
+  readonly ask: Ask;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborts when the source is closed. */

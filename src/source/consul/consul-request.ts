@@ -20,6 +20,8 @@ export interface ConsulRequest {
   readonly datacenter?: string | undefined;
   /** The agent answers for itself, whatever the datacenter. */
   readonly isAgents?: boolean;
+  /** What to do when it is not there (404), where that is a failure: some versions of Consul send an index with it. */
+  readonly hintWhenAbsent?: string;
 }
 
 /** How a request is sent. */
@@ -99,6 +101,8 @@ async function send(
   }
   const { status, headers, body } = reply;
   if (status === 200) return { headers, body };
+  const hint = status === 404 ? request.hintWhenAbsent : undefined;
+  if (hint !== undefined) throw cannotAsk(config, { status, reason: reasonIn(body), hint });
   // Of a key that does not exist. Any other 404 does not come from Consul.
   if (status === 404 && "x-consul-index" in headers) return { headers, body: undefined };
   throw cannotAsk(config, { status, reason: reasonIn(body) });
@@ -138,6 +142,10 @@ export function indexOf({ headers }: RawAnswer): bigint {
   throw unusable("answer", `its X-Consul-Index is ${String(header ?? "missing")}`);
 }
 
+/** Whether Consul says that it left out of the answer what the token may not see. Source: Consul 1.11, changelog. */
+export const isFiltered = ({ headers }: RawAnswer): boolean =>
+  headers["x-consul-results-filtered-by-acls"] === "true";
+
 /** The answer's JSON; `undefined` when there is no such thing. @throws {AppError} CONSUL */
 export function jsonOf({ body }: RawAnswer): unknown {
   if (body === undefined) return undefined;
@@ -176,13 +184,19 @@ function cannotAsk(
     status,
     reason,
     cause,
-  }: { readonly status?: number; readonly reason: string; readonly cause?: unknown },
+    hint = hintFor(status, reason),
+  }: {
+    readonly status?: number;
+    readonly reason: string;
+    readonly cause?: unknown;
+    readonly hint?: string;
+  },
 ): AppError {
   const where = config.address.replace(/\/\/[^@/]*@/, "//");
   return new AppError(
     isRefusal(status, reason) ? "CONSUL_REFUSED" : "CONSUL",
     `Cannot ask Consul at ${where}: ${status === undefined ? "" : `${status} `}${reason}`,
-    { hint: hintFor(status, reason), cause },
+    { hint, cause },
   );
 }
 

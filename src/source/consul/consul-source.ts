@@ -13,6 +13,9 @@ import { createIndexResets } from "./index-resets.ts";
 import { createOutage } from "./outage.ts";
 import { createSemaphore } from "./semaphore.ts";
 import { createSpareSockets } from "./spare-sockets.ts";
+import { createAsk } from "./token-sight/ask.ts";
+import { createSight } from "./token-sight/sight.ts";
+import { createTokenChanges } from "./token-sight/token-changes.ts";
 
 /** When there are more blocking queries than sockets, none may hold its socket for longer than this. */
 const SHARED_WAIT_MS = 250;
@@ -58,9 +61,13 @@ function openConsulSource(
   let isAggregated = false;
   /** More blocking queries are needed than there are sockets. */
   let isOversubscribed = false;
+  const tokenChanges = createTokenChanges(config, parts.signal);
   const context: ConsulContext = {
     ...parts,
     config,
+    tokenChanges,
+    sight: createSight(parts.log),
+    ask: createAsk(parts.client, { config, signal: parts.signal }),
     outage: createOutage(parts.log, parts.clock),
     indexResets: createIndexResets(),
     polls: createSemaphore(most),

@@ -1,7 +1,10 @@
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
+import type { Fetch } from "./blocking-query.ts";
 import type { ConsulContext } from "./consul-context.ts";
 import { followQuery } from "./follow-query.ts";
 import { readQuery } from "./read-query.ts";
+import type { Believed } from "./token-sight/believed.ts";
+import { believing } from "./token-sight/believing.ts";
 
 /** Queries that are followed by a blocking query each. */
 export interface DedicatedQueries {
@@ -31,15 +34,22 @@ export function createDedicatedQueries(context: ConsulContext): DedicatedQueries
   }
 
   async function follow(query: Query, end: AbortSignal): Promise<void> {
-    const { client, config, outage, listener } = context;
+    const { client, config, outage, listener, sight } = context;
     const text = queryText(query);
-    await followQuery<AnswerValue>(
+    const read: Fetch<AnswerValue> = (index, signal) =>
+      readQuery(client, query, { config, index, waitMs: waitMs(), signal });
+    const { fetch, waitMs } = believing(context, query, read);
+    await followQuery<Believed>(
       context,
       {
         text,
-        fetch: (index, signal) =>
-          readQuery(client, query, { config, index, waitMs: context.waitMs(), signal }),
-        onAnswer: ({ value }) => outage.answered(text, () => listener.answered(query, value)),
+        fetch,
+        onAnswer: ({ value: { value, doubt } }) =>
+          outage.answered(text, () => {
+            sight.note(text, doubt);
+            listener.answered(query, value);
+            if (doubt !== undefined) listener.failed(query, doubt);
+          }),
         onFailure: (error) => listener.failed(query, error),
       },
       end,

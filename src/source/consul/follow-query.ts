@@ -32,21 +32,27 @@ export async function followQuery<T>(
   query: FollowedQuery<T>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { outage, indexResets, polls } = context;
-  const states = blockingQuery<T>(
-    (index, stop) => polls.run(stop, () => query.fetch(index, stop)),
-    { signal, random: Math.random, pause: outage.pause, resets: indexResets.count },
-  );
+  const { outage, indexResets, polls, tokenChanges } = context;
+  const fetch = tokenChanges.restarting(query.fetch);
+  const states = blockingQuery<T>((index, stop) => polls.run(stop, () => fetch(index, stop)), {
+    signal,
+    random: Math.random,
+    pause: outage.pause,
+    resets: indexResets.count,
+  });
   try {
     for await (const state of states) take(context, query, state);
   } catch (error) {
-    if (query.text !== undefined) outage.forget(query.text);
+    if (query.text !== undefined) {
+      outage.forget(query.text);
+      context.sight.note(query.text, undefined);
+    }
     if (!signal.aborted) throw error;
   }
 }
 
 function take<T>(
-  { outage, indexResets }: ConsulContext,
+  { outage, indexResets, sight }: ConsulContext,
   { text, onAnswer, onFailure }: FollowedQuery<T>,
   state: QueryState<T>,
 ): void {
@@ -63,6 +69,12 @@ function take<T>(
       break;
     case "failed": {
       const error = expectedError(state.error);
+      if (text !== undefined && error.code === "CONSUL_UNSEEN") {
+        outage.unchanged(text); // it did answer
+        sight.note(text, error);
+        onFailure(error, state.failures);
+        break;
+      }
       indexResets.failed(error, state.failures);
       if (text !== undefined) outage.failed(text, error, state.failures);
       onFailure(error, state.failures);

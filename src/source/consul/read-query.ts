@@ -3,12 +3,14 @@ import type Consul from "consul";
 import type { AnswerValue, Query } from "../../catalog/query.ts";
 import { requestFor } from "./api-requests.ts";
 import type { IndexedAnswer } from "./blocking-query.ts";
-import { parseConsulAnswer } from "./consul-answer.ts";
+import { type ConsulQuery, parseConsulAnswer } from "./consul-answer.ts";
 import type { ConsulClient } from "./consul-client.ts";
 import {
   callConsul,
   indexOf,
+  isFiltered,
   jsonOf,
+  type RawAnswer,
   type RequestOptions,
   requestConsul,
 } from "./consul-request.ts";
@@ -44,8 +46,15 @@ export async function readQuery(
   const named =
     query.kind === "node" ? { ...query, node: await nodeName(client, query, options) } : query;
   const answer = await requestConsul(client, requestFor(named), options);
-  return { index: indexOf(answer), value: parseConsulAnswer(query, jsonOf(answer)) };
+  return parsedAnswer(query, answer);
 }
+
+/** Parses an answer that carries an index. @throws {AppError} CONSUL when it is not one of Consul's */
+const parsedAnswer = (query: ConsulQuery, answer: RawAnswer): IndexedAnswer<AnswerValue> => ({
+  index: indexOf(answer),
+  value: parseConsulAnswer(query, jsonOf(answer)),
+  ...(isFiltered(answer) ? { isFiltered: true } : {}),
+});
 
 /** Consul's answer carries no index and cannot be waited for: it is read at an interval. */
 async function poll(

@@ -113,7 +113,8 @@ function openLastKnownGood(
   }
 
   function isRefused(text: string): boolean {
-    return errors.get(text)?.code === "CONSUL_REFUSED";
+    const code = errors.get(text)?.code;
+    return code === "CONSUL_REFUSED" || code === "CONSUL_UNSEEN";
   }
 
   async function tryFallback(isAllRefused: boolean): Promise<void> {

@@ -38,7 +38,7 @@ export function createAggregateWatch(
   const ending = new AbortController();
   const signal = AbortSignal.any([ending.signal, context.signal]);
   setMaxListeners(0, signal); // one for each socket in use
-  const { outage, listener } = context;
+  const { outage, listener, sight } = context;
   const at = datacenter === undefined ? {} : { datacenter };
   const tracked = new Map<string, TrackedService>();
   const lists = createCatalogLists(tracked);
@@ -63,17 +63,20 @@ export function createAggregateWatch(
     signal,
   });
 
+  // What Consul answers to the token before says nothing about what it answers to this one.
+  context.tokenChanges.onChange(() => updates.rereadAll(), signal);
+
   return {
     follow,
     close() {
       updates.endHotWatches();
       ending.abort(new Error("this datacenter is no longer followed"));
-      for (const text of wanted.keys()) outage.forget(text);
+      for (const text of wanted.keys()) forget(text);
     },
   };
 
   function follow(queries: ReadonlyMap<string, CoveredQuery>): void {
-    for (const text of wanted.keys()) if (!queries.has(text)) outage.forget(text);
+    for (const text of wanted.keys()) if (!queries.has(text)) forget(text);
     const before = wanted;
     const added = [...queries].filter(([text]) => !before.has(text));
     wanted = queries;
@@ -85,9 +88,17 @@ export function createAggregateWatch(
     }
   }
 
-  function onServices(answer: FollowedAnswer<readonly ServiceSummary[]>): void {
+  function forget(text: string): void {
+    outage.forget(text);
+    sight.note(text, undefined);
+  }
+
+  function onServices(
+    answer: FollowedAnswer<readonly ServiceSummary[]>,
+    doubt: AppError | undefined,
+  ): void {
     const names = lists.takeServices(answer);
-    answerList({ kind: "services", ...at }, answer.value);
+    answerList({ kind: "services", ...at }, answer.value, doubt);
     if (names === undefined) return;
     for (const name of names) {
       const entry = tracked.get(name);
@@ -97,24 +108,34 @@ export function createAggregateWatch(
     else updates.find(answer.index);
   }
 
-  function onNodes(answer: FollowedAnswer<readonly CatalogNode[]>): void {
+  function onNodes(
+    answer: FollowedAnswer<readonly CatalogNode[]>,
+    doubt: AppError | undefined,
+  ): void {
     const entries = lists.takeNodes(answer);
-    answerList({ kind: "nodes", ...at }, answer.value);
+    answerList({ kind: "nodes", ...at }, answer.value, doubt);
     if (entries === undefined) return;
     for (const entry of entries) updates.soon(entry, { newerThan: entry.index ?? 0n });
     updates.find(answer.index);
   }
 
-  function answerList(list: CoveredQuery, value: AnswerValue): void {
+  function answerList(list: CoveredQuery, value: AnswerValue, doubt?: AppError): void {
     const text = queryText(list);
     const query = wanted.get(text);
-    if (query !== undefined) outage.answered(text, () => listener.answered(query, value));
+    if (query === undefined) return;
+    outage.answered(text, () => {
+      listener.answered(query, value);
+      if (doubt !== undefined) listener.failed(query, doubt);
+    });
   }
 
   /** A list watch fails: no answer is known to be fresh. */
-  function suspectAll(error: AppError): void {
+  function suspectAll(error: AppError, list: string): void {
     for (const [text, query] of wanted) {
-      outage.suspect(text);
+      // Each list tells itself what the token does not see of it.
+      const isOther = query.kind !== "service" && query.kind !== list;
+      if (error.code === "CONSUL_UNSEEN" && isOther) continue;
+      if (error.code !== "CONSUL_UNSEEN") outage.suspect(text);
       listener.failed(query, error);
     }
   }

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Instance } from "../../../catalog/instance.ts";
-import { requestFor } from "../api-requests.ts";
+import type { AnswerValue } from "../../../catalog/query.ts";
+import type { IndexedAnswer } from "../blocking-query.ts";
 import { type ConsulContext, expectedError } from "../consul-context.ts";
-import { indexOf, type RawAnswer, requestConsul } from "../consul-request.ts";
+import { readQuery } from "../read-query.ts";
 import type { ReadOptions, ReadQueue } from "./read-queue.ts";
 import { isPlain } from "./service-reader.ts";
 import type { TrackedService } from "./tracked-services.ts";
@@ -45,8 +47,8 @@ export function createHotServiceWatches(
   context: ConsulContext,
   options: {
     readonly queue: () => ReadQueue;
-    /** Takes an answer to the plain query that is newer than the known one. */
-    readonly onAnswer: (entry: TrackedService, answer: RawAnswer) => void;
+    /** Takes an answer to the plain query that is newer than the known one, or another one at the same index. */
+    readonly onAnswer: (entry: TrackedService, answer: IndexedAnswer<AnswerValue>) => Promise<void>;
     /** Aborts when the datacenter is no longer followed. */
     readonly signal: AbortSignal;
   },
@@ -101,12 +103,14 @@ export function createHotServiceWatches(
         await new Promise<void>((resolve) => void clock.after(FLOOR_MS, resolve));
         const known = entry.index ?? 0n;
         const answer = await poll(entry, watch, { index: known, signal });
-        const index = indexOf(answer);
+        const { index } = answer;
         if (index < known) break; // of a server that lags behind, or of another history
         unchanged = index === known ? unchanged + 1 : 0;
-        if (index <= (entry.index ?? 0n)) continue; // nothing new, or it was read meanwhile
         const before = entry.instances;
-        options.onAnswer(entry, answer);
+        const isOther = index === entry.index && !isDeepStrictEqual(before, answer.value);
+        // Nothing new, or it was read meanwhile.
+        if (index <= (entry.index ?? 0n) && !isOther) continue;
+        await options.onAnswer(entry, answer);
         // The index of a service that is gone goes up with those of others.
         if (!isSame(before, entry.instances)) changedAtMs = clock.now();
       }
@@ -121,17 +125,12 @@ export function createHotServiceWatches(
     entry: TrackedService,
     watch: Watch,
     { index, signal }: { readonly index: bigint; readonly signal: AbortSignal },
-  ): Promise<RawAnswer> {
+  ): Promise<IndexedAnswer<AnswerValue>> {
     try {
       return await polls.run(signal, async () => {
         watch.isOpen = true;
         const waitMs = Math.min(HOLD_MS, context.waitMs());
-        return await requestConsul(client, requestFor(entry.plain), {
-          config,
-          index,
-          waitMs,
-          signal,
-        });
+        return await readQuery(client, entry.plain, { config, index, waitMs, signal });
       });
     } finally {
       watch.isOpen = false;

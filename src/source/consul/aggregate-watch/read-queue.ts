@@ -161,7 +161,7 @@ export function createReadQueue(
 
   function failed(entry: TrackedService, error: AppError): void {
     entry.failures += 1;
-    failuresInARow += 1;
+    if (error.code !== "CONSUL_UNSEEN") failuresInARow += 1;
     onFailure(entry, error);
     void retry(entry);
     if (failuresInARow >= FAILURES_UNTIL_ONE_BY_ONE) void rest();

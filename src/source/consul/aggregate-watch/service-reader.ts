@@ -1,11 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Instance } from "../../../catalog/instance.ts";
 import type { AnswerValue } from "../../../catalog/query.ts";
 import { shareUnchanged } from "../../../catalog/share-unchanged.ts";
-import { requestFor } from "../api-requests.ts";
-import { parseConsulAnswer } from "../consul-answer.ts";
+import type { IndexedAnswer } from "../blocking-query.ts";
 import type { ConsulContext } from "../consul-context.ts";
-import { indexOf, jsonOf, type RawAnswer, requestConsul } from "../consul-request.ts";
 import { readQuery } from "../read-query.ts";
+import { believe } from "../token-sight/believe.ts";
 import type { ReadOptions } from "./read-queue.ts";
 import type { TrackedService } from "./tracked-services.ts";
 
@@ -27,30 +27,59 @@ export async function readService(
 ): Promise<boolean> {
   const { client, config } = context;
   const before = entry.index;
-  const answer = await requestConsul(client, requestFor(entry.plain), {
+  const answer = await readQuery(client, entry.plain, {
     config,
     index: how.newerThan ?? 0n,
     waitMs: CATCH_UP_MS,
     signal,
   });
-  const index = indexOf(answer);
   // Even a forced read does not replace an answer that came meanwhile.
   const isForced = how.isForced === true && entry.index === before;
-  if (!isForced && !isNewer(entry, index)) return false;
-  if (isPlain(entry)) takePlain(context, entry, answer);
-  else {
-    const answers = await readWanted(context, entry, { plain: answer, signal });
-    // The index is that of the first read: a later change is noticed at the next one.
-    note(context, entry, { index, isFromBulk: false });
-    for (const [text, value] of answers) deliver(context, entry, { text, value });
-  }
+  if (!isForced && !isNewer(entry, answer)) return false;
+  if (isPlain(entry)) return await takePlain(context, entry, { answer, isForced });
+  const { index, value } = await believed(context, entry, { answer, isForced });
+  const answers = await readWanted(context, entry, { plain: value, signal });
+  // The index is that of the first read: a later change is noticed at the next one.
+  note(context, entry, { index, isFromBulk: false });
+  for (const [text, own] of answers) deliver(context, entry, { text, value: own });
   return true;
 }
 
-/** Delivers an answer to the plain query. For services whose queries are all plain. @throws {AppError} CONSUL */
-export function takePlain(context: ConsulContext, entry: TrackedService, answer: RawAnswer): void {
-  const read = parseConsulAnswer(entry.plain, jsonOf(answer)) as readonly Instance[];
-  takeInstances(context, entry, { index: indexOf(answer), isFromBulk: false, instances: read });
+interface PlainAnswer {
+  readonly answer: IndexedAnswer<AnswerValue>;
+  /** Whether the answer before may be of another history, so that equal indexes mean nothing. */
+  readonly isForced: boolean;
+}
+
+/**
+ * Delivers an answer to the plain query. For services whose queries are all plain.
+ *
+ * @returns whether it was; not when another answer came meanwhile
+ * @throws {AppError} CONSUL, or CONSUL_UNSEEN when it is not believed
+ */
+export async function takePlain(
+  context: ConsulContext,
+  entry: TrackedService,
+  plain: PlainAnswer,
+): Promise<boolean> {
+  const before = entry.index;
+  const { index, value } = await believed(context, entry, plain);
+  if (entry.index !== before) return false;
+  takeInstances(context, entry, { index, isFromBulk: false, instances: value });
+  return true;
+}
+
+/** @throws {AppError} CONSUL, or CONSUL_UNSEEN when it is not believed: the answer before stays in force */
+async function believed(
+  { ask, sight }: ConsulContext,
+  { plain, index, instances, isFromBulk }: TrackedService,
+  { answer, isForced }: PlainAnswer,
+): Promise<IndexedAnswer<readonly Instance[]>> {
+  const before = index === undefined ? undefined : { index, value: instances };
+  const isContinued = !isForced && !isFromBulk;
+  const result = await believe(plain, answer, { before, isContinued, ask, sight });
+  if (result.value.doubt !== undefined) throw result.value.doubt;
+  return { ...result, value: result.value.value as readonly Instance[] };
 }
 
 /** Whether the plain answer has everything that is wanted of a service, so that it can be read together with others. */
@@ -89,8 +118,10 @@ function note(
   Object.assign(entry, { ...of, older: 0, lagged: 0, changedAtMs: context.clock.now() });
 }
 
-function isNewer(entry: TrackedService, index: bigint): boolean {
+function isNewer(entry: TrackedService, { index, value }: IndexedAnswer<AnswerValue>): boolean {
   if (entry.index === undefined || index > entry.index) return true;
+  // A policy of the token moves no index, and decides what is seen.
+  if (index === entry.index && !entry.isFromBulk) return !isDeepStrictEqual(value, entry.instances);
   // A service's own index is lower than that of the time at which it was read together with others.
   if (index === entry.index || entry.isFromBulk) return false;
   entry.older += 1;
@@ -101,10 +132,9 @@ function isNewer(entry: TrackedService, index: bigint): boolean {
 async function readWanted(
   { client, config }: ConsulContext,
   entry: TrackedService,
-  { plain, signal }: { readonly plain: RawAnswer; readonly signal: AbortSignal },
+  { plain, signal }: { readonly plain: readonly Instance[]; readonly signal: AbortSignal },
 ): Promise<ReadonlyMap<string, AnswerValue>> {
-  const read = parseConsulAnswer(entry.plain, jsonOf(plain));
-  const instances = shareUnchanged(entry.instances, read) as readonly Instance[];
+  const instances = shareUnchanged(entry.instances, plain) as readonly Instance[];
   const answers = new Map<string, AnswerValue>();
   for (const [text, query] of entry.wanted) {
     const isPlainQuery = query.tag === undefined && query.near === undefined;
@@ -118,10 +148,11 @@ async function readWanted(
 }
 
 function deliver(
-  { outage, listener }: ConsulContext,
+  { outage, listener, sight }: ConsulContext,
   entry: TrackedService,
   { text, value }: { readonly text: string; readonly value: AnswerValue },
 ): void {
   const query = entry.wanted.get(text);
+  sight.note(text, undefined);
   if (query !== undefined) outage.answered(text, () => listener.answered(query, value));
 }

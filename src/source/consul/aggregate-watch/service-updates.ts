@@ -48,12 +48,11 @@ export function createServiceUpdates(
   },
 ): ServiceUpdates {
   const { datacenter, tracked, lists, signal } = options;
-  const { outage, listener } = context;
+  const { outage, listener, sight } = context;
   const hotWatches = createHotServiceWatches(context, {
     queue: () => queue,
-    onAnswer(entry, answer) {
-      takePlain(context, entry, answer);
-      wasRead(entry);
+    async onAnswer(entry, answer) {
+      if (await takePlain(context, entry, { answer, isForced: false })) wasRead(entry);
     },
     signal,
   });
@@ -119,6 +118,10 @@ export function createServiceUpdates(
     const { index, instances } = await readInBulk(context, entries, from);
     for (const [entry, value] of instances) {
       if (entry.index !== before.get(entry)) continue; // its watch was faster
+      if (value.length === 0) {
+        queue.soon(entry, { isForced: true }); // gone or out of sight: its own answer tells
+        continue;
+      }
       takeFromBulk(context, entry, { index, instances: value });
       wasRead(entry);
     }
@@ -129,7 +132,10 @@ export function createServiceUpdates(
 
   function onFailure(entry: TrackedService, error: AppError): void {
     for (const [text, query] of entry.wanted) {
-      outage.failed(text, error, entry.failures);
+      if (error.code === "CONSUL_UNSEEN") {
+        outage.unchanged(text); // it did answer
+        sight.note(text, error);
+      } else outage.failed(text, error, entry.failures);
       listener.failed(query, error);
     }
   }
