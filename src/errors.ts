@@ -4,7 +4,7 @@ export type ErrorCode =
   | "CONFIG"
   | "CATALOG"
   | "CONSUL"
-  /** Consul itself answers, and refuses this one question. */
+  /** Consul itself answers, and refuses this one request. */
   | "CONSUL_REFUSED"
   /** Consul answers, and the ACL token does not see what was asked for. */
   | "CONSUL_UNSEEN"
@@ -24,7 +24,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   /** What the operator can do next, in one imperative sentence. */
   readonly hint: string;
-  /** Further failures that were found on the same way, each with a next step of its own. */
+  /** Further failures that were found together with this one, each with its own next step. */
   readonly also: readonly AppError[];
 
   constructor(
@@ -39,7 +39,7 @@ export class AppError extends Error {
   }
 }
 
-/** Joins failures, of which there is at least one, into the first with {@link AppError.also} the others. */
+/** Joins one or more failures into the first, which has the others in {@link AppError.also}. */
 export function joinErrors(errors: readonly AppError[]): AppError {
   const [first, ...others] = errors.flatMap((error) => [error, ...error.also]);
   if (first === undefined) throw new Error("no error to join");
@@ -47,13 +47,13 @@ export function joinErrors(errors: readonly AppError[]): AppError {
   return new AppError(code, message, { hint, cause, also: others });
 }
 
-/** The text of whatever was thrown, without a stack. */
+/** The message of anything that was thrown, without a stack. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The failure and each failure found with it, as text for a person: the message, then the next step. */
-export function explainError(error: AppError): string {
+/** A failure and each failure found with it as text for people: the message, then the next step. */
+export function formatError(error: AppError): string {
   return [error, ...error.also]
     .map(({ message, hint }) => `${message}\n  ${hint}${hint.endsWith("?") ? "" : "."}\n`)
     .join("");

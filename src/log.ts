@@ -4,7 +4,7 @@ import { type Logger, pino } from "pino";
 export type Log = Logger;
 
 const REDACTED = "[redacted]";
-/** Shorter texts would blank out half of the log, and are no secrets. */
+/** Shorter texts are no secrets, and would blank out half of the log. */
 const SHORTEST_SECRET = 4;
 
 /**
@@ -26,8 +26,8 @@ export async function createLog(options: {
 }
 
 /**
- * Replaces every one of `secrets` in a text: also as it looks inside a JSON string, or inside one that quotes JSON, as an answer
- * that repeats what it was asked does; and in Base64, as HTTP sends it.
+ * Makes a function that replaces each of `secrets` in a text. It also finds a secret inside a JSON string, inside a JSON
+ * string that quotes JSON, such as an answer that repeats its request, and in Base64, as HTTP sends it.
  */
 export function redactor(secrets: readonly string[]): (text: string) => string {
   const texts = secrets
@@ -50,7 +50,7 @@ async function lineWriter(pretty: boolean): Promise<(line: string) => void> {
   const format = prettyFactory({
     colorize: process.stderr.hasColors?.() ?? false,
     translateTime: "SYS:HH:MM:ss.l",
-    // What the message says already.
+    // The message has these.
     ignore:
       "err,hint,proxy,generation,id,result,change,proof,service,instance,node,query,missing,retryInMs",
     messageFormat: readableMessage,
@@ -67,7 +67,7 @@ function readableMessage(entry: Readonly<Record<string, unknown>>, key: string):
   return `${who}${String(entry[key])}${next}`;
 }
 
-/** An expected failure is its text and hint; only a bug shows its stack. */
+/** Only a bug has its stack in the log. */
 function serializeError(error: Error & { readonly code?: string; readonly hint?: string }): object {
   const expected = error.name === "AppError";
   return {

@@ -1,28 +1,27 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 
-/** Of a request, what decides whether it may be answered. */
+/** The parts of a request that decide on access. */
 export interface Caller {
   readonly method: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
-/** Why a request is turned away. */
-export interface Denial {
+/** Why a request is refused. */
+export interface AccessDenial {
   readonly status: 401 | 403 | 415 | 421;
   readonly error: string;
   readonly hint: string;
 }
 
 /**
- * Why a request must not be answered, or `undefined` when it may.
+ * Decides on a request. Returns why it is refused, or `undefined` when it may be answered.
  *
- * With a token, it decides. Without one the address is a loopback one, and what remains is a browser on this
- * machine that a foreign page makes send requests: such a page can point its own host name here (DNS
- * rebinding), which shows in `Host`, or post across sites, which shows in `Origin`, in `Sec-Fetch-Site`, and
- * in that it cannot send JSON without asking first.
+ * The token decides when one is set. Without one the address is a loopback address, and the danger is a foreign page in
+ * a browser on this machine. Such a page can point its own host name here (DNS rebinding), which shows in `Host`. Or it
+ * can post across sites, which shows in `Origin` and `Sec-Fetch-Site`, and it cannot send JSON without a preflight.
  */
-export function denialOf(caller: Caller, token: string | undefined): Denial | undefined {
+export function checkAccess(caller: Caller, token: string | undefined): AccessDenial | undefined {
   if (!isAuthorized(caller, token)) {
     return {
       status: 401,
@@ -33,21 +32,21 @@ export function denialOf(caller: Caller, token: string | undefined): Denial | un
   if (token === undefined && !isOwnHost(hostName(header(caller, "host")))) {
     return {
       status: 421,
-      error: "Cannot answer as the Host header is a name that anybody may point here",
-      hint: "Ask by IP address or localhost, or set admin.token",
+      error: "Cannot answer as the Host header is a name that anyone may point here",
+      hint: "Use an IP address or localhost, or set admin.token",
     };
   }
   return isChange(caller) ? changeDenial(caller) : undefined;
 }
 
-/** Whether a request carries the token; with none set, everybody does. Takes the same time for every wrong one. */
+/** Whether a request has the token, or none is set. Takes the same time for every wrong token. */
 function isAuthorized(caller: Caller, token: string | undefined): boolean {
   if (token === undefined) return true;
   const [, given] = /^Bearer +(\S+)$/i.exec(header(caller, "authorization")) ?? [];
   return timingSafeEqual(digest(given ?? ""), digest(token));
 }
 
-function changeDenial(caller: Caller): Denial | undefined {
+function changeDenial(caller: Caller): AccessDenial | undefined {
   const origin = header(caller, "origin");
   const site = header(caller, "sec-fetch-site");
   const isForeign =
@@ -83,5 +82,5 @@ function header({ headers }: Caller, name: string): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Equal lengths are what the comparison needs. */
+/** The comparison needs equal lengths. */
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();

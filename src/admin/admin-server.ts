@@ -5,9 +5,9 @@ import type { RunningDaemon } from "./daemon.ts";
 import { json, type Reply } from "./reply.ts";
 import { routeRequest } from "./router.ts";
 
-/** The address that operators and probes ask. */
+/** The HTTP server for operators, probes and Prometheus. */
 export interface AdminServer {
-  /** Ends it, with what is being answered. */
+  /** Closes it, with every open connection. */
   close(): Promise<void>;
 }
 
@@ -15,12 +15,12 @@ export interface AdminServerOptions {
   readonly listen: string;
   readonly token: string | undefined;
   readonly daemon: RunningDaemon;
-  /** Takes secrets out of what is answered. */
+  /** Takes secrets out of an answer. */
   readonly redact: (text: string) => string;
   readonly log: Log;
 }
 
-/** Nobody needs longer to say what they want, and nobody's slowness keeps a socket of ours. */
+/** No honest request needs more, and no slow one keeps a socket for long. */
 const LIMITS = {
   maxHeaderSize: 8_192,
   headersTimeout: 5_000,
@@ -28,13 +28,13 @@ const LIMITS = {
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 1_000,
 } as const;
-const MOST_CONNECTIONS = 100;
-const MOST_BODY_BYTES = 16_384;
+const MAX_CONNECTIONS = 100;
+const MAX_BODY_BYTES = 16_384;
 /**
- * So much of what is too long is read and thrown away before the answer: who is still sending when the connection closes sees
- * that, and no answer.
+ * How much of a body that is too long is read and discarded before the answer. A client that is still sending when the
+ * connection closes gets an error instead of the answer.
  */
-const MOST_DRAINED_BYTES = 16 * 1024 * 1024;
+const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
 
 /**
  * Listens at the admin address.
@@ -45,7 +45,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   const server = createServer(LIMITS, (incoming, outgoing) => {
     void respond(incoming, outgoing, options);
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
   await listen(server, options.listen);
   return {
     close: () =>
@@ -65,35 +65,35 @@ async function respond(
   const [path = ""] = url.split("?");
   try {
     const body = await readBody(incoming);
-    if (incoming.destroyed && !incoming.complete) return; // who asked has gone
+    if (incoming.destroyed && !incoming.complete) return; // the client has gone
     const reply =
       body === undefined
         ? json(413, {
-            error: `Cannot read more than ${MOST_BODY_BYTES} bytes`,
+            error: `Cannot read more than ${MAX_BODY_BYTES} bytes`,
             hint: "Send a command's JSON",
           })
         : await routeRequest({ method, path, headers, body }, { daemon, token });
     send(outgoing, reply, redact);
   } catch (error) {
     log.error({ err: error }, `Cannot answer ${method} at the admin address: ${messageOf(error)}`);
-    const reply = { error: "Cannot answer as something is wrong here", hint: "See the log" };
+    const reply = { error: "Cannot answer as Fairlead has a bug", hint: "See the log" };
     send(outgoing, json(500, reply), redact);
   }
 }
 
-/** `undefined` when it is too long: nothing of it is kept then. Empty when the connection breaks. */
+/** Returns `undefined` for a body that is too long, and keeps nothing of it. Returns "" when the connection breaks. */
 function readBody(incoming: IncomingMessage): Promise<string | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     incoming.on("data", (chunk: Buffer) => {
       bytes += chunk.byteLength;
-      if (bytes <= MOST_BODY_BYTES) chunks.push(chunk);
+      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
       else chunks.length = 0;
-      if (bytes > MOST_DRAINED_BYTES) resolve(undefined);
+      if (bytes > MAX_DISCARDED_BYTES) resolve(undefined);
     });
     incoming.once("end", () => {
-      resolve(bytes > MOST_BODY_BYTES ? undefined : Buffer.concat(chunks).toString("utf8"));
+      resolve(bytes > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks).toString("utf8"));
     });
     incoming.once("close", () => resolve(""));
     incoming.once("error", () => resolve(""));

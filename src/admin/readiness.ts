@@ -1,6 +1,6 @@
 import type { ProxyStatus } from "../apply/proxy-status.ts";
 
-/** Why not every proxy serves a generation that was proved, a reason per proxy; empty when all do. */
+/** A reason for each proxy that is not proved to serve its live generation; empty when all are. */
 export function unreadyReasons(proxies: readonly ProxyStatus[] | undefined): readonly string[] {
   if (proxies === undefined) return ["the proxies are being set up"];
   return proxies
@@ -8,7 +8,7 @@ export function unreadyReasons(proxies: readonly ProxyStatus[] | undefined): rea
     .map((proxy) => `${proxy.name}: ${reasonOf(proxy)}`);
 }
 
-/** Who paused a proxy that served something vouches for it: it is not even looked at. */
+/** An operator who pauses a proxy answers for it: Fairlead does not reconcile it. */
 const isPausedWhileLive = ({ control, live }: ProxyStatus): boolean =>
   control.mode === "paused" && live !== undefined;
 
@@ -20,11 +20,9 @@ function reasonOf(proxy: ProxyStatus): string {
   if (waitingFor.length > 0) {
     const why = disconnected[0] === undefined ? "" : `: ${disconnected[0].reason}`;
     const more = waitingFor.length > 3 ? ` and ${waitingFor.length - 3} more` : "";
-    const lack =
-      fallbackSince === undefined
-        ? ""
-        : `, which the last known good catalog, of ${fallbackSince}, lacks`;
-    return `waiting for ${waitingFor.slice(0, 3).join(", ")}${more}${lack}${why}`;
+    const fallback =
+      fallbackSince === undefined ? "" : `, which the fallback catalog of ${fallbackSince} lacks`;
+    return `waiting for ${waitingFor.slice(0, 3).join(", ")}${more}${fallback}${why}`;
   }
   return "no generation is proved to be served yet";
 }

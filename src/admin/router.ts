@@ -1,4 +1,4 @@
-import { denialOf } from "./access.ts";
+import { checkAccess } from "./access.ts";
 import type { AdminRoute } from "./admin-route.ts";
 import { ADMIN_ROUTES } from "./admin-routes.ts";
 import type { RunningDaemon } from "./daemon.ts";
@@ -10,7 +10,7 @@ export async function routeRequest(
   { daemon, token }: { readonly daemon: RunningDaemon; readonly token: string | undefined },
 ): Promise<Reply> {
   const found = findRoute(request);
-  const denial = denialOf(request, token);
+  const denial = checkAccess(request, token);
   if (denial !== undefined && found?.route.access !== "everyone") {
     const { status, ...why } = denial;
     return json(status, why);

@@ -3,7 +3,7 @@ import { fileFormat } from "../config/file-format.ts";
 import { nonEmpty, path } from "../config/schema-parts.ts";
 import { catalogSchema } from "../source/file/catalog-file.ts";
 
-/* What a file of template test cases may say. `fairlead schema test` prints this as JSON Schema. */
+/* The keys of a file of template test cases. `fairlead schema test` prints them as JSON Schema. */
 
 const texts = z
   .union([z.string(), z.array(z.string())], { error: "a text or a list of texts" })
@@ -17,38 +17,38 @@ const values = z.record(z.string(), z.unknown(), { error: "a mapping" });
 
 const routeSchema = z
   .strictObject({
-    path: nonEmpty("a path such as /api/x").describe("What is requested."),
+    path: nonEmpty("a path such as /api/x").describe("Path and query of the request."),
     host: z.string().default("localhost").describe("The Host header."),
-    method: z.string().default("GET").describe("The method."),
+    method: z.string().default("GET").describe("The method of the request."),
     headers: z.record(z.string(), z.string()).default({}).describe("Further request headers."),
     port: z
       .int({ error: "a port number" })
       .optional()
-      .describe("The port that the template listens on; its first one when absent."),
+      .describe("The port in the template; the template's first one when absent."),
     status: z.int({ error: "an HTTP status" }).optional().describe("Status of the answer."),
     service: z.string().optional().describe("The service that answers."),
     instance: z.string().optional().describe("The id of the instance that answers."),
-    sees: z.string().optional().describe("The path and query that the service is asked for."),
+    sees: z.string().optional().describe("The path and query that arrive at the service."),
     body: texts.optional().describe("Texts that the answer's body contains."),
     answers: z
       .record(z.string(), z.string())
       .default({})
       .describe("Headers of the answer, each with a text that it contains."),
   })
-  .describe("A request to the real program, and what answers it.");
+  .describe("A request to the real program, and the expected answer.");
 
 const expectSchema = z
   .strictObject({
-    output: z.string().optional().describe("The whole output, when there is one file."),
-    outputFile: path.optional().describe("File with the whole output; --update writes it."),
+    output: z.string().optional().describe("The complete output, when there is one file."),
+    outputFile: path.optional().describe("File with the complete output; --update writes it."),
     outputs: z
       .record(z.string(), z.string())
       .optional()
-      .describe("Whole outputs, by the end of their path."),
+      .describe("Complete outputs, by the end of their path."),
     outputFiles: z
       .record(z.string(), path)
       .optional()
-      .describe("Files with whole outputs, by the end of their path; --update writes them."),
+      .describe("Files with complete outputs, by the end of their path; --update writes them."),
     contains: texts.optional().describe("Texts that some output contains."),
     absent: texts.optional().describe("Texts that no output contains."),
     matches: patterns
@@ -62,17 +62,19 @@ const expectSchema = z
     error: z.string().optional().describe("The render fails with an error that contains this."),
     leftOut: texts
       .optional()
-      .describe("Services that are left out as their data has no safe form."),
+      .describe("Services that are left out because their data has no safe form."),
   })
   .refine((it) => Object.values(it).some((value) => value !== undefined), {
     error: "at least one expectation",
   })
-  .describe("What must hold of the rendered outputs.");
+  .describe("What the rendered outputs must be like.");
 
 const catalogKeys = {
-  catalog: catalogSchema.optional().describe("What the catalog holds, as in a catalog file."),
-  catalogFile: path.optional().describe("Catalog file, such as one that fairlead snapshot made."),
-  values: values.default({}).describe("Values, laid over the config's or the file's."),
+  catalog: catalogSchema.optional().describe("The content of the catalog, as in a catalog file."),
+  catalogFile: path
+    .optional()
+    .describe("Catalog file, such as one that fairlead snapshot printed."),
+  values: values.default({}).describe("Values, which override the config's or the file's."),
 };
 
 /** One `*.test.yaml`. */
@@ -81,7 +83,7 @@ export const caseFileSchema = z
     template: path.optional().describe("The template, or builtin:NAME."),
     format: fileFormat
       .optional()
-      .describe("The template's format; vcl when its name has that in it, else nginx."),
+      .describe("The template's format: by default vcl when its name contains that, else nginx."),
     path: path.optional().describe("The output's path; with `each` it is a template itself."),
     each: z
       .union(
@@ -93,8 +95,10 @@ export const caseFileSchema = z
       .optional()
       .describe("Render the template once per item."),
     partials: path.optional().describe("Directory of partials."),
-    config: path.optional().describe("A config, whose proxy's files are tested instead."),
-    proxy: z.string().optional().describe("Which proxy of the config, when it has several."),
+    config: path
+      .optional()
+      .describe("A config. The files of its proxy are tested, instead of a template."),
+    proxy: z.string().optional().describe("The proxy of the config, when it has several."),
     environment: z
       .record(z.string(), z.string())
       .default({})
@@ -103,7 +107,7 @@ export const caseFileSchema = z
     context: z
       .enum(["http", "server", "stream", "main"], { error: "http, server, stream or main" })
       .default("http")
-      .describe("Where in nginx's configuration the outputs belong when there is no `main`."),
+      .describe("The block of nginx's configuration for the outputs when there is no `main`."),
     include: z
       .array(path)
       .default([])
@@ -112,7 +116,7 @@ export const caseFileSchema = z
     cases: z
       .array(
         z.strictObject({
-          name: nonEmpty("a name").describe("What the case shows."),
+          name: nonEmpty("a name").describe("The name of the case, such as what it shows."),
           ...catalogKeys,
           expect: expectSchema,
         }),

@@ -9,9 +9,9 @@ import { kindOf, openDriver } from "../proxy/proxy-kinds.ts";
 import type { LoadedCases } from "./load-cases.ts";
 import type { RenderedCase } from "./render-case.ts";
 
-/** Where and with what real programs are asked. */
-export interface Tools {
-  /** Of this case alone, readable by every user; it is removed afterwards. */
+/** What a case that runs real programs needs. */
+export interface ProgramOptions {
+  /** For this case alone, readable by every user, removed afterwards. */
   readonly directory: string;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -20,14 +20,14 @@ export interface Tools {
 type Rendered = Extract<RenderedCase, { ok: true }>;
 
 /**
- * Asks nginx or Varnish's compiler about outputs.
+ * Runs the proxy's own check on outputs.
  *
- * @returns its refusal, with the template's line where it names one, or `undefined`
+ * @returns the refusal, with the template's line when the check names a line; `undefined` when the outputs are accepted
  */
-export async function refusalOf(
+export async function checkOutputs(
   { outputs, from }: Rendered,
   cases: LoadedCases,
-  { directory, log, signal }: Tools,
+  { directory, log, signal }: ProgramOptions,
 ): Promise<string | undefined> {
   const proxy = await withMainFile(from.proxy, outputs, { cases, directory });
   const driver = await openDriver(proxy, { log, state: directory });
@@ -43,7 +43,7 @@ export async function refusalOf(
   }
 }
 
-/** With the main file that the cases name; else the config's own, else a small one. */
+/** The proxy with the main file that the cases name, else with the config's, else with a small one. */
 async function withMainFile(
   proxy: ProxyConfig,
   outputs: Rendered["outputs"],
@@ -54,7 +54,7 @@ async function withMainFile(
   return await kindOf(proxy).withMainFile(proxy, outputs, outputContext(cases, { directory }));
 }
 
-/** Where the outputs of cases belong when there is no main file. */
+/** The context of outputs in the configuration when the cases name no main file. */
 export function outputContext(
   { content, directory: from }: LoadedCases,
   { directory }: { readonly directory: string },

@@ -16,15 +16,15 @@ export interface DiffSide {
 /** A unified diff of two texts; empty when they are the same. */
 export type Diff = (before: DiffSide, after: DiffSide) => string;
 
-/** How outputs are compared with what is expected of their text. */
+/** Options of a comparison of outputs with the expected texts. */
 export interface CompareOptions {
   readonly directory: string;
-  /** Write the files with expected outputs instead. */
+  /** Writes the files with expected outputs first. */
   readonly update: boolean;
   readonly diff: Diff;
 }
 
-/** What does not hold of the outputs' text, a text each. */
+/** Compares outputs with the expected texts. Returns each expectation that does not hold, as a text. */
 export async function compareOutputs(
   outputs: readonly Output[],
   expected: Expectation,
@@ -34,7 +34,7 @@ export async function compareOutputs(
   const some = (holds: (text: string) => boolean): boolean =>
     outputs.some(({ text }) => holds(text));
   return [
-    ...(await compareWhole(outputs, expected, options)),
+    ...(await compareComplete(outputs, expected, options)),
     ...contains
       .filter((part) => !some((text) => text.includes(part)))
       .map((part) => `expected an output that contains ${JSON.stringify(part)}`),
@@ -47,41 +47,41 @@ export async function compareOutputs(
   ];
 }
 
-/** A whole output as it is expected: its text, and the file that holds it. */
-interface Whole {
-  /** The end of its path; absent when there shall be one output only. */
+/** A complete output as it is expected: its text, or the file that has it. */
+interface CompleteOutput {
+  /** The end of its path; absent when only one output is expected. */
   readonly name?: string;
   readonly text?: string;
   readonly file?: string;
 }
 
-async function compareWhole(
+async function compareComplete(
   outputs: readonly Output[],
   expected: Expectation,
   options: CompareOptions,
 ): Promise<readonly string[]> {
-  const wholes: readonly Whole[] = [
+  const complete: readonly CompleteOutput[] = [
     ...(expected.output === undefined ? [] : [{ text: expected.output }]),
     ...(expected.outputFile === undefined ? [] : [{ file: expected.outputFile }]),
     ...Object.entries(expected.outputs ?? {}).map(([name, text]) => ({ name, text })),
     ...Object.entries(expected.outputFiles ?? {}).map(([name, file]) => ({ name, file })),
   ];
-  const failures = await Promise.all(wholes.map((it) => compareOne(outputs, it, options)));
+  const failures = await Promise.all(complete.map((it) => compareOne(outputs, it, options)));
   return failures.filter((it) => it !== "");
 }
 
 async function compareOne(
   outputs: readonly Output[],
-  whole: Whole,
+  expected: CompleteOutput,
   options: CompareOptions,
 ): Promise<string> {
-  const output = find(outputs, whole.name);
+  const output = find(outputs, expected.name);
   if (typeof output === "string") return output;
-  const { text, label } = await readExpected(output.text, whole, options);
+  const { text, label } = await readExpected(output.text, expected, options);
   const path = relative(options.directory, output.path);
   const actual = { path, label: "rendered", text: output.text };
   const diff = options.diff({ path: label, label: "expected", text }, actual);
-  const hint = whole.file === undefined ? "" : "\n--update writes it";
+  const hint = expected.file === undefined ? "" : "\n--update writes it";
   return diff === "" ? "" : `not the expected output:\n${diff.trimEnd()}${hint}`;
 }
 
@@ -97,7 +97,7 @@ function find(outputs: readonly Output[], name: string | undefined): Output | st
 
 async function readExpected(
   actual: string,
-  { text, file }: Whole,
+  { text, file }: CompleteOutput,
   { directory, update }: CompareOptions,
 ): Promise<{ readonly text: string | undefined; readonly label: string }> {
   if (file === undefined) return { text, label: "expected" };

@@ -2,13 +2,13 @@ import type { Query } from "../catalog/query.ts";
 import type { FileTemplate } from "../template/compile/proxy-templates.ts";
 import type { TemplatePlace, TemplateSources } from "../template/template-error.ts";
 
-/** Where a template asks something. */
+/** The place in a template of a query. */
 export interface QueryPlace {
   readonly place: TemplatePlace;
   readonly sources: TemplateSources;
 }
 
-/** Where templates ask a query, as far as their text tells: it may as well be made of several parts. */
+/** Finds the place of a query in templates. Finds none when the template puts the query's name together from parts. */
 export function findQueryPlace(
   query: Query,
   templates: readonly FileTemplate[],
@@ -24,7 +24,7 @@ export function findQueryPlace(
   return undefined;
 }
 
-/** What a query is about, whatever its kind calls that. */
+/** The name in a query, whatever key its kind has for it. */
 function nameIn(query: Query): string | undefined {
   const { key, name, prefix, prepared, node, service, path } = query as unknown as Partial<
     Record<string, string>
@@ -35,7 +35,7 @@ function nameIn(query: Query): string | undefined {
 const mainFirst = ({ file, texts }: TemplateSources): readonly (readonly [string, string])[] =>
   [...texts].toSorted(([a], [b]) => Number(b === file) - Number(a === file));
 
-/** In quotes, alone or with a tag, a datacenter and so on. */
+/** Finds the name in quotes, alone or with a tag, a datacenter and so on. */
 function placeOfText(
   text: string,
   name: string,

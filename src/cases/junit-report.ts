@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { FileResults } from "./run-case.ts";
 
-/** Results in the XML that CI servers read: a suite per file, a case per case. */
+/** Results as JUnit XML, which CI servers read: a suite for each file, a test case for each case. */
 export function junitReport(files: readonly FileResults[]): string {
   const suites = files.map(({ file, results }) => {
     const failed = results.filter(({ failures }) => failures.length > 0).length;

@@ -6,9 +6,9 @@ import { jsonSchemaOf } from "../config/known-keys.ts";
 import { AppError, joinErrors, messageOf } from "../errors.ts";
 import { type CaseFile, caseFileSchema } from "./case-schema.ts";
 
-/** A file of cases that says what it should. */
+/** A valid file of cases. */
 export interface LoadedCases {
-  /** As it was found from where the program was started. */
+  /** Its path, relative to the working directory if that is how it was named. */
   readonly file: string;
   /** Absolute; relative paths in the file start there. */
   readonly directory: string;
@@ -59,7 +59,7 @@ async function findCaseFiles(at: string): Promise<readonly string[]> {
     if ((await stat(at)).isFile()) return [at];
     return (await filesBelow(at)).toSorted();
   } catch (cause) {
-    throw new AppError("USAGE", `Cannot look for tests in "${at}" as ${messageOf(cause)}`, {
+    throw new AppError("USAGE", `Cannot find tests in "${at}" as ${messageOf(cause)}`, {
       hint: "Name a directory with *.test.yaml files, or one such file",
       cause,
     });

@@ -2,7 +2,7 @@
 import module from "node:module";
 import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
-import { AppError, explainError } from "../errors.ts";
+import { AppError, formatError } from "../errors.ts";
 import { createProgram } from "./program.ts";
 
 /* Parses the command line and runs one command. */
@@ -28,6 +28,6 @@ function keepCompiledCode(): void {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (!(error instanceof AppError)) throw error;
-  process.stderr.write(explainError(error));
+  process.stderr.write(formatError(error));
   return 2;
 }

@@ -111,7 +111,7 @@ describe("where it listens", () => {
     onTestFinished(() => void (isOurs && occupied.close()));
     const { fairlead } = await startSmall({ admin: undefined });
     const warning = await fairlead.untilLog("it goes on", ({ msg }) =>
-      msg.includes("going on without"),
+      msg.includes("continues without"),
     );
     expect(warning.hint).toContain("admin.listen");
     await fairlead.untilResult("live");

@@ -66,7 +66,7 @@ test("history, rollback, pause and resume, also across a restart", async () => {
   await fairlead.stop();
   const unreachable = await run("status");
   expect(unreachable).toMatchObject({ exitCode: 2 });
-  expect(unreachable.output).toContain("Cannot ask the daemon at");
+  expect(unreachable.output).toContain("Cannot reach the daemon at");
 }, 180_000);
 
 test("a rollback passes the same check: what nginx would refuse now leaves what is served", async () => {

@@ -72,7 +72,7 @@ test("a template asks Consul's mesh, prepared queries, keys, a file and the envi
   await until("the keys are used again", async () => (await body("/keys")) === "x=2 ");
 });
 
-test("fairlead helpers tells one, all, and for an unknown name the nearest", async () => {
+test("fairlead helpers shows one, lists all, and names the nearest for an unknown name", async () => {
   const one = await runFairlead(["helpers", "toLower"]);
   expect(one.exitCode).toBe(0);
   expect(one.stdout).toContain("lower TEXT\n");
@@ -82,7 +82,9 @@ test("fairlead helpers tells one, all, and for an unknown name the nearest", asy
   );
   const none = await runFairlead(["helpers", "sortby"]);
   expect(none).toMatchObject({ exitCode: 2, stdout: "" });
-  expect(none.output).toContain('no helper "sortby"\n  Try fairlead helpers sortBy.');
+  expect(none.output).toContain(
+    'Cannot show "sortby" as there is no helper of that name\n  Try fairlead helpers sortBy.',
+  );
 });
 
 async function send(address: string, path: string, body: object, method = "PUT"): Promise<void> {

@@ -116,7 +116,7 @@ async function restart({ config, proxy: name, directory }: Subject): Promise<voi
     templates: await loadProxyTemplates(proxy, undefined),
     store: createCatalogStore(() => ({ follow: () => undefined }), signal),
     driver,
-    observers: [],
+    listeners: [],
     log,
   });
   let running: Promise<unknown> | undefined;

@@ -63,7 +63,7 @@ test("a start without Consul uses the last known good catalog, and Consul's own 
   expect(await savedSeconds()).toBe(Date.parse(fallbackSince ?? "") / 1_000);
   const told = await runFairlead(["status", "-c", directory.at("fairlead.yaml")]);
   expect(told).toMatchObject({ exitCode: 1 });
-  expect(told.stdout).toContain(`the last known good catalog, of ${fallbackSince}, stands in`);
+  expect(told.stdout).toContain(`the fallback catalog of ${fallbackSince} is in use`);
   await consul.startAgain();
   await register(2);
   await second.untilLog("Consul took over", ({ msg }) =>

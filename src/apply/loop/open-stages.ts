@@ -29,7 +29,7 @@ export interface PipelineParts {
   readonly store: CatalogStore;
   readonly driver: ProxyDriver;
   /** Told of all that becomes of the proxy, beside the log. */
-  readonly observers: readonly EventListener[];
+  readonly listeners: readonly EventListener[];
   readonly log: Log;
 }
 
@@ -77,7 +77,7 @@ export async function openStages(parts: PipelineParts): Promise<Stages> {
     saying,
     status,
     history.observer,
-    ...parts.observers,
+    ...parts.listeners,
   ]);
   const attempts = createAttempts({ driver, state, schedule, events, log });
   const reconcileLoop = createReconcileLoop(schedule, {

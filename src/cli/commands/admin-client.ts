@@ -3,7 +3,7 @@ import { DEFAULT_ADMIN_LISTEN } from "../../config/admin-schema.ts";
 import { findConfig } from "../../config/find-config.ts";
 import { AppError, messageOf } from "../../errors.ts";
 
-/** What the commands that ask a running daemon can say. */
+/** Options of the commands that talk to a running daemon. */
 export interface AdminClientOptions {
   readonly config?: string;
   readonly admin?: string;
@@ -47,18 +47,18 @@ async function findTarget({ config, admin }: AdminClientOptions): Promise<Target
   const loaded = (await findConfig(config, { environment })).config.admin;
   const listen = loaded?.listen ?? DEFAULT_ADMIN_LISTEN;
   if (listen === "off") {
-    throw new AppError("USAGE", "Cannot ask the daemon as the config's admin.listen is off", {
-      hint: "Set admin.listen in the config, and have the daemon read it with SIGHUP",
+    throw new AppError("USAGE", "Cannot reach the daemon as the config's admin.listen is off", {
+      hint: "Set admin.listen in the config, then send SIGHUP to the daemon",
     });
   }
   return { address: reachable(listen), token: token ?? (loaded?.token || undefined) };
 }
 
-/** Who listens on all addresses is asked on loopback. */
+/** A daemon that listens on all addresses is reached on loopback. */
 const reachable = (listen: string): string =>
   listen.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
 
-/** A command answers once its look has ended, which takes as long as a check does. */
+/** For reads only: a command answers after its reconcile, which takes as long as a check takes. */
 const READ_TIMEOUT_MS = 10_000;
 
 async function send(target: Target, method: string, path: string, body?: object): Promise<unknown> {
@@ -117,7 +117,7 @@ function exchange(
 function urlOf(address: string, path: string): URL {
   const url = URL.parse(`http://${address}${path}`);
   if (url !== null) return url;
-  throw new AppError("USAGE", `Cannot ask the daemon as "${address}" is not host:port`, {
+  throw new AppError("USAGE", `Cannot reach the daemon as "${address}" is not host:port`, {
     hint: "Name an address such as --admin 127.0.0.1:9700",
   });
 }
@@ -133,9 +133,9 @@ function parse(text: string): unknown {
 const unreachable = (address: string, cause: unknown): AppError =>
   new AppError(
     "ADMIN",
-    `Cannot ask the daemon at ${address} as ${messageOf(cause) || "nothing listens there"}`,
+    `Cannot reach the daemon at ${address} as ${messageOf(cause) || "nothing listens there"}`,
     {
-      hint: "See that `fairlead run` runs with this config, or name its address with --admin",
+      hint: "Check that `fairlead run` runs with this config, or name its address with --admin",
       cause,
     },
   );

@@ -11,7 +11,6 @@ import { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { openDriver } from "../../proxy/proxy-kinds.ts";
 import { type FileTemplate, loadTemplates } from "../../template/compile/proxy-templates.ts";
-import { type UsableRender, untilUsableRendered } from "../daemon/until-rendered.ts";
 import {
   type CheckFinding,
   errorFindings,
@@ -19,8 +18,9 @@ import {
   rawFindings,
   routeFinding,
 } from "./finding.ts";
+import { type UsableRender, untilUsableRendered } from "./until-rendered.ts";
 
-/** What the check of every proxy starts from. */
+/** What the check of every proxy needs. */
 export interface CheckParts {
   readonly config: Config;
   readonly partials: ReadonlyMap<string, string>;
@@ -29,7 +29,7 @@ export interface CheckParts {
   readonly signal: AbortSignal;
 }
 
-/** All that was found about one proxy. */
+/** The findings of one proxy. */
 export interface ProxyFindings {
   readonly name: string;
   readonly kind: ProxyConfig["kind"];
@@ -38,34 +38,34 @@ export interface ProxyFindings {
   readonly accepted?: number;
 }
 
-/** Looks at one proxy: its templates, what they render to, and what the proxy's own binary says to that. */
+/** Checks one proxy: its templates, their outputs, and with the proxy's own binary the outputs together. */
 export async function checkProxy(proxy: ProxyConfig, parts: CheckParts): Promise<ProxyFindings> {
   const { templates, errors } = await loadTemplates(proxy, parts.partials);
-  const drawn = await renderAll(templates, proxy, parts);
-  const findings = [...errors.flatMap(errorFindings), ...drawn.findings];
+  const render = await renderAll(templates, proxy, parts);
+  const findings = [...errors.flatMap(errorFindings), ...render.findings];
   const raw = templates.flatMap(({ content }) => rawFindings(content));
-  const { usable } = drawn;
+  const { usable } = render;
   const { name, kind } = proxy;
-  // A part of the files says nothing about the whole: the binary is asked only about all of them.
+  // The binary checks all files together: some of them prove nothing.
   if (errors.length > 0 || usable === undefined)
     return { name, kind, findings: [...findings, ...raw] };
-  const refusals = await askBinary(proxy, usable, parts);
+  const refusals = await checkWithBinary(proxy, usable, parts);
   const accepted = refusals.length === 0 ? { accepted: usable.rendered.outputs.length } : {};
   return { name, kind, findings: [...findings, ...refusals, ...raw], ...accepted };
 }
 
-interface Drawn {
+interface RenderFindings {
   readonly findings: readonly CheckFinding[];
   /** Absent when a template failed. */
   readonly usable?: UsableRender;
 }
 
-/** Where the whole fails each file is rendered alone, so that one fault does not hide another file's. */
+/** Renders all files together, or after an error each file alone, so that no error hides that of another file. */
 async function renderAll(
   templates: readonly FileTemplate[],
   proxy: ProxyConfig,
   parts: CheckParts,
-): Promise<Drawn> {
+): Promise<RenderFindings> {
   try {
     return await renderOne(templates, proxy, parts);
   } catch (error) {
@@ -74,7 +74,7 @@ async function renderAll(
     const single = [];
     for (const it of templates) single.push(await renderAll([it], proxy, parts));
     const findings = single.flatMap((it) => it.findings);
-    // What only shows with all files together, such as two of one path.
+    // Some errors only appear with all files together, such as two files with the same path.
     const isHidden = !findings.some(({ level }) => level === "error");
     return { findings: [...(isHidden ? errorFindings(error) : []), ...findings] };
   }
@@ -84,7 +84,7 @@ async function renderOne(
   templates: readonly FileTemplate[],
   proxy: ProxyConfig,
   { config, store, log }: CheckParts,
-): Promise<Drawn> {
+): Promise<RenderFindings> {
   const { values, environment, routes } = config;
   const from = { values, environment, routes, templates, store, log };
   const usable = await untilUsableRendered(proxy, from);
@@ -95,7 +95,7 @@ async function renderOne(
   };
 }
 
-async function askBinary(
+async function checkWithBinary(
   proxy: ProxyConfig,
   usable: UsableRender,
   { config, log, signal }: CheckParts,
@@ -106,7 +106,7 @@ async function askBinary(
   });
   const directory = await makeTemporaryDirectory("stage");
   try {
-    await chmod(directory, 0o711); // varnishd compiles as a user of its own, which must get at the files
+    await chmod(directory, 0o711); // varnishd compiles as another user, who must be able to read the files
     const staged = await stage(usable.rendered.outputs, { directory });
     const result = await driver.check({ files: staged, removed: [] }, signal);
     if (result.ok) return [];
@@ -120,7 +120,7 @@ async function askBinary(
   }
 }
 
-/** Names the parts whose data made the binary refuse, or the template's line where the fault is no part's. */
+/** Finds the parts whose data made the binary refuse, or the template's line when no part is to blame. */
 async function explain(
   refusal: RefusedCheck,
   { isolation, options, snapshot: newest, answers, rendered: { asked } }: UsableRender,

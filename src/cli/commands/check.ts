@@ -3,23 +3,18 @@ import { loadPartials, partialErrors } from "../../template/compile/load-partial
 import { openSession, openStore, type Session } from "../daemon/open-session.ts";
 import { findingsText } from "../text/findings-text.ts";
 import { createTerminalStyle } from "../text/terminal-style.ts";
+import { abortOnInterrupt } from "./abort-on-interrupt.ts";
 import { type CheckParts, checkProxy, type ProxyFindings } from "./check-proxy.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { type CheckFinding, errorFindings } from "./finding.ts";
 
 /**
- * Renders every proxy, asks its own binary about the result, and prints all that is found; touches nothing
- * live. Returns the exit code: 1 when there is an error among the findings.
+ * Renders every proxy, runs the proxy's own check on the outputs, and prints all findings. Touches nothing live.
+ * Returns the exit code: 1 when there is an error among the findings.
  */
 export async function check(options: CommandOptions): Promise<number> {
   const session = await openSession(options);
-  const ending = new AbortController();
-  const stop = () =>
-    ending.abort(
-      new AppError("USAGE", "Cannot go on as it was interrupted", { hint: "Run it again" }),
-    );
-  // Each time: a second signal must not end this program before it has ended the programs that it started.
-  process.on("SIGINT", stop).on("SIGTERM", stop);
+  const ending = abortOnInterrupt();
   try {
     const { proxies, partials } = await findAll(session, ending.signal);
     const ok = [...proxies.flatMap((it) => it.findings), ...partials].every(
@@ -49,12 +44,12 @@ async function findAll(
   const parts: CheckParts = { config, partials: texts, store, log, signal };
   const proxies = [];
   for (const proxy of wanted) proxies.push(await checkProxy(proxy, parts));
-  // A template that includes a broken partial has said so.
-  const said = new Set(proxies.flatMap((it) => it.findings.map(({ text }) => text)));
-  return { proxies, partials: findings.filter(({ text }) => !said.has(text)) };
+  // A template that includes a broken partial has the same finding.
+  const known = new Set(proxies.flatMap((it) => it.findings.map(({ text }) => text)));
+  return { proxies, partials: findings.filter(({ text }) => !known.has(text)) };
 }
 
-/** Also partials that no template includes are looked at. */
+/** Reads and checks every partial, also those that no template includes. */
 async function readPartials(directory: string | undefined): Promise<{
   readonly texts: ReadonlyMap<string, string>;
   readonly findings: readonly CheckFinding[];

@@ -1,4 +1,4 @@
-/** What the command line can say, as commander hands it over. */
+/** Options of the commands that read a config, as commander passes them. */
 export interface CommandOptions {
   readonly config?: string;
   readonly catalog?: string;
@@ -6,7 +6,7 @@ export interface CommandOptions {
   readonly once?: boolean;
   readonly diff?: boolean;
   readonly json?: boolean;
-  /** Whether the output is coloured; as the terminal can when absent. */
+  /** Whether the output is coloured; by default when the terminal has colours. */
   readonly color?: boolean;
   readonly logLevel: string;
 }

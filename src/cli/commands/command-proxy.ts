@@ -17,7 +17,7 @@ const SUCCESSFUL_RESULTS: Readonly<Record<ProxyCommand, readonly string[]>> = {
  * Sends a command to the running daemon, and prints the state of the proxy after it.
  *
  * @returns 0 when the command had its effect, 1 when it did not or the daemon refused
- * @throws {AppError} when the daemon cannot be asked
+ * @throws {AppError} when the daemon cannot be reached
  */
 export async function commandProxy(
   command: ProxyCommand,

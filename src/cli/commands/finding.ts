@@ -4,10 +4,10 @@ import type { AppError } from "../../errors.ts";
 import type { RouteProblem } from "../../route/route.ts";
 import type { Template } from "../../template/compile/load-template.ts";
 
-/** One thing that `fairlead check` tells. Only errors fail the check. */
+/** One finding of `fairlead check`. Only errors fail the check. */
 export interface CheckFinding {
   readonly level: "error" | "warning" | "note";
-  /** What it is about. */
+  /** The subject of the finding. */
   readonly about:
     | "template"
     | "service"
@@ -17,7 +17,7 @@ export interface CheckFinding {
     | "route"
     | "check"
     | "raw output";
-  /** What and where: templates as file:line:column, with the line itself. */
+  /** What was found and where: in a template as file:line:column, with the line itself. */
   readonly text: string;
   /** The next step. */
   readonly hint?: string;
@@ -31,7 +31,7 @@ export interface CheckFinding {
   readonly field?: string;
 }
 
-/** A failure, and all that was found with it, as findings. */
+/** An error and all errors found with it, as findings. */
 export const errorFindings = (error: AppError): readonly CheckFinding[] =>
   [error, ...error.also].map(({ code, message, hint }) => ({
     level: "error",
@@ -49,7 +49,7 @@ export function leftOutFinding({ part, reason, hint, field }: PartFault): CheckF
   return { level: "error", about, text, hint, ...named, ...(field === undefined ? {} : { field }) };
 }
 
-/** Data that cannot become a route as asked. */
+/** An entry of a route that cannot be used. */
 export function routeFinding({ subject, reason, ...from }: RouteProblem): CheckFinding {
   const { service, instance, node } = from;
   const text = `service "${service}", instance "${instance}" on ${node}: ${subject}: ${reason}`;
@@ -60,7 +60,7 @@ export function routeFinding({ subject, reason, ...from }: RouteProblem): CheckF
 export function rawFindings({ raw, sources }: Template): readonly CheckFinding[] {
   return raw.map(({ place, isSnippet }) => {
     const what = isSnippet
-      ? "whole statements may come with this value (snippet)"
+      ? "this value may add complete statements (snippet)"
       : "this value is written without escaping";
     const file = place?.file ?? sources.file;
     const line = sources.texts.get(file)?.split("\n")[(place?.line ?? 0) - 1]?.trim() ?? "";

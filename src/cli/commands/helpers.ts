@@ -3,7 +3,7 @@ import { AppError } from "../../errors.ts";
 import { DEFINITIONS, HELPER_GROUPS } from "../../template/helpers/all-helpers.ts";
 
 /**
- * Prints one helper with its example, or all by subject. Returns the exit code.
+ * Prints one helper with its example, or all helpers by group. Returns the exit code.
  *
  * @throws {AppError} USAGE when there is no helper of that name
  */
@@ -25,21 +25,24 @@ function allHelpers(): string {
     const lines = Object.entries(helpers).map(
       ([name, { meaning }]) => `  ${name.padEnd(18)}${meaning}`,
     );
-    return `${title}\n\n${lines.map(cut).join("\n")}\n`;
+    return `${title}\n\n${lines.map(truncate).join("\n")}\n`;
   });
-  return `${groups.join("\n")}\nfairlead helpers NAME tells one with an example.\n`;
+  return `${groups.join("\n")}\nfairlead helpers NAME shows one of them with an example.\n`;
 }
 
 const WIDTH = 110;
 
-const cut = (line: string): string =>
+const truncate = (line: string): string =>
   line.length <= WIDTH ? line : `${line.slice(0, WIDTH - 1)}…`;
 
 const indented = (text: string): string => text.replace(/^/gm, "  ");
 
 function unknown(name: string): AppError {
   const nearest = nearestName(name, DEFINITIONS.keys());
-  return new AppError("USAGE", `Cannot tell of "${name}" as there is no helper "${name}"`, {
-    hint: nearest === undefined ? "fairlead helpers lists all" : `Try fairlead helpers ${nearest}`,
+  return new AppError("USAGE", `Cannot show "${name}" as there is no helper of that name`, {
+    hint:
+      nearest === undefined
+        ? "List all of them with fairlead helpers"
+        : `Try fairlead helpers ${nearest}`,
   });
 }

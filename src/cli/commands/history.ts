@@ -7,7 +7,7 @@ import { type AdminClient, type AdminClientOptions, openAdminClient } from "./ad
  * Prints the last generations of one proxy or of all; with a number, that one with its diff.
  *
  * @returns 0
- * @throws {AppError} when the daemon cannot be asked, or there is no such proxy or generation
+ * @throws {AppError} when the daemon cannot be reached, or there is no such proxy or generation
  */
 export async function history(
   proxy: string | undefined,
@@ -23,7 +23,7 @@ export async function history(
   const { proxies } = await client.get<DaemonStatus>("/v1/status");
   const names = proxies.map(({ name }) => name).filter((it) => proxy === undefined || it === proxy);
   if (names.length === 0) {
-    throw new AppError("USAGE", `Cannot tell the history as there is no proxy "${proxy}"`, {
+    throw new AppError("USAGE", `Cannot print the history as there is no proxy "${proxy}"`, {
       hint: `Name one of ${proxies.map(({ name }) => name).join(", ")}`,
     });
   }

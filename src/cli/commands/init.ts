@@ -7,10 +7,10 @@ import { kindOf } from "../../proxy/proxy-kinds.ts";
 import { builtinFile } from "../../template/builtin-files.ts";
 
 /**
- * Writes a config, a template and its test cases, which pass `check` and `test` as they are. Never overwrites
- * a file: if one is there nothing is written. Returns the exit code.
+ * Writes a config, a template and its test cases, which pass `check` and `test` unchanged. Writes nothing when one of
+ * the files exists. Returns the exit code.
  *
- * @throws {AppError} USAGE when a file is there already, or the directory cannot be written
+ * @throws {AppError} USAGE when a file exists, or the directory cannot be written
  */
 export async function init(kind: ProxyConfig["kind"], to: string): Promise<number> {
   const directory = resolve(to);
@@ -30,7 +30,7 @@ export async function init(kind: ProxyConfig["kind"], to: string): Promise<numbe
     }
   } catch (cause) {
     throw new AppError("USAGE", `Cannot write the starter as ${messageOf(cause)}`, {
-      hint: "Name a directory that this user may write in",
+      hint: "Name a directory that this user may write",
       cause,
     });
   }
@@ -52,12 +52,12 @@ async function refuseExisting(directory: string, files: readonly string[]): Prom
   if (there.flat().length === 0) return;
   throw new AppError(
     "USAGE",
-    `Cannot write the starter as ${there.flat().join(", ")} is there already in "${directory}"`,
+    `Cannot write the starter as ${there.flat().join(", ")} exists already in "${directory}"`,
     { hint: "Name another directory: nothing is overwritten" },
   );
 }
 
-/** The starter's own paths stand in quotes: a directory may have any name but one with these in it. */
+/** Fills in the placeholders. The starter has its paths in quotes, so quotes in the directory's name are escaped. */
 function fill(text: string, { directory, secret }: { directory: string; secret: string }): string {
   const quoted = directory.replace(/["\\]/g, "\\$&");
   return text.replaceAll("@directory@", () => quoted).replaceAll("@secret@", secret);
@@ -79,6 +79,6 @@ ${written}next
 `;
 }
 
-/** For the reader to copy. */
+/** A word for a shell, which the reader can copy. */
 const shellWord = (text: string): string =>
   /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

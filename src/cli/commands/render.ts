@@ -1,25 +1,25 @@
 import { readFile } from "node:fs/promises";
 import { removedPaths } from "../../apply/state/live-state.ts";
 import type { ProxyConfig } from "../../config/proxy-schema.ts";
-import { AppError, explainError } from "../../errors.ts";
+import { AppError, formatError } from "../../errors.ts";
 import { loadProxyTemplates } from "../../template/compile/proxy-templates.ts";
 import type { Output } from "../../template/render/render-files.ts";
 import type { Rendered } from "../../template/render/render-proxy.ts";
 import { openSession, openStore } from "../daemon/open-session.ts";
-import { untilUsableRendered } from "../daemon/until-rendered.ts";
 import { createTerminalStyle, type TerminalStyle } from "../text/terminal-style.ts";
 import type { CommandOptions } from "./command-options.ts";
 import { leftOutFinding } from "./finding.ts";
+import { untilUsableRendered } from "./until-rendered.ts";
 
 /**
- * Prints what would be written, or how it differs from what is there. Returns the exit code: 1 when a template
- * fails, and when services are left out.
+ * Prints the files that would be written, or their diff against the live files. Returns the exit code: 1 when a template
+ * fails or something is left out.
  */
 export async function render(options: CommandOptions): Promise<number> {
   const { loaded, log, proxies } = await openSession(options);
   const { config } = loaded;
   const ending = new AbortController();
-  const paint = createTerminalStyle(options.color);
+  const style = createTerminalStyle(options.color);
   try {
     const store = await openStore(loaded, { log, signal: ending.signal });
     let exitCode = 0;
@@ -30,7 +30,7 @@ export async function render(options: CommandOptions): Promise<number> {
       const { rendered, faults } = await untilUsableRendered(proxy, from);
       const text =
         options.diff === true
-          ? await diffOf(rendered, { proxy, state: config.state, paint })
+          ? await diffOf(rendered, { proxy, state: config.state, style })
           : rendered.outputs.map(textOf).join("");
       process.stdout.write(text);
       for (const { text: fault, hint = "" } of faults.map(leftOutFinding)) {
@@ -41,7 +41,7 @@ export async function render(options: CommandOptions): Promise<number> {
     return exitCode;
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "TEMPLATE") throw error;
-    process.stderr.write(explainError(error));
+    process.stderr.write(formatError(error));
     return 1;
   } finally {
     ending.abort(new Error("done"));
@@ -51,10 +51,10 @@ export async function render(options: CommandOptions): Promise<number> {
 const textOf = ({ path, text }: Output): string =>
   `==> ${path} <==\n${text}${text.endsWith("\n") ? "" : "\n"}`;
 
-/** What differs, file by file, and which files would be removed. */
+/** The diff of each file, also of those that would be removed. */
 async function diffOf(
   { outputs }: Rendered,
-  { proxy, state, paint }: { proxy: ProxyConfig; state: string; paint: TerminalStyle },
+  { proxy, state, style }: { proxy: ProxyConfig; state: string; style: TerminalStyle },
 ): Promise<string> {
   const { unifiedDiff } = await import("../text/unified-diff.ts");
   const paths = outputs.map(({ path }) => path);
@@ -63,7 +63,7 @@ async function diffOf(
   const parts = sides.map(async ({ path, text }) => {
     const live = await readFile(path, "utf8").catch(() => undefined);
     const before = { path, label: "live", text: live };
-    return unifiedDiff(before, { path, label: "rendered", text }, paint);
+    return unifiedDiff(before, { path, label: "rendered", text }, style);
   });
   return (await Promise.all(parts)).join("");
 }

@@ -3,28 +3,28 @@ import { type Query, queryText } from "../../catalog/query.ts";
 import type { CatalogStore } from "../../catalog/store.ts";
 import type { ProxyConfig } from "../../config/proxy-schema.ts";
 import type { Config } from "../../config/schema.ts";
-import { AppError, explainError } from "../../errors.ts";
+import { AppError, formatError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { recordCatalog } from "../../source/file/record-catalog.ts";
 import { loadProxyTemplates } from "../../template/compile/proxy-templates.ts";
 import { openSession, openStore } from "../daemon/open-session.ts";
-import { untilRendered } from "../daemon/until-rendered.ts";
 import type { CommandOptions } from "./command-options.ts";
+import { untilRendered } from "./until-rendered.ts";
 
-/** Prints what the templates ask, and what they are answered, as a catalog file. Returns the exit code. */
+/** Prints the templates' queries with their answers as a catalog file. Returns the exit code. */
 export async function snapshot(options: CommandOptions): Promise<number> {
   const { loaded, log, proxies } = await openSession(options);
   const ending = new AbortController();
   try {
     const store = await openStore(loaded, { log, signal: ending.signal });
-    const asked = new Map<string, Query>();
+    const queries = new Map<string, Query>();
     for (const proxy of proxies) {
-      for (const query of await askAll(proxy, { config: loaded.config, store, log })) {
-        asked.set(queryText(query), query);
+      for (const query of await collectQueries(proxy, { config: loaded.config, store, log })) {
+        queries.set(queryText(query), query);
       }
     }
     const answers = store.snapshot();
-    const recorded = [...asked.values()].flatMap((query) => {
+    const recorded = [...queries.values()].flatMap((query) => {
       const value = answers.get(query);
       return value === undefined ? [] : [{ query, value }];
     });
@@ -39,10 +39,10 @@ const HEAD =
   "# Recorded by fairlead snapshot. Use it with --catalog, or as a catalog of fairlead test.\n";
 
 /**
- * Everything that a proxy's templates ask on the way to a complete render. A render that fails in the end is
- * said on standard error: what breaks a template is worth recording.
+ * Collects every query of a proxy's templates until their render is complete. It only prints an error of a template, as
+ * the catalog that causes it is worth recording.
  */
-async function askAll(
+async function collectQueries(
   proxy: ProxyConfig,
   {
     config,
@@ -51,7 +51,7 @@ async function askAll(
   }: { readonly config: Config; readonly store: CatalogStore; readonly log: Log },
 ): Promise<Iterable<Query>> {
   const templates = await loadProxyTemplates(proxy, config.partials);
-  const asked = new Map<string, Query>();
+  const queries = new Map<string, Query>();
   try {
     await untilRendered({
       reader: proxy.name,
@@ -67,16 +67,16 @@ async function askAll(
           environment: config.environment,
           routesConfig: config.routes,
         });
-        // Also what an earlier look asked: a service that is left out at last is not asked for again.
-        for (const [text, query] of rendered.asked) asked.set(text, query);
+        // Queries of earlier renders count too: the last one has none for a service that is left out.
+        for (const [text, query] of rendered.asked) queries.set(text, query);
         return rendered;
       },
     });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "TEMPLATE") throw error;
     process.stderr.write(
-      `${explainError(error)}What "${proxy.name}" asked until then is recorded.\n`,
+      `${formatError(error)}The queries of "${proxy.name}" before that are recorded.\n`,
     );
   }
-  return asked.values();
+  return queries.values();
 }

@@ -5,20 +5,20 @@ import { relativeTime } from "../text/relative-time.ts";
 import { type AdminClientOptions, openAdminClient } from "./admin-client.ts";
 
 /**
- * Prints how every proxy stands.
+ * Prints the state of every proxy.
  *
  * @returns 0 when each serves its live generation and that is what is desired, else 1
- * @throws {AppError} when the daemon cannot be asked
+ * @throws {AppError} when the daemon cannot be reached
  */
 export async function status(options: AdminClientOptions): Promise<number> {
   const client = await openAdminClient(options);
   const daemon = await client.get<DaemonStatus>("/v1/status");
   const text = options.json === true ? JSON.stringify(daemon, null, 2) : daemonText(daemon);
   process.stdout.write(`${text}\n`);
-  return daemon.isReady && daemon.proxies.every(isWell) ? 0 : 1;
+  return daemon.isReady && daemon.proxies.every(isAsDesired) ? 0 : 1;
 }
 
-const isWell = ({ result, templateFault, fallbackSince }: ProxyStatus): boolean =>
+const isAsDesired = ({ result, templateFault, fallbackSince }: ProxyStatus): boolean =>
   (result === "live" || result === "unchanged" || result === "waiting") &&
   templateFault === undefined &&
   fallbackSince === undefined;
@@ -28,7 +28,7 @@ const daemonText = ({ version, startedAt, proxies }: DaemonStatus): string =>
     "\n\n",
   );
 
-/** One line on where it is, and one for each thing that is not as it should be, with its next step. */
+/** The live generation in one line, then a line for each thing that is not as desired, with its next step. */
 export function proxyText(proxy: ProxyStatus): string {
   const { name, kind, live } = proxy;
   const where =
@@ -44,7 +44,7 @@ function remarks(proxy: ProxyStatus): readonly string[] {
   return [
     ...(fallbackSince === undefined
       ? []
-      : [`Consul does not answer: the last known good catalog, of ${fallbackSince}, stands in`]),
+      : [`Consul does not answer: the fallback catalog of ${fallbackSince} is in use`]),
     ...(templateFault === undefined
       ? []
       : [`the templates cannot be used: ${templateFault.message}`, `→ ${templateFault.hint}`]),

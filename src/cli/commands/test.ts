@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { openSubject } from "../../cases/case-subject.ts";
+import { openCaseSetup } from "../../cases/case-setup.ts";
 import { junitReport } from "../../cases/junit-report.ts";
 import { type LoadedCases, loadCases } from "../../cases/load-cases.ts";
 import { type FileResults, type RunOptions, runCase } from "../../cases/run-case.ts";
@@ -8,8 +8,9 @@ import { createLog, type Log } from "../../log.ts";
 import { fileResultsText, sumText } from "../text/case-results-text.ts";
 import { createTerminalStyle } from "../text/terminal-style.ts";
 import { unifiedDiff } from "../text/unified-diff.ts";
+import { abortOnInterrupt } from "./abort-on-interrupt.ts";
 
-/** What the command line says about tests. */
+/** Options of `fairlead test`. */
 export interface TestOptions {
   readonly update?: boolean;
   readonly junit?: string;
@@ -22,7 +23,7 @@ export interface TestOptions {
  * Runs the cases of all `*.test.yaml` below a directory, or of one such file. Returns the exit code: 1 when a
  * case failed.
  *
- * @throws {AppError} CONFIG when a file of cases is not one, USAGE when there is no case to run
+ * @throws {AppError} CONFIG when a file of cases is not valid, USAGE when there is no case to run
  */
 export async function test(at: string, options: TestOptions): Promise<number> {
   const log = await createLog({
@@ -30,7 +31,7 @@ export async function test(at: string, options: TestOptions): Promise<number> {
     pretty: process.stderr.isTTY,
     redact: (text) => text,
   });
-  const cases = chosen(await loadCases(at), options.filter, at);
+  const cases = selectCases(await loadCases(at), options.filter, at);
   const files = await runAll(cases, options, log);
   process.stdout.write(sumText(files));
   if (options.junit !== undefined) await writeReport(options.junit, junitReport(files));
@@ -43,52 +44,44 @@ async function runAll(
   options: TestOptions,
   log: Log,
 ): Promise<readonly FileResults[]> {
-  const ending = new AbortController();
-  const stop = () => ending.abort(INTERRUPTED);
-  // Each time: a second signal must not end this program before it has ended the programs that it started.
-  process.on("SIGINT", stop).on("SIGTERM", stop);
-  const paint = createTerminalStyle(options.color);
+  const style = createTerminalStyle(options.color);
   const run: RunOptions = {
-    diff: (before, after) => unifiedDiff(before, after, paint),
+    diff: (before, after) => unifiedDiff(before, after, style),
     log,
-    signal: ending.signal,
+    signal: abortOnInterrupt().signal,
     update: options.update === true,
   };
   const all: FileResults[] = [];
   for (const cases of files) {
     const results = await runFile(cases, run);
-    process.stdout.write(fileResultsText(results, paint));
+    process.stdout.write(fileResultsText(results, style));
     all.push(results);
   }
   return all;
 }
 
 async function runFile(cases: LoadedCases, options: RunOptions): Promise<FileResults> {
-  const subject = await openSubject(cases);
+  const setup = await openCaseSetup(cases);
   const results = [];
-  for (const of of cases.content.cases) {
-    results.push(await runCase(of, { subject, cases }, options));
+  for (const testCase of cases.content.cases) {
+    results.push(await runCase({ testCase, setup, cases }, options));
   }
   return { file: cases.file, results };
 }
 
-const INTERRUPTED = new AppError("USAGE", "Cannot go on as it was interrupted", {
-  hint: "Run it again",
-});
-
 /** The cases whose file or name contains the filter. */
-function chosen(
+function selectCases(
   files: readonly LoadedCases[],
   filter: string | undefined,
   at: string,
 ): readonly LoadedCases[] {
-  const isChosen = (text: string): boolean =>
+  const isSelected = (text: string): boolean =>
     text.toLowerCase().includes((filter ?? "").toLowerCase());
-  const kept = files.flatMap((it) => {
-    const cases = it.content.cases.filter(({ name }) => isChosen(`${it.file} ${name}`));
+  const selected = files.flatMap((it) => {
+    const cases = it.content.cases.filter(({ name }) => isSelected(`${it.file} ${name}`));
     return cases.length === 0 ? [] : [{ ...it, content: { ...it.content, cases } }];
   });
-  if (kept.length > 0) return kept;
+  if (selected.length > 0) return selected;
   const which = filter === undefined ? "" : ` whose file or name contains "${filter}"`;
   throw new AppError("USAGE", `Cannot test as there is no case in "${at}"${which}`, {
     hint: 'Write a *.test.yaml beside the template; "fairlead init nginx" makes one',
@@ -100,7 +93,7 @@ async function writeReport(file: string, text: string): Promise<void> {
     await writeFile(file, text);
   } catch (cause) {
     throw new AppError("USAGE", `Cannot write the report as ${messageOf(cause)}`, {
-      hint: "Give --junit a file in a directory that is there",
+      hint: "Give --junit a file in a directory that exists",
       cause,
     });
   }

@@ -8,16 +8,17 @@ import type { Config } from "../../config/schema.ts";
 import { AppError } from "../../errors.ts";
 import type { Session } from "./open-session.ts";
 
-/** The admin address of a daemon, which outlives its configs. */
+/** The admin address of a daemon. It outlives each config. */
 export interface AdminAddress {
   /**
-   * Listens as a config says, and speaks for `proxies` from now on.
+   * Listens at the address of a config.
    *
-   * @throws {AppError} ADMIN when it cannot listen where the config says; where it says nothing, that is
-   * only said in the log.
+   * @throws {AppError} ADMIN when it cannot listen at the address that the config names. When the config names none, it
+   *   only logs that the default address cannot be used.
    */
   use(session: Session): Promise<void>;
-  speakFor(proxies: readonly ControlledProxy[]): void;
+  /** Shows these proxies from now on. */
+  show(proxies: readonly ControlledProxy[]): void;
   /** Counts the events of one proxy. */
   listenerFor(proxy: string): EventListener;
   close(): Promise<void>;
@@ -29,7 +30,7 @@ export function createAdminAddress(version: string): AdminAddress {
   let metrics: Promise<Metrics> | undefined;
   let server: AdminServer | undefined;
   let used: Config["admin"];
-  /** Secrets change with the config; the server may not. */
+  /** The secrets change with each config, also when the server stays. */
   let redact = (text: string): string => text;
 
   return {
@@ -42,7 +43,7 @@ export function createAdminAddress(version: string): AdminAddress {
       used = admin;
       if (admin?.listen !== "off") server = await open(session);
     },
-    speakFor(now) {
+    show(now) {
       proxies = now;
     },
     listenerFor: (proxy) => deferListener(loadMetrics().then((it) => it.listenerFor(proxy))),
@@ -68,13 +69,13 @@ export function createAdminAddress(version: string): AdminAddress {
       if (!(error instanceof AppError) || admin !== undefined) throw error;
       log.warn(
         { err: error, hint: error.hint },
-        `${error.message}; going on without an admin address`,
+        `${error.message}; it continues without an admin address`,
       );
       return undefined;
     }
   }
 
-  /** Beside the work, as it takes a while to load. */
+  /** Loads the code of the metrics beside the other work, as that takes a while. */
   function loadMetrics(): Promise<Metrics> {
     metrics ??= import("../../admin/metrics.ts").then((it) => it.createMetrics(version));
     return metrics;

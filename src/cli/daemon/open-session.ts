@@ -13,7 +13,7 @@ import { createLog, type Log, redactor } from "../../log.ts";
 import { withMachine } from "../../source/machine/with-machine.ts";
 import type { CommandOptions } from "../commands/command-options.ts";
 
-/** What every command that reads a config starts from. */
+/** What every command needs that reads a config. */
 export interface Session {
   readonly loaded: LoadedConfig;
   readonly log: Log;
@@ -47,12 +47,12 @@ async function loadNamedConfig(options: CommandOptions): Promise<LoadedConfig> {
 interface StoreOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
-  /** Whether answers are kept in `state`, and stand in at a start without Consul. */
+  /** Whether answers are saved in `state`, as the fallback catalog of a start without Consul. */
   readonly keepsLastKnownGood?: boolean;
 }
 
 /**
- * Opens the config's source, and what templates ask of this machine, behind a store.
+ * Opens a store over the config's source, and over the machine's own files and addresses.
  *
  * @throws {AppError} CATALOG when the catalog file is not readable, CONSUL when a TLS file is not
  */
@@ -103,7 +103,7 @@ function selectProxies(config: Config, name: string | undefined): readonly Proxy
   });
 }
 
-/** A file that cannot be read now is reported where it is used. */
+/** The token in a file. The source itself reports a file that cannot be read. */
 function tokenIn(file: string | undefined): readonly string[] {
   if (file === undefined) return [];
   try {

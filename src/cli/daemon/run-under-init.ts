@@ -3,11 +3,11 @@ import { constants } from "node:os";
 import { SIGNALS } from "./signals.ts";
 
 /**
- * Does `work`, and as process 1 of a container has it done by a second Fairlead below a small init.
+ * Does `work`. As process 1 of a container it starts tini instead, and below that a second Fairlead that does `work`.
  *
- * Whatever is orphaned in a container becomes a child of process 1, which has to wait for it or it stays a
- * zombie: a worker whose nginx died, a compiler whose varnishd was ended. Node waits only for what it started
- * itself. tini, from Debian's package of that name, waits for all of them. Without it `work` is done here.
+ * An orphaned process of a container becomes a child of process 1, and stays a zombie unless process 1 waits for it: a
+ * worker whose nginx died, a compiler whose varnishd was ended. Node waits only for its own children. tini, from Debian's
+ * package of that name, waits for all. Without tini, `work` is done here.
  *
  * @returns the exit code
  */

@@ -1,6 +1,6 @@
 /**
- * What a running Fairlead listens to. SIGQUIT is what images made for nginx are stopped with. SIGUSR1 is taken as
- * Node would start its debugger at it.
+ * The signals that a running Fairlead handles. SIGQUIT is among them because containers of nginx images are stopped with
+ * it, and SIGUSR1 because Node would start its debugger at it.
  */
 export const SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1"] as const;
 

@@ -9,15 +9,15 @@ import { createPipeline, type Pipeline } from "../../pipeline.ts";
 import { watchPaths } from "../../source/watch-paths.ts";
 import { templatePath } from "../../template/compile/load-template.ts";
 import { type FileTemplate, loadProxyTemplates } from "../../template/compile/proxy-templates.ts";
-import { growForLargeCatalog, letYoungSpaceGrow } from "./heap-growth.ts";
+import { allowGrowthForLargeCatalog, allowSemiSpaceGrowth } from "./heap-growth.ts";
 import { openStore, type Session } from "./open-session.ts";
 
-/** All proxies of one config being kept up to date. */
+/** The work on all proxies of one config. */
 export interface ProxyWatch {
   readonly proxies: readonly ControlledProxy[];
   /** Rejects when one of them ends by a bug. Never resolves. */
   readonly crashed: Promise<never>;
-  /** Ends the work on all proxies; what runs as a child goes on. */
+  /** Ends the work on all proxies. Supervised proxies keep running. */
   stop(): Promise<void>;
 }
 
@@ -27,25 +27,25 @@ export async function watchProxies(
   {
     driverFor,
     onReconciled,
-    observersOf,
+    listenersFor,
   }: {
     readonly driverFor: (proxy: ProxyConfig, log: Log) => Promise<ProxyDriver>;
     readonly onReconciled: (proxy: string, result: ReconcileResult) => void;
-    readonly observersOf: (proxy: string) => readonly EventListener[];
+    readonly listenersFor: (proxy: string) => readonly EventListener[];
   },
 ): Promise<ProxyWatch> {
   const ending = new AbortController();
   const { signal } = ending;
   const store = await openStore(loaded, { log, signal, keepsLastKnownGood: true });
-  growForLargeCatalog(store);
+  allowGrowthForLargeCatalog(store);
   const runs = await Promise.all(proxies.map(prepare)).catch((error: unknown) => {
-    ending.abort(error); // or what watches already would keep the program from ending
+    ending.abort(error); // or the watches that run already would keep the program from ending
     throw error;
   });
   const running = runs.map(({ proxy, pipeline }) =>
     pipeline.run(signal, (result) => {
-      // What the start read is behind it: from now on it grows for what changes alone.
-      if (result === "live") letYoungSpaceGrow();
+      // The catalog of the start is read: from now on the heap grows for changes alone.
+      if (result === "live") allowSemiSpaceGrowth();
       onReconciled(proxy.name, result);
     }),
   );
@@ -53,7 +53,7 @@ export async function watchProxies(
     proxies: runs.map(({ pipeline }) => pipeline),
     crashed: Promise.race(running.map(untilAborted)),
     async stop() {
-      ending.abort(new Error("asked to end"));
+      ending.abort(new Error("the daemon ends"));
       await Promise.allSettled(running);
     },
   };
@@ -66,7 +66,7 @@ export async function watchProxies(
       templates: await tryLoadTemplates(proxy, loaded.config.partials, proxyLog),
       store,
       driver: await driverFor(proxy, proxyLog),
-      observers: observersOf(proxy.name),
+      listeners: listenersFor(proxy.name),
       log: proxyLog,
     });
     watchTemplates(proxy, {
@@ -78,7 +78,7 @@ export async function watchProxies(
     return { proxy, pipeline };
   }
 
-  /** The end that was asked for is no crash. */
+  /** Rejects for a bug alone, not for the end of the daemon. */
   async function untilAborted(run: Promise<never>): Promise<never> {
     try {
       return await run;
@@ -89,7 +89,7 @@ export async function watchProxies(
   }
 }
 
-/** Or why they cannot be used, said in the log. */
+/** Loads the templates, or returns why they cannot be used, which it logs. */
 async function tryLoadTemplates(
   proxy: ProxyConfig,
   partials: string | undefined,

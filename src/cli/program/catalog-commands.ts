@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { CommandOptions } from "../commands/command-options.ts";
-import { keepHeapSteady } from "../daemon/heap-growth.ts";
+import { limitHeapGrowth } from "../daemon/heap-growth.ts";
 import {
   catalogOption,
   colorOptions,
@@ -28,7 +28,7 @@ const runCommand = (version: string): Command =>
     .action(async (options: CommandOptions) => {
       const { runUnderInit } = await import("../daemon/run-under-init.ts");
       process.exitCode = await runUnderInit(async () => {
-        keepHeapSteady();
+        limitHeapGrowth();
         const { run } = await import("../commands/run.ts");
         return await run(options, version);
       });

@@ -36,7 +36,7 @@ export const EXIT_CODES: Readonly<Record<string, ExitCodes>> = {
     2: NOT_ASKED,
   },
   test: { 0: "every case passed", 1: "a case failed", 2: WRONG_INPUT },
-  init: { 0: "the files are written", 2: "a file is there already, or cannot be written" },
+  init: { 0: "the files are written", 2: "a file exists already, or cannot be written" },
   helpers: { 0: "the helpers are printed", 2: "there is no such helper" },
   schema: { 0: "the schema is printed", 2: "an argument is wrong" },
 };

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { AdminClientOptions } from "../commands/admin-client.ts";
-import { adminOption, configOption, jsonOption, wholeNumber } from "./options.ts";
+import { adminOption, configOption, jsonOption, parseWholeNumber } from "./options.ts";
 
 /** The commands that talk to the running daemon's admin address. */
 export const operatorCommands = (): readonly Command[] => [
@@ -27,7 +27,7 @@ const historyCommand = (): Command =>
   talking("history")
     .description("print the last generations, or one of them with its diff")
     .argument("[proxy]", "only this proxy")
-    .argument("[generation]", "only this generation", wholeNumber)
+    .argument("[generation]", "only this generation", parseWholeNumber)
     .action(
       async (
         proxy: string | undefined,
@@ -52,7 +52,7 @@ const rollbackCommand = (): Command =>
   talking("rollback")
     .description("serve an earlier generation until resume")
     .argument("<proxy>", "the proxy's name")
-    .argument("[generation]", "its number (default: the one before the live one)", wholeNumber)
+    .argument("[generation]", "its number (default: the one before the live one)", parseWholeNumber)
     .action(async (proxy: string, number: number | undefined, options: AdminClientOptions) => {
       const { commandProxy } = await import("../commands/command-proxy.ts");
       const generation = number === undefined ? {} : { generation: number };

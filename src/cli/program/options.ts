@@ -33,7 +33,7 @@ export const colorOptions = (): readonly [Option, Option] => [
 ];
 
 /** Reads an argument. @throws {InvalidArgumentError} when it is no whole number */
-export function wholeNumber(text: string): number {
+export function parseWholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("Expected a whole number.");
 }

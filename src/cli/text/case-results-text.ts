@@ -1,14 +1,14 @@
 import type { FileResults } from "../../cases/run-case.ts";
 import type { TerminalStyle } from "./terminal-style.ts";
 
-/** One file's results as a reader wants them. */
-export function fileResultsText({ file, results }: FileResults, paint: TerminalStyle): string {
+/** One file's results for people. */
+export function fileResultsText({ file, results }: FileResults, style: TerminalStyle): string {
   const lines = results.flatMap(({ name, failures, durationMs }) => {
-    const word = failures.length === 0 ? paint("good", "ok  ") : paint("error", "FAIL");
-    const time = paint("dim", `(${durationMs} ms)`);
+    const word = failures.length === 0 ? style("good", "ok  ") : style("error", "FAIL");
+    const time = style("dim", `(${durationMs} ms)`);
     return [`  ${word}  ${name} ${time}`, ...failures.map(indented)];
   });
-  return `${paint("place", file)}\n${lines.join("\n")}\n`;
+  return `${style("place", file)}\n${lines.join("\n")}\n`;
 }
 
 const indented = (text: string): string =>

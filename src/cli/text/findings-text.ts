@@ -5,42 +5,42 @@ import type { TerminalStyle } from "./terminal-style.ts";
 
 const INDENT = " ".repeat(10);
 
-/** Findings as a reader wants them: below their proxy, errors first, with a sum at the end. */
+/** Findings for people: below their proxy, errors first, with the totals at the end. */
 export function findingsText(
   proxies: readonly ProxyFindings[],
   partials: readonly CheckFinding[],
-  paint: TerminalStyle,
+  style: TerminalStyle,
 ): string {
-  const parts = proxies.map((it) => proxyText(it, paint));
-  if (partials.length > 0) parts.push(section("partials", partials, paint));
+  const parts = proxies.map((it) => proxyText(it, style));
+  if (partials.length > 0) parts.push(section("partials", partials, style));
   return [...parts, `${sum([...proxies.flatMap((it) => it.findings), ...partials])}\n`].join("");
 }
 
 function proxyText(
   { name, kind, findings, accepted }: ProxyFindings,
-  paint: TerminalStyle,
+  style: TerminalStyle,
 ): string {
   const program = kindOf({ kind }).title;
   const verdict =
     accepted === undefined
       ? ""
-      : `  ${paint("good", "ok".padEnd(8))}${counted(accepted, "file")}, accepted by ${program}\n`;
-  return section(`${name} (${program})`, findings, paint) + verdict;
+      : `  ${style("good", "ok".padEnd(8))}${counted(accepted, "file")}, accepted by ${program}\n`;
+  return section(`${name} (${program})`, findings, style) + verdict;
 }
 
 const LEVELS = ["error", "warning", "note"] as const;
 
-function section(title: string, findings: readonly CheckFinding[], paint: TerminalStyle): string {
+function section(title: string, findings: readonly CheckFinding[], style: TerminalStyle): string {
   const sorted = LEVELS.flatMap((level) => findings.filter((it) => it.level === level));
-  return `${paint("place", title)}\n${sorted.map((it) => findingText(it, paint)).join("")}`;
+  return `${style("place", title)}\n${sorted.map((it) => findingText(it, style)).join("")}`;
 }
 
-function findingText({ level, text, hint }: CheckFinding, paint: TerminalStyle): string {
+function findingText({ level, text, hint }: CheckFinding, style: TerminalStyle): string {
   const [first = "", ...rest] = text.split("\n");
   const lines = [
-    `  ${paint(level, level.padEnd(8))}${first}`,
+    `  ${style(level, level.padEnd(8))}${first}`,
     ...rest.map((line) => `${INDENT}${line}`),
-    ...(hint === undefined ? [] : [`${INDENT}${paint("dim", `→ ${hint}`)}`]),
+    ...(hint === undefined ? [] : [`${INDENT}${style("dim", `→ ${hint}`)}`]),
   ];
   return `${lines.join("\n")}\n`;
 }

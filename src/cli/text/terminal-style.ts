@@ -1,12 +1,20 @@
 import { styleText } from "node:util";
 
-/** Kinds of words that stand out on a terminal. */
-export type Style = "error" | "warning" | "note" | "good" | "added" | "removed" | "place" | "dim";
+/** The styles of words on a terminal. */
+export type StyleName =
+  | "error"
+  | "warning"
+  | "note"
+  | "good"
+  | "added"
+  | "removed"
+  | "place"
+  | "dim";
 
-/** Colours a text, or leaves it as it is. */
-export type TerminalStyle = (style: Style, text: string) => string;
+/** Gives a text a style, or leaves it as it is. */
+export type TerminalStyle = (name: StyleName, text: string) => string;
 
-const STYLES: Readonly<Record<Style, Parameters<typeof styleText>[0]>> = {
+const STYLES: Readonly<Record<StyleName, Parameters<typeof styleText>[0]>> = {
   error: ["bold", "red"],
   warning: "yellow",
   note: "cyan",
@@ -18,16 +26,16 @@ const STYLES: Readonly<Record<Style, Parameters<typeof styleText>[0]>> = {
 };
 
 /**
- * How standard output is coloured: as `--color` or `--no-color` says, else never with `NO_COLOR`, else when it
- * is a terminal that has colours.
+ * The style of standard output. `--color` and `--no-color` decide first, then `NO_COLOR`, then whether it is a terminal
+ * that has colours.
  */
 export function createTerminalStyle(color: boolean | undefined): TerminalStyle {
-  if (!(color ?? isWelcome())) return (_, text) => text;
-  return (style, text) => styleText(STYLES[style], text, { validateStream: false });
+  if (!(color ?? isColorTerminal())) return (_, text) => text;
+  return (name, text) => styleText(STYLES[name], text, { validateStream: false });
 }
 
-/** Source: no-color.org: set and not empty, whatever the value. */
-function isWelcome(): boolean {
+/** `NO_COLOR` counts when it is not empty, whatever its value (no-color.org). */
+function isColorTerminal(): boolean {
   if ((process.env["NO_COLOR"] ?? "") !== "") return false;
   return process.stdout.isTTY && process.stdout.hasColors();
 }

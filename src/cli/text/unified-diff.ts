@@ -1,11 +1,11 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import type { DiffSide } from "../../cases/compare-outputs.ts";
-import type { Style, TerminalStyle } from "./terminal-style.ts";
+import type { StyleName, TerminalStyle } from "./terminal-style.ts";
 
 const HEADER_LINES = 2;
 
 /** A unified diff, as `diff -u` and `patch` know it. Empty when both sides are the same. */
-export function unifiedDiff(before: DiffSide, after: DiffSide, paint: TerminalStyle): string {
+export function unifiedDiff(before: DiffSide, after: DiffSide, style: TerminalStyle): string {
   if (before.text === after.text) return "";
   const [from, to] = [named(before), named(after)];
   const patch = createTwoFilesPatch(
@@ -19,7 +19,7 @@ export function unifiedDiff(before: DiffSide, after: DiffSide, paint: TerminalSt
   );
   return patch
     .split("\n")
-    .map((line, i) => painted(line, i < HEADER_LINES ? "place" : styleOf(line), paint))
+    .map((line, i) => styled(line, i < HEADER_LINES ? "place" : styleNameOf(line), style))
     .join("\n");
 }
 
@@ -30,10 +30,10 @@ const named = ({
 }: DiffSide): { readonly path: string; readonly label: string } =>
   text === undefined ? { path: "/dev/null", label: "absent" } : { path, label };
 
-const painted = (line: string, style: Style | undefined, paint: TerminalStyle): string =>
-  style === undefined ? line : paint(style, line);
+const styled = (line: string, name: StyleName | undefined, style: TerminalStyle): string =>
+  name === undefined ? line : style(name, line);
 
-function styleOf(line: string): Style | undefined {
+function styleNameOf(line: string): StyleName | undefined {
   if (line.startsWith("@@")) return "note";
   if (line.startsWith("+")) return "added";
   if (line.startsWith("-")) return "removed";

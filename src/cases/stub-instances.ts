@@ -4,23 +4,23 @@ import type { Instance } from "../catalog/instance.ts";
 import type { AnswerValue } from "../catalog/query.ts";
 import type { Catalog } from "../source/file/catalog-file.ts";
 
-/** What stands in for the instances of a catalog. */
-export interface StubServices {
-  /** The catalog with the stand-ins' addresses. */
+/** HTTP servers in place of the instances of a catalog. */
+export interface StubInstances {
+  /** The catalog with the stubs' addresses. */
   readonly catalog: Catalog;
   stop(): void;
 }
 
-/** What a stand-in answers, as JSON, whatever it is asked. */
-export interface StubAnswer {
+/** The JSON that a stub answers to every request. */
+export interface StubResponse {
   readonly service: string;
   readonly instance: string;
-  /** Path and query as it saw them. */
+  /** Path and query as they arrived at the stub. */
   readonly sees: string;
 }
 
-/** Starts an HTTP server on a loopback port of its own for each instance that a catalog has. */
-export async function startStubServices(catalog: Catalog): Promise<StubServices> {
+/** Starts an HTTP server on a loopback port of its own for each instance of a catalog. */
+export async function startStubInstances(catalog: Catalog): Promise<StubInstances> {
   const servers = new Map<string, Server>();
   const recorded = [...catalog.answers.values()].flatMap(instancesIn);
   for (const instance of [...catalog.instances, ...recorded]) {
@@ -30,11 +30,11 @@ export async function startStubServices(catalog: Catalog): Promise<StubServices>
   return {
     catalog: {
       ...catalog,
-      instances: catalog.instances.map(moved),
+      instances: catalog.instances.map(atStub),
       answers: new Map(
         [...catalog.answers].map(([query, value]) => [
           query,
-          instancesIn(value).length > 0 ? instancesIn(value).map(moved) : value,
+          instancesIn(value).length > 0 ? instancesIn(value).map(atStub) : value,
         ]),
       ),
     },
@@ -46,7 +46,7 @@ export async function startStubServices(catalog: Catalog): Promise<StubServices>
     },
   };
 
-  function moved(instance: Instance): Instance {
+  function atStub(instance: Instance): Instance {
     const address = servers.get(keyOf(instance))?.address() as AddressInfo | undefined;
     return address === undefined
       ? instance
@@ -65,7 +65,7 @@ function instancesIn(value: AnswerValue): readonly Instance[] {
 
 async function startStub({ name, id }: Instance): Promise<Server> {
   const server = createServer((incoming, outgoing) => {
-    const answer: StubAnswer = { service: name, instance: id, sees: incoming.url ?? "" };
+    const answer: StubResponse = { service: name, instance: id, sees: incoming.url ?? "" };
     outgoing.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
     outgoing.end(`${JSON.stringify(answer)}\n`);
   });

@@ -18,17 +18,17 @@ import type { FileTemplate } from "../../template/compile/proxy-templates.ts";
 import type { Rendered, Waiting } from "../../template/render/render-proxy.ts";
 import { templateError } from "../../template/template-error.ts";
 
-const LOOK_AGAIN_MS = 200;
+const RETRY_MS = 200;
 
-/** A complete render and what it was made from. */
-export interface RenderedOnce {
+/** A complete render and its snapshot. */
+export interface CompleteRender {
   readonly rendered: Rendered;
   readonly snapshot: Snapshot;
 }
 
-/** What one render is made with. */
-export interface OneRender {
-  /** Who asks, in the log and in the store. */
+/** How to render once. */
+export interface CompleteRenderOptions {
+  /** The reader's name in the log and in the store. */
   readonly reader: string;
   readonly templates: readonly FileTemplate[];
   readonly store: CatalogStore;
@@ -37,12 +37,12 @@ export interface OneRender {
 }
 
 /**
- * Renders as soon as all answers are there. Says in the log what is missing after 5 s.
+ * Renders once all answers are there. Logs which are missing after 5 s.
  *
- * @throws {AppError} TEMPLATE, also when what is missing will not come by waiting: a key that does not exist,
- *   or what a catalog file does not have
+ * @throws {AppError} TEMPLATE, also when waiting cannot bring the missing answers: a key that does not exist, or an
+ *   answer that the catalog file does not have
  */
-export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
+export async function untilRendered(once: CompleteRenderOptions): Promise<CompleteRender> {
   const { reader, templates, store, log, render } = once;
   const report = logEvents(log.child({ proxy: reader }), () => store.failures());
   try {
@@ -53,7 +53,7 @@ export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
         report.complete({ problems: [] });
         return { rendered, snapshot };
       }
-      const absent = absences(rendered, { snapshot, store, templates });
+      const absent = absentAnswers(rendered, { snapshot, store, templates });
       if (absent.length === rendered.missing.size) throw joinErrors(absent);
       report.waiting(rendered.missing);
       const changed = nextChange(store);
@@ -65,16 +65,16 @@ export async function untilRendered(once: OneRender): Promise<RenderedOnce> {
   }
 }
 
-/** A render of what is usable, with what is needed to ask about it further. */
-export interface UsableRender extends RenderedOnce, Pick<Render, "answers" | "faults"> {
+/** A render of the usable parts of the catalog, with what a further check of it needs. */
+export interface UsableRender extends CompleteRender, Pick<Render, "answers" | "faults"> {
   readonly isolation: FaultIsolation;
   readonly options: RenderWith;
 }
 
-/** As {@link untilRendered}, the way `fairlead run` renders: without the parts of the catalog that no template can write. */
+/** As {@link untilRendered}, but as `fairlead run` does: without the parts of the catalog that templates cannot write. */
 export async function untilUsableRendered(
   proxy: ProxyConfig,
-  from: Pick<OneRender, "templates" | "store" | "log"> &
+  from: Pick<CompleteRenderOptions, "templates" | "store" | "log"> &
     Pick<Config, "values" | "environment" | "routes">,
 ): Promise<UsableRender> {
   const { templates, values, environment, routes: routesConfig } = from;
@@ -95,26 +95,30 @@ export async function untilUsableRendered(
   return { ...once, answers: last.answers, faults, isolation, options };
 }
 
-/** Of what is missing, that which is known not to be there. */
-function absences(
+/** An error for each missing answer that will not come. */
+function absentAnswers(
   { missing }: Waiting,
-  { snapshot, store, templates }: Pick<OneRender, "store" | "templates"> & { snapshot: Snapshot },
+  {
+    snapshot,
+    store,
+    templates,
+  }: Pick<CompleteRenderOptions, "store" | "templates"> & { snapshot: Snapshot },
 ): readonly AppError[] {
   return [...missing].flatMap(([text, query]) => {
     const failure = store.failures().get(text);
     const isAnswered = snapshot.get(query) !== undefined;
     if (!isAnswered && failure?.code !== "CATALOG") return [];
-    const asked = findQueryPlace(query, templates);
+    const queried = findQueryPlace(query, templates);
     const fault = {
       message: failure?.message ?? `there is no ${text}: "fairlead run" waits until there is`,
-      hint: failure?.hint ?? "Write the key, or say with keyOr what stands in for it",
-      place: asked?.place,
+      hint: failure?.hint ?? "Write the key, or give a default with keyOr",
+      place: queried?.place,
     };
-    return [templateError(fault, asked?.sources ?? { file: "a template", texts: new Map() })];
+    return [templateError(fault, queried?.sources ?? { file: "a template", texts: new Map() })];
   });
 }
 
-/** Failures are no change of the content: they are looked for now and then. */
+/** Resolves at the next change, or soon: a failure is no change of the catalog. */
 function nextChange(store: CatalogStore): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -123,6 +127,6 @@ function nextChange(store: CatalogStore): Promise<void> {
       resolve();
     };
     const unsubscribe = store.onChange(done);
-    const timer = setTimeout(done, LOOK_AGAIN_MS);
+    const timer = setTimeout(done, RETRY_MS);
   });
 }
