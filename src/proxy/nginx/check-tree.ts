@@ -4,8 +4,8 @@ import type { Candidate } from "../../apply/proxy-driver.ts";
 import { AppError, messageOf } from "../../errors.ts";
 import type { LivePaths } from "../live-paths.ts";
 import { byBytes, isGlob, matchesGlob } from "./include-glob.ts";
-import { readDirectives } from "./nginx-directives.ts";
-import { createTreeSources, mayInclude, type TreeSources } from "./tree-sources.ts";
+import { type Directive, readDirectives } from "./nginx-directives.ts";
+import { createTreeSources, type TreeSources } from "./tree-sources.ts";
 
 /** A copy of the main file that includes the candidate in place of the live files. */
 export interface CheckTree {
@@ -26,8 +26,8 @@ const DEEPEST = 20;
 /**
  * Builds the tree in an empty `directory`, without touching anything live.
  *
- * Only files on the way from the main file to a candidate are copied, with the same lines. nginx reads all other
- * files where they are. The copy of the main file gets a link to each of the main file's neighbours beside it,
+ * Only files on the way from the main file to a candidate are copied, with the same lines, and files with a directive
+ * that names one, such as a certificate. nginx reads all other files where they are. The copy of the main file gets a link to each of the main file's neighbours beside it,
  * because nginx resolves relative paths against the directory of the file given with -c.
  *
  * @throws {AppError} CHECK_UNAVAILABLE when the main file cannot be read
@@ -45,7 +45,7 @@ export async function buildCheckTree(
     livePaths.set(stagedPath, path);
   }
   const removed = new Set(candidate.removed);
-  const sources = createTreeSources(candidate);
+  const sources = createTreeSources(candidate, home);
   let copies = 0;
 
   const text = (await sources.read(mainFile)) ?? (await readMain(mainFile));
@@ -57,16 +57,19 @@ export async function buildCheckTree(
   livePaths.set(`${directory}/`, `${home}/`);
   return { main, livePaths, reached, hasOwnLog: logsByItself(text), sources };
 
-  /** The text with includes of changed files replaced, or `undefined` when there are none. */
+  /** The text with the paths of changed files replaced, or `undefined` when it has none. */
   async function rewritten(source: string, depth: number): Promise<string | undefined> {
-    if (!mayInclude(source)) return undefined;
+    if (!sources.mayRewrite(source)) return undefined;
     let result = "";
     let copied = 0;
     let changed = false;
-    for (const { name, args, start, end } of readDirectives(source)) {
+    for (const directive of readDirectives(source)) {
+      const { name, args, start, end } = directive;
       const [pattern] = args;
-      if (name !== "include" || pattern === undefined || args.length !== 1) continue;
-      const replacement = await replaceInclude(resolve(home, pattern), depth);
+      const replacement =
+        name === "include" && pattern !== undefined && args.length === 1
+          ? await replaceInclude(resolve(home, pattern), depth)
+          : withCandidatePaths(directive, source[end - 1] ?? "");
       if (replacement === undefined) continue;
       const lineBreaks = source.slice(start, end).replace(/[^\n]/g, "");
       result += source.slice(copied, start) + replacement + lineBreaks;
@@ -74,6 +77,22 @@ export async function buildCheckTree(
       changed = true;
     }
     return changed ? result + source.slice(copied) : undefined;
+  }
+
+  /** A directive that names files of the candidate, such as a certificate, with the files that nginx can read now. */
+  function withCandidatePaths({ name, args }: Directive, ending: string): string | undefined {
+    if (!args.some((arg) => candidatePath(arg) !== undefined)) return undefined;
+    const words = args.map((arg) => candidatePath(arg) ?? arg);
+    return [quoted(name), ...words.map(quoted)].join(" ") + ending;
+  }
+
+  function candidatePath(arg: string): string | undefined {
+    const path = resolve(home, arg);
+    if (staged.has(path)) reached.add(path);
+    if (!removed.has(path)) return staged.get(path);
+    const missing = join(directory, `.fairlead-removed-${basename(path)}`);
+    livePaths.set(missing, path);
+    return missing;
   }
 
   async function replaceInclude(pattern: string, depth: number): Promise<string | undefined> {

@@ -1,4 +1,5 @@
 import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, relative } from "node:path";
 import type { Candidate } from "../../apply/proxy-driver.ts";
 import { expandGlob } from "./include-glob.ts";
 
@@ -13,20 +14,27 @@ export interface TreeSources {
   list(directory: string): Promise<readonly string[]>;
   /** The files outside of the candidate that an include's pattern matches. */
   expand(pattern: string): Promise<readonly string[]>;
+  /** Whether a text may have an `include`, or name a file of the candidate: only then it may have to be rewritten. */
+  mayRewrite(text: string): boolean;
   /** Whether a tree for `candidate` would be built from the same files with the same content. */
   areSameFor(candidate: Candidate): Promise<boolean>;
 }
 
-export function createTreeSources(candidate: Candidate): TreeSources {
+/** @param home the directory that relative paths resolve against */
+export function createTreeSources(candidate: Candidate, home: string): TreeSources {
   const key = keyOf(candidate);
   const stamps = new Map<string, string>();
   const lists = new Map<string, string>();
   const globs = new Map<string, string>();
   const texts = new Map(candidate.files.map(({ path, text }) => [path, text]));
-  // Includes in a candidate's own text change which files the tree has.
-  const hasIncludes = candidateIncludes(candidate);
+  const marks = marksOf(candidate, home);
+  const mayRewrite = (text: string) => marks.some((mark) => text.includes(mark));
+  const isRewritten = ({ files }: Candidate) => files.some(({ text }) => mayRewrite(text));
+  // A candidate's own text that is rewritten is copied into the tree.
+  const hasCopies = isRewritten(candidate);
 
   return {
+    mayRewrite,
     async read(path) {
       const text = texts.get(path);
       if (text !== undefined) return text;
@@ -44,7 +52,7 @@ export function createTreeSources(candidate: Candidate): TreeSources {
       return paths;
     },
     async areSameFor(next) {
-      if (hasIncludes || keyOf(next) !== key || candidateIncludes(next)) return false;
+      if (hasCopies || keyOf(next) !== key || isRewritten(next)) return false;
       const same = await Promise.all([
         ...[...stamps].map(async ([path, stamp]) => (await stampOf(path)) === stamp),
         ...[...lists].map(async ([path, names]) => (await visibleNames(path)).join("\0") === names),
@@ -64,11 +72,20 @@ export function createTreeSources(candidate: Candidate): TreeSources {
 const keyOf = ({ files, removed }: Candidate): string =>
   JSON.stringify([files.map(({ path, stagedPath }) => [path, stagedPath]), removed]);
 
-const candidateIncludes = ({ files }: Candidate): boolean =>
-  files.some(({ text }) => mayInclude(text));
-
-/** Whether a text may have an `include`: this search is far quicker than reading the directives. */
-export const mayInclude = (text: string): boolean => text.includes("include");
+/**
+ * Texts of which one is in every text that has an `include` or names a file of the candidate: searching for them is far
+ * quicker than reading the directives. They are few, as many files are in few directories.
+ */
+function marksOf({ files, removed }: Candidate, home: string): readonly string[] {
+  const marks = new Set(["include"]);
+  for (const path of [...files.map((file) => file.path), ...removed]) {
+    const inHome = relative(home, path);
+    const directory = dirname(inHome);
+    marks.add(`${dirname(path)}/`);
+    marks.add(directory === "." ? inHome : `${directory}/`);
+  }
+  return [...marks];
+}
 
 async function visibleNames(directory: string): Promise<readonly string[]> {
   return (await readdir(directory)).filter((name) => !name.startsWith(".")).toSorted();

@@ -11,7 +11,7 @@ export interface CompilerInput {
 }
 
 /**
- * Finds the main VCL: the first of the candidate's VCL files. The main VCL may include the others. Where there are
+ * Finds the main VCL: the first of the candidate's VCL files. The main VCL may include the other files. Where there are
  * others, all are copied to an empty directory, with the same lines, and the copies include each other in place of the
  * live files.
  *
@@ -28,14 +28,14 @@ export async function openCompilerInput(
       hint: "Give the proxy's first file entry a template that makes VCL",
     });
   }
-  if (vcls.length === 1) {
+  if (files.length === 1) {
     return {
       main: main.stagedPath,
       livePaths: new Map([[main.stagedPath, main.path]]),
     };
   }
   const directory = await open();
-  const copies = vcls.map(({ path, text }, i) => ({
+  const copies = [main, ...files.filter((file) => file !== main)].map(({ path, text }, i) => ({
     path,
     text,
     copy: join(directory, `${i}-${basename(path)}`),

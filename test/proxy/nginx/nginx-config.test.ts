@@ -55,6 +55,22 @@ describe("checkNginx()", () => {
       expect(result.output).toMatch(/no servers are inside upstream in .*\/conf\.d\/a\.conf:2$/);
   });
 
+  test("refuses a file that names an output which goes, though it is still there", async ({
+    signal,
+  }) => {
+    const { config, candidate, confDirectory } = await stage();
+    const pair = join(confDirectory, "site.pem");
+    await writeFile(pair, "no certificate");
+    const certificate = `server { listen 127.0.0.1:1 ssl; ssl_certificate ${pair}; ssl_certificate_key ${pair}; }\n`;
+    const result = await check(
+      config,
+      { ...(await candidate("a.conf", certificate)), removed: [pair] },
+      signal,
+    );
+    expect(result).toMatchObject({ ok: false });
+    if (!result.ok) expect(result.output).toContain(`"${pair}": BIO_new_file() failed`);
+  });
+
   test("sees the candidate in place of the live file, beside all others", async ({ signal }) => {
     const { config, candidate, confDirectory } = await stage();
     await writeFile(join(confDirectory, "a.conf"), "this is broken");
