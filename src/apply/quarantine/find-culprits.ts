@@ -74,6 +74,8 @@ function rotated(all: readonly Suspect[], share: number): readonly Suspect[] {
 
 /** So many suspects are tried one by one as a check names them; with more, all are taken out at once. */
 const NAMED_ONE_BY_ONE = 3;
+/** So many culprits that a check names in one block of suspects are taken out one by one; then the block is divided. */
+const NAMED_IN_A_BLOCK = 8;
 
 /**
  * Finds the suspects whose data makes a candidate fail.
@@ -109,8 +111,10 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
       ({ text, within }) =>
         !out.has(text) && (within.length === 0 || within.some((it) => !out.has(it.text))),
     );
-    if (mayBeTemplate && !isAnyIn) return undefined;
-    return { culprits: [...culprits.values()], untried };
+    if (!mayBeTemplate || isAnyIn) return { culprits: [...culprits.values()], untried };
+    // The time was over before anything was in: what the check named stays found, and the next search goes on from there.
+    const named = [...culprits.values()].filter(({ isNamed }) => isNamed);
+    return untried.length > 0 && named.length > 0 ? { culprits: named, untried: [] } : undefined;
   }
 
   /**
@@ -159,7 +163,7 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
   /** Lets suspects in that are out, as far as the candidate is accepted then. Returns whether they are to blame at all. */
   async function admit(block: readonly Suspect[]): Promise<boolean> {
     let left = block;
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       if (left.length === 0) return true;
       if (isOver()) {
         untried.push(...left);
@@ -173,6 +177,8 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
       if (!accuseNamed(verdict, left)) return await divide(left, verdict);
       if (await isTemplates(verdict)) return false;
       left = left.filter(({ text }) => !culprits.has(text));
+      // By halves, so that something is in when the time is over.
+      if (tries >= NAMED_IN_A_BLOCK && left.length > 1) return await halve(left);
     }
   }
 
@@ -184,6 +190,10 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
       const others = block.filter((it) => !named.includes(it));
       return (await admit(others)) && (await admit(named));
     }
+    return await halve(block);
+  }
+
+  async function halve(block: readonly Suspect[]): Promise<boolean> {
     const middle = Math.ceil(block.length / 2);
     return (await admit(block.slice(0, middle))) && (await admit(block.slice(middle)));
   }
@@ -191,7 +201,11 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
   /** A suspect that fails alone: of a service one of its instances may be at fault. */
   async function narrow(suspect: Suspect, refusal: Refusal): Promise<boolean> {
     const within = suspect.within.filter(({ text }) => !out.has(text));
-    if (within.length > 1 && !isOver()) {
+    if (within.length > 1) {
+      if (isOver()) {
+        untried.push(suspect);
+        return true;
+      }
       for (const { text } of within) out.add(text);
       const verdict = await search.judge(outBut([suspect]));
       if (verdict.isOk) {
