@@ -1,22 +1,22 @@
 #!/usr/bin/env node
 /*
- * Stands before Docker's API and lets one kind of request through: a signal to a named container.
+ * A proxy for Docker's API that passes one kind of request on: a signal to a named container.
  * Whoever reaches Docker's own socket is root on the machine; whoever reaches this one can reload nginx.
  *
  *   CONTAINERS     names of the containers, with commas                    nginx
  *   SIGNALS        signals, with commas                                    HUP
- *   LISTEN         socket to make, or host:port                            /run/docker-signal/docker.sock
+ *   LISTEN         socket to create, or host:port                          /run/docker-signal/docker.sock
  *   DOCKER_SOCKET  Docker's own socket                                     /var/run/docker.sock
  *
- * With --check it only tells by its exit code whether another of it listens there.
+ * With --check its exit code shows whether another one listens there, and it does nothing else.
  *
- * A socket that it makes may be used by every user who sees it: share its directory with Fairlead's container only.
+ * Every user who can reach the socket may use it: share its directory with Fairlead's container only.
  */
 import { chmodSync, rmSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 
-/** How long what is under way may take once it is told to end. */
+/** How long requests under way may take after the signal to end. */
 const END_MS = 5_000;
 
 const list = (text) => text.split(",").filter(Boolean);
@@ -64,7 +64,7 @@ function passOn(request, response) {
     return answer(
       response,
       403,
-      `only POST /containers/${containers[0]}/kill?signal=${signals[0]} and its like pass here`,
+      `only POST /containers/${containers[0]}/kill?signal=${signals[0]} and its like are allowed here`,
     );
   }
   const onward = http.request(
@@ -83,7 +83,7 @@ function passOn(request, response) {
   onward.end();
 }
 
-/** The request as it is sent on: nothing of what was asked is passed but the two words that were looked up. */
+/** The path that is sent to Docker: only a listed container and a listed signal get into it. */
 function allowedPath(url) {
   const [, container, signal] =
     /^(?:\/v\d+\.\d+)?\/containers\/([\w.-]+)\/kill\?signal=(\w+)$/.exec(url) ?? [];

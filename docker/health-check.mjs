@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /*
- * Exits with 0 when every proxy of the Fairlead in this container serves a proved generation: its /ready says so.
+ * Exits with 0 when every proxy of the Fairlead in this container serves a proved generation: its /ready shows that.
  *
- * It asks where that process listens, whatever its config says by now and wherever it is. Only where that cannot be
- * seen it asks FAIRLEAD_ADMIN.
+ * It finds the address at which that process listens, whatever its config says. Where it cannot see that, it uses
+ * FAIRLEAD_ADMIN.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import http from "node:http";
@@ -11,12 +11,11 @@ import { endianness } from "node:os";
 
 const TIMEOUT_MS = 6_000; // less than the health check's own
 
-const told = process.env.FAIRLEAD_ADMIN || "127.0.0.1:9700";
-const [where = { host: told.replace(/:\d+$/, ""), port: told.replace(/^.*:/, "") }] = readdirSync(
-  "/proc",
-)
-  .filter((pid) => /^\d+$/.test(pid) && isFairleadHere(pid))
-  .flatMap(listensAt);
+const configured = process.env.FAIRLEAD_ADMIN || "127.0.0.1:9700";
+const [where = { host: configured.replace(/:\d+$/, ""), port: configured.replace(/^.*:/, "") }] =
+  readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && isFairleadHere(pid))
+    .flatMap(listensAt);
 ask({ host: reachable(where.host), port: where.port });
 
 /** Whether a process is `fairlead run`, and of this container: others may share its processes. */
@@ -55,14 +54,14 @@ function addressOf(local) {
   return { host, port: Number.parseInt(port, 16) };
 }
 
-/** Who listens on all addresses is asked on loopback. */
+/** A process that listens on all addresses is reached on loopback. */
 function reachable(host) {
   if (/^(0\.0\.0\.0|\*|)$/.test(host)) return "127.0.0.1";
   return /^\[?[0:]+\]?$/.test(host) ? "::1" : host.replace(/^\[|\]$/g, "");
 }
 
 function ask({ host, port }) {
-  const token = process.env.FAIRLEAD_TOKEN; // with it /ready says why
+  const token = process.env.FAIRLEAD_TOKEN; // with it /ready names the reason
   const headers = token ? { authorization: `Bearer ${token}` } : {};
   const request = http.get(
     { host, port, path: "/ready", headers, timeout: TIMEOUT_MS },

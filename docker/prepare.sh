@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a fresh clone ready: Debian's programs, npm packages, build. Does again only what is out of date.
+# Prepares a fresh clone: Debian's programs, npm packages, build. Repeats only the steps that are out of date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

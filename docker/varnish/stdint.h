@@ -1,2 +1,2 @@
-/* What a compiled VCL needs of the C library's header of this name: tcc's own stddef.h has all of it. */
+/* A compiled VCL includes this header of the C library: tcc's own stddef.h has all that it needs. */
 #include <stddef.h>

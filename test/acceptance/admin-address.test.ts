@@ -17,7 +17,7 @@ import {
 } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
-test("it is live at once and ready when the generation is proved; status and metrics tell the same", async () => {
+test("the daemon is live at once and ready when the generation is proved; status and metrics agree", async () => {
   const directory = await testDirectory();
   const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
   await consul.register({ name: "web", port: 1_000 });
@@ -61,7 +61,7 @@ test("it is live at once and ready when the generation is proved; status and met
   expect(metrics.body).toContain('fairlead_generations_total{proxy="edge",result="live"} 1\n');
 });
 
-test("status and metrics tell the service that is left out, and the saved template that cannot be used", async () => {
+test("status and metrics name the service that is left out, and the saved template that cannot be used", async () => {
   const directory = await testDirectory();
   const nginx = await testNginx(directory);
   const template = directory.at("site.hbs");
@@ -89,7 +89,7 @@ test("status and metrics tell the service that is left out, and the saved templa
   expect(metrics.body).toContain('fairlead_pinned_queries{proxy="edge"} 0\n');
 
   await writeFile(template, `${site}{{upper (servce "x")}}`);
-  const { templateFault } = await until("the template is told", async () => {
+  const { templateFault } = await until("the template's fault is reported", async () => {
     const now = await status(url);
     return now.templateFault === undefined ? undefined : now;
   });
@@ -98,11 +98,11 @@ test("status and metrics tell the service that is left out, and the saved templa
   });
   expect((await request(`${url}/ready`)).status).toBe(200);
   await writeFile(template, site);
-  await until("it is well again", async () => (await status(url)).templateFault === undefined);
+  await until("the fault is gone", async () => (await status(url)).templateFault === undefined);
 });
 
 describe("where it listens", () => {
-  test("a default address that is taken is said, and keeps nobody from their work", async () => {
+  test("a default address that is taken is reported, and the daemon works without it", async () => {
     const occupied = createServer(() => undefined);
     const isOurs = await new Promise<boolean>((resolve) => {
       occupied.once("error", () => resolve(false)); // another daemon of this machine has it
@@ -127,7 +127,7 @@ describe("where it listens", () => {
     expect(fairlead.output()).toContain(`Cannot listen at 127.0.0.1:${port}`);
   });
 
-  test("any other than a loopback address needs a token", async () => {
+  test("an address other than loopback needs a token", async () => {
     const port = await freePort();
     const { fairlead } = await startSmall({ admin: { listen: `0.0.0.0:${port}` } });
     expect(await fairlead.ended).toBe(2);
@@ -136,7 +136,7 @@ describe("where it listens", () => {
     );
   });
 
-  test("with a token, probes need none, and all else does", async () => {
+  test("where a token is set, the probes need none, and everything else does", async () => {
     const port = await freePort();
     const admin = { listen: `0.0.0.0:${port}`, token: "planted-token" };
     const { fairlead } = await startSmall({ admin });
@@ -155,7 +155,7 @@ describe("where it listens", () => {
   });
 });
 
-test("who says nothing, or too much, is cut off", async () => {
+test("a client that sends nothing, or too much, is cut off", async () => {
   const { fairlead, url } = await startSmall({});
   await fairlead.untilResult("live");
   const post = async (body: string) =>

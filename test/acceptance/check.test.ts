@@ -16,7 +16,7 @@ import {
 const UNRESOLVABLE = `${"x".repeat(64)}.invalid`;
 
 describe("fairlead check", () => {
-  test("tells all faults of all templates and partials, what is written raw, and touches nothing", async () => {
+  test("reports all faults of all templates and partials, and raw output, and touches nothing", async () => {
     const directory = await testDirectory();
     const nginx = await testNginx(directory);
     const files = {
@@ -106,7 +106,7 @@ describe("fairlead check", () => {
     });
   });
 
-  test("asks nginx about the candidate in the whole configuration", async () => {
+  test("has nginx check the candidate within its complete configuration", async () => {
     const { directory, nginx, config, listen } = await builtIn();
     await writeFile(directory.at("catalog.yaml"), "services: {}\n");
     expect(await runFairlead(["check", "-c", config])).toMatchObject({

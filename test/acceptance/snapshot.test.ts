@@ -95,7 +95,7 @@ test("a snapshot of a real Consul renders to the same bytes as Consul itself", a
   expect(again.stdout).toBe(recorded.stdout);
 });
 
-test("what a catalog file does not have is told at once, with the place that asks it", async () => {
+test("an answer that the catalog file lacks is reported at once, with the place in the template that needs it", async () => {
   const directory = await testDirectory();
   const nginx = await testNginx(directory);
   await writeFile(directory.at("catalog.yaml"), "services: {}\n");
@@ -109,7 +109,7 @@ test("what a catalog file does not have is told at once, with the place that ask
   expect(output).toContain(`${directory.at("a.hbs")}:2:24: `);
 });
 
-test("what breaks a template is recorded all the same", async () => {
+test("a snapshot records the data that breaks a template", async () => {
   const directory = await testDirectory();
   const nginx = await testNginx(directory);
   const catalog = `services: { web: [{ address: 10.0.0.1, port: 80, meta: { title: "\\n" } }] }\n`;

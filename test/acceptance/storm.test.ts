@@ -77,7 +77,7 @@ test("reloads are spaced while old workers are held by connections that do not e
   const metrics = (await request(`${site.adminUrl}/metrics`)).body;
   expect(metrics).toContain('fairlead_draining_workers{proxy="edge"} 2\n');
 
-  // What waited is not wanted any more: nothing is to be done then, and it goes on being asked.
+  // The change that waited is undone: there is nothing to apply then, and reconciling goes on.
   await change(62);
   await until("it sees that", async () => (await site.status()).result === "unchanged");
   await change(63);

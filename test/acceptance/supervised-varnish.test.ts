@@ -10,7 +10,7 @@ import {
   whoAnswers,
 } from "../helpers/test-programs.ts";
 
-test("runs varnishd as its child, without a VCL at first, follows changes, loads it anew after its death, and leaves no process behind", async () => {
+test("runs varnishd as its child, without a VCL at first, follows changes, loads the VCL again after varnishd died, and leaves no process behind", async () => {
   const directory = await testDirectory();
   const [one, two] = await Promise.all([testService("one"), testService("two")]);
   const [http = 0, cli = 0] = await freePorts(2);

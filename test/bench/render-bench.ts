@@ -16,7 +16,7 @@ import { routes } from "../../src/template/render/render-routes.ts";
 import { median } from "./median.ts";
 
 /*
- * How long one render of 1,000 services × 10 takes: whole with and without escaping, beside the same template in
+ * How long one render of 1,000 services × 10 takes: complete, with and without escaping, beside the same template in
  * bare Handlebars without escaping; and after one service changed.
  */
 
@@ -138,7 +138,7 @@ function instancesOf(name: string, service: number): readonly Instance[] {
   }));
 }
 
-/** The first instance of one service flips between well and sick. */
+/** The first instance of one service flips between healthy and unhealthy. */
 function withOneChanged(answers: Answers, round: number): Answers {
   const service = (round >> 1) % SERVICES;
   const name = `service-${service}`;

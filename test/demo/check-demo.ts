@@ -3,10 +3,10 @@ import type { SampleAnswer } from "../helpers/sample-service.ts";
 import { until } from "../helpers/until.ts";
 import type { Demo } from "./start-demo.ts";
 
-/** So many answers in a row, each over a connection of its own, leave no doubt who takes part. */
+/** Enough answers in a row, each over a connection of its own, to reach every instance in use. */
 const REQUESTS = 12;
 
-/** Asks the routes, breaks and mends one instance, and prints a tick for all that is as it should be. */
+/** Asks the routes, fails and restores one instance, and prints a tick for each step that works. */
 export async function checkDemo(demo: Demo): Promise<boolean> {
   const edges = [
     { name: "nginx", url: demo.nginxUrl },
@@ -14,14 +14,14 @@ export async function checkDemo(demo: Demo): Promise<boolean> {
   ];
   const web1 = demo.services.find(({ name }) => name === "web-1");
   if (web1 === undefined) throw new Error("the demo has no web-1");
-  let well = true;
+  let works = true;
   const step = async (what: string, work: () => Promise<unknown>) => {
-    if (!well) return;
+    if (!works) return;
     try {
       await work();
       console.log(`  ✓ ${what}`);
     } catch (error) {
-      well = false;
+      works = false;
       console.log(`  ✗ ${what}: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
@@ -45,8 +45,8 @@ export async function checkDemo(demo: Demo): Promise<boolean> {
   await answeredBy("web-2", "/web/");
   await setHealth("up");
   await answeredBy("web-1, web-2", "/web/");
-  console.log(well ? "The demo works." : "The demo does not work.");
-  return well;
+  console.log(works ? "The demo works." : "The demo does not work.");
+  return works;
 }
 
 async function whoAnswers(url: string, host: string | undefined): Promise<string> {

@@ -84,7 +84,7 @@ Everything runs. The routes, through nginx and through Varnish:
   curl ${nginxUrl}/api/v1          curl ${varnishUrl}/api/v1
   curl -H 'Host: events.test' ${nginxUrl}/    curl -H 'Host: events.test' ${varnishUrl}/
 
-Break one instance's health, and mend it; a line below tells what Fairlead does:
+Break one instance's health, and restore it; a line below shows what Fairlead does:
 
   curl -X PUT http://127.0.0.1:${first?.port}/health/down
   curl -X PUT http://127.0.0.1:${first?.port}/health/up

@@ -17,7 +17,7 @@ export interface Demo {
   readonly varnishUrl: string;
   readonly consul: ConsulAgent;
   readonly configFile: string;
-  /** Where the daemon tells its status. */
+  /** Where the daemon serves its status. */
   readonly adminUrl: string;
   readonly fairlead: Fairlead;
   readonly services: readonly DemoService[];
@@ -51,7 +51,7 @@ const INSTANCES = [
 /**
  * Starts everything and waits until the routes are served.
  *
- * @param onEnd told how to end each thing, as soon as it has begun
+ * @param onEnd gets the function that ends each program, as soon as its start has begun
  */
 export async function startDemo(
   ports: DemoPorts,
@@ -120,7 +120,7 @@ export async function startDemo(
   return demo;
 }
 
-/** Sees to the end of something that is being started, also when the demo is interrupted meanwhile. */
+/** Makes sure that a program ends, also when the demo is interrupted while it starts. */
 async function owned<T extends { stop(): Promise<unknown> }>(
   starting: Promise<T>,
   onEnd: (end: () => Promise<unknown>) => void,

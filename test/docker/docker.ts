@@ -42,7 +42,7 @@ async function run(
   throw new Error(`${program} ${args.join(" ")}: ${result.all || result.message}`);
 }
 
-/** What `docker inspect` tells of a container. */
+/** What `docker inspect` reports about a container. */
 export interface ContainerState {
   readonly Status: string;
   readonly ExitCode: number;

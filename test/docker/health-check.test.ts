@@ -6,7 +6,7 @@ import { freePorts } from "../helpers/free-port.ts";
 import { until } from "../helpers/until.ts";
 import { docker } from "./docker.ts";
 import { mountedDirectory, runContainer } from "./run-container.ts";
-import { LOOK_MS, PATIENCE } from "./traffic.ts";
+import { PATIENCE, POLL_MS } from "./traffic.ts";
 
 test("the health check asks where Fairlead listens, whatever its mounted config says by now", async () => {
   const [port, first, second] = await freePorts(3);
@@ -45,7 +45,7 @@ test("the health check asks where Fairlead listens, whatever its mounted config 
     await until(
       `the log says "${text}"`,
       async () => {
-        await sleep(LOOK_MS);
+        await sleep(POLL_MS);
         return (await docker(["logs", name])).includes(text);
       },
       PATIENCE,
@@ -65,9 +65,9 @@ test("a Fairlead that serves nothing is not healthy, and the check says why", as
   const environment = `-e FAIRLEAD_PROXY=nginx -e FAIRLEAD_ADMIN=127.0.0.1:${admin}`;
   const name = await runContainer("fairlead", environment.split(" "));
   await until(
-    "the check tells the reason",
+    "the check shows the reason",
     async () => {
-      await sleep(LOOK_MS);
+      await sleep(POLL_MS);
       const said = docker(["exec", name, "node", "/opt/fairlead/docker/health-check.mjs"]);
       await expect(said).rejects.toThrow("not ready");
       return true;

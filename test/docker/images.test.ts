@@ -4,7 +4,7 @@ import { docker } from "./docker.ts";
 
 const BASE = "node:22-bookworm-slim";
 
-/** What `docker image inspect` tells of an image. */
+/** What `docker image inspect` reports about an image. */
 interface Image {
   readonly Size: number;
   readonly Config: {

@@ -77,13 +77,13 @@ describe("compose.yaml", () => {
   });
 
   describe("ended", () => {
-    // Requests go on while a Consul that was started empty is told again, and checks what it is told.
+    // Requests go on while services register again in a Consul that was started empty, and it checks them.
     beforeAll(async () => {
       const traffic = startTraffic(routes("/stock/"));
       for (const service of ["shop", "stock", "pages"]) {
         const url = `${consul}/v1/health/service/${service}?passing`;
         const isKnown = async () => JSON.parse((await request(url)).body).length > 0;
-        await until(`Consul knows that ${service} is well`, isKnown, PATIENCE);
+        await until(`Consul knows that ${service} is healthy`, isKnown, PATIENCE);
       }
       expect((await traffic.stop()).failures).toEqual([]);
     });

@@ -29,7 +29,7 @@ describe("compose.sidecar.yaml", () => {
   });
   afterAll(async () => await stack?.down());
 
-  test("each way of being told serves the routes, with a proof of its own kind", async () => {
+  test("each way of reloading serves the routes, with a proof of its own kind", async () => {
     await untilInstances(1, routes());
     expect(await stack.logs("nginx-fairlead")).toMatch(/new workers? of master 1\b/);
     expect(await stack.logs("nginx-apart-fairlead")).toContain("/__fairlead/generation answers");

@@ -37,7 +37,7 @@ export interface Stack {
    */
   stopOneOfEach(services: readonly string[]): Promise<readonly number[]>;
   logs(service: string): Promise<string>;
-  /** Prints the last lines of all, for whoever looks for what went wrong. */
+  /** Prints the last lines of all, to find what went wrong. */
   showLogs(): Promise<void>;
   /** Waits until the health checks of these services' containers say that they are healthy. */
   untilHealthy(...services: readonly string[]): Promise<void>;
@@ -145,7 +145,7 @@ async function stop(container: string): Promise<number> {
 }
 
 async function isHealthy(container: string): Promise<true> {
-  await sleep(500); // each look starts a program
+  await sleep(500); // each poll starts a program
   const { Status, Health } = await stateOf(container);
   if (Health?.Status === "healthy") return true;
   throw new Error(`${Status}, ${Health?.Status}: ${Health?.Log?.at(-1)?.Output}`);

@@ -7,8 +7,8 @@ import { docker } from "./docker.ts";
 /** How long containers may take on a slow, busy machine. */
 export const PATIENCE = { patienceMs: 90_000 };
 
-/** Between two looks: what is looked for takes a second or so, and looking takes much. */
-export const LOOK_MS = 250;
+/** Between two polls: a change takes about a second, and a poll takes much processor time. */
+export const POLL_MS = 250;
 
 /** A request whose answer has begun and has not ended. */
 export interface UnderWay {
@@ -23,7 +23,7 @@ export function beginSlow(route: string): Promise<UnderWay> {
       .get(`${route}slow/1000`, { agent: false }, (response) => {
         const chunks = response.setEncoding("utf8").toArray();
         const rest = chunks.then((all) => all.join(""));
-        rest.catch(() => {}); // it is looked at later
+        rest.catch(() => {}); // a caller awaits it later
         resolve({ rest });
       })
       .on("error", reject);
@@ -39,7 +39,7 @@ export async function untilInstances(count: number, urls: readonly string[]): Pr
         const instances = [...(await instancesAt(url))];
         if (instances.length === count && !instances.some((it) => it.startsWith("status")))
           return true;
-        await sleep(LOOK_MS);
+        await sleep(POLL_MS);
         throw new Error(instances.join());
       },
       PATIENCE,

@@ -13,8 +13,8 @@ import { tempDirectory } from "../helpers/temp-directory.ts";
 import { until } from "../helpers/until.ts";
 
 /*
- * A real agent behind a proxy that spoils its answers: with a blocking query each, with the doorbell, and with the
- * doorbell that has sockets to listen to each node as well.
+ * A real agent behind a proxy that spoils its answers: with a blocking query for each service, with the aggregate
+ * watch, and with the aggregate watch that has connections for each node as well.
  */
 
 let consul: ConsulAgent;
@@ -23,16 +23,16 @@ beforeAll(async () => {
 });
 afterAll(async () => await consul.stop());
 
-/** Connections for the doorbell's four queries, one on the agent's only node, and two for reads. */
-const LISTENS_TO_NODES = 8;
+/** Connections for the aggregate watch's four queries, one on the agent's only node, and two for reads. */
+const WATCHES_NODES = 8;
 const STRATEGIES = [
-  ["a query each", 12],
-  ["the doorbell", 6],
-  ["the doorbell and its nodes", LISTENS_TO_NODES],
+  ["a query for each service", 12],
+  ["the aggregate watch", 6],
+  ["the aggregate watch with its nodes", WATCHES_NODES],
 ] as const;
 const SERVICES = 10;
 const MOST_BYTES = 1_000_000;
-/** How soon after Consul's return a change is to be seen. */
+/** How soon after Consul's return a change has to be seen. */
 const RECOVERY_MS = 5_000;
 /** After this retries are as rare as they get. */
 const OUTAGE_MS = 8_000;
@@ -53,9 +53,9 @@ const FAULTS: readonly [Fault, string, string][] = [
 
 describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
   test.concurrent.for(FAULTS)(
-    "%s: the last answers stay, the reason is told, retries are few, and a change is seen within 5 s of its end",
+    "%s: the last answers stay, the reason is reported, retries are few, and a change is seen within 5 s of its end",
     async ([fault, words, hint], { onTestFinished: atEnd }) => {
-      const { store, proxy, names, first } = await stage(`${maxConnections}-${fault}`, {
+      const { store, proxy, names, first } = await served(`${maxConnections}-${fault}`, {
         maxConnections,
         atEnd,
       });
@@ -63,7 +63,7 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
 
       proxy.setFault(fault);
       await consul.setHealth(first, "fail");
-      await until(`${strategy}: the failure is told`, () => {
+      await until(`${strategy}: the failure is reported`, () => {
         const failure = store.failures().get(queryText(service(first)));
         return failure?.message.includes(words) && failure.hint.includes(hint);
       });
@@ -79,16 +79,16 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
 
       proxy.setFault("pass");
       await seenInTime(store, first);
-      await until("all is well", () => store.failures().size === 0);
+      await until("no query fails", () => store.failures().size === 0);
       if (names.some((name) => statusOf(store, name) === undefined))
         throw new Error("an answer was lost");
     },
   );
 
-  test.concurrent("an index that goes backwards: everything is read anew, and later changes are seen", async ({
+  test.concurrent("an index that goes backwards: everything is read again, and later changes are seen", async ({
     onTestFinished: atEnd,
   }) => {
-    const { store, proxy, names, first } = await stage(`${maxConnections}-back`, {
+    const { store, proxy, names, first } = await served(`${maxConnections}-back`, {
       maxConnections,
       atEnd,
     });
@@ -101,10 +101,10 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     if (names.some((name) => statusOf(store, name) === undefined)) throw new Error("lost");
   });
 
-  test.concurrent("a connection that is half open is noticed, and asked anew", async ({
+  test.concurrent("a connection that is half open is noticed, and its query is sent again", async ({
     onTestFinished: atEnd,
   }) => {
-    const { store, proxy, first } = await stage(`${maxConnections}-half`, {
+    const { store, proxy, first } = await served(`${maxConnections}-half`, {
       maxConnections,
       atEnd,
     });
@@ -118,10 +118,10 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     await seenInTime(store, first);
   });
 
-  test.concurrent("a key that is forbidden for good holds nobody after an outage", async ({
+  test.concurrent("a key that is forbidden for good holds up no other query after an outage", async ({
     onTestFinished: atEnd,
   }) => {
-    const { store, proxy, names, first } = await stage(`${maxConnections}-key`, {
+    const { store, proxy, names, first } = await served(`${maxConnections}-key`, {
       maxConnections,
       atEnd,
     });
@@ -132,14 +132,14 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     proxy.setFault("refuse");
     await consul.setHealth(first, "fail");
     await until("all of it is away", () => keyFailure()?.includes("socket hang up"));
-    await until("the failure is told", () => store.failures().has(queryText(service(first))));
+    await until("the failure is reported", () => store.failures().has(queryText(service(first))));
     proxy.setFault("pass");
     // Well before it would be if the others waited for the key.
     await seenInTime(store, first, 2_500);
     await until("the key is refused", () => keyFailure()?.includes("403"));
   });
 
-  test.concurrent("a query that is refused first at a start does not make the last known good catalog stand in", async ({
+  test.concurrent("a query that is refused first at a start does not make the last known good catalog the fallback", async ({
     onTestFinished: atEnd,
   }) => {
     const prefix = `${maxConnections}-start`;
@@ -164,14 +164,14 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     await until("the key is refused", () => store.failures().has(queryText(key)));
     await until("the service is seen", () => statusOf(store, prefix) === "passing");
     if (store.fallbackSince() !== undefined)
-      throw new Error("the last known good catalog stands in");
+      throw new Error("the last known good catalog is the fallback");
   });
 
   test.concurrent("an hour of outage: no answer is lost, and within 5 s of Consul's return it goes on", async ({
     onTestFinished: atEnd,
   }) => {
     const clock = steppedClock();
-    const { store, proxy, first } = await stage(`${maxConnections}-hour`, {
+    const { store, proxy, first } = await served(`${maxConnections}-hour`, {
       maxConnections,
       atEnd,
       clock,
@@ -179,7 +179,7 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     const before = store.snapshot();
     proxy.setFault("no-leader");
     await consul.setHealth(first, "fail");
-    await until("the failure is told", () => store.failures().size > 0);
+    await until("the failure is reported", () => store.failures().size > 0);
     for (let minute = 0; minute < 60; minute += 1) {
       const requests = proxy.requests();
       await until("it is tried again", () => {
@@ -219,14 +219,14 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     if (store.snapshot() !== before) throw new Error("the snapshot changed");
     await agent.startAgain();
     const backMs = performance.now();
-    await until("it is believed", () => store.snapshot() !== before);
+    await until("its answers are used", () => store.snapshot() !== before);
     const tookMs = performance.now() - backMs;
     if (tookMs > RECOVERY_MS) throw new Error(`it took ${tookMs} ms`);
   });
 });
 
 describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
-  test("an agent that comes back empty, then fills again, is believed both times, all at once", async () => {
+  test("an agent that comes back empty, then fills again, is followed both times, all at once", async () => {
     const agent = await startConsul();
     onTestFinished(() => agent.stop());
     const names = Array.from({ length: SERVICES }, (_, i) => `empty-${maxConnections}-${i}`);
@@ -244,18 +244,18 @@ describe.each(STRATEGIES)("with %s", (strategy, maxConnections) => {
     await agent.kill();
     await until("it is away", () => store.failures().size > 0);
     await agent.startAgain();
-    await until("nobody is left", () => count() === 0);
+    await until("no service is left", () => count() === 0);
     if ([...counts].some((it) => it !== 0)) throw new Error(`partly: ${[...counts].join()}`);
     await fill();
     await until("all are back", () => count() === SERVICES);
   });
 });
 
-test("a node that may not be read any more: what nobody listens to is found by looking, and what is allowed again is listened to", async () => {
+test("a node that may not be read any more: its changes are found by polling, and it is watched again once that is allowed", async () => {
   const clock = steppedClock();
-  const maxConnections = LISTENS_TO_NODES;
+  const maxConnections = WATCHES_NODES;
   const ends = { atEnd: onTestFinished, clock };
-  const { store, proxy, first } = await stage("hidden-node", { maxConnections, ...ends });
+  const { store, proxy, first } = await served("hidden-node", { maxConnections, ...ends });
   const change = async (round: string) => {
     await consul.register({ name: first, id: first, port: 80, meta: { round } });
     await until(`change ${round} is seen`, () => {
@@ -264,27 +264,27 @@ test("a node that may not be read any more: what nobody listens to is found by l
     });
   };
   // A read that only waits for a server which lags behind waits for less.
-  const isListened = () => proxy.waiting().some((it) => /catalog\/node\/.*wait=2000ms/.test(it));
-  const listened = (isIt: boolean) =>
-    until(`the node is ${isIt ? "" : "not "}listened to`, () => {
+  const isWatched = () => proxy.waiting().some((it) => /catalog\/node\/.*wait=2000ms/.test(it));
+  const untilWatched = (isIt: boolean) =>
+    until(`the node is ${isIt ? "" : "not "}watched`, () => {
       clock.advance(50);
-      return isListened() === isIt;
+      return isWatched() === isIt;
     });
-  await listened(true);
-  await change("while it is listened to");
+  await untilWatched(true);
+  await change("while it is watched");
   proxy.forbid("/v1/catalog/node/");
-  await change("as the node falls silent");
-  await listened(false);
-  await change("while nobody listens");
+  await change("as the node's watch is refused");
+  await untilWatched(false);
+  await change("while nothing watches it");
   proxy.forbid("/nothing");
   clock.advance(30_000);
-  await listened(true);
+  await untilWatched(true);
   await change("again");
 });
 
 const service = (name: string): ServiceQuery => ({ kind: "service", name });
 
-interface Stage {
+interface Served {
   readonly store: CatalogStore;
   readonly proxy: FaultProxy;
   readonly names: readonly string[];
@@ -297,10 +297,10 @@ interface Ends {
   readonly clock?: SteppedClock;
 }
 
-async function stage(
+async function served(
   prefix: string,
   { maxConnections, ...ends }: Ends & { readonly maxConnections: number },
-): Promise<Stage> {
+): Promise<Served> {
   const names = Array.from({ length: SERVICES }, (_, i) => `${prefix}-${i}`);
   for (const name of names) await consul.register({ name, id: name, port: 80 });
   const proxy = await startFaultProxy(consul.address);

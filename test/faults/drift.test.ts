@@ -53,8 +53,8 @@ test.each([
     await fairlead.untilResult("live", from);
     expect(await readFile(path)).toEqual(before);
     await until("it is served again", async () => (await status()) === 200);
-    const told = fairlead.log().filter((line) => line["drift"] !== undefined);
-    expect(told).toHaveLength(1);
+    const reported = fairlead.log().filter((line) => line["drift"] !== undefined);
+    expect(reported).toHaveLength(1);
   },
 );
 

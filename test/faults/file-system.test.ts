@@ -9,7 +9,7 @@ import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/t
 import { until } from "../helpers/until.ts";
 
 test("a full disk leaves the live file as it is, and the retry succeeds once there is room", async () => {
-  const { nginx, start, put, isServed, path, leftovers } = await stage();
+  const { nginx, start, put, isServed, path, leftovers } = await prepare();
   await testMount(nginx.confDirectory, "-t", "tmpfs", "-o", "size=64k,mode=0755", "none");
   const fairlead = await start();
   await until("the first one is served", () => isServed("first"));
@@ -29,7 +29,7 @@ test("a full disk leaves the live file as it is, and the retry succeeds once the
 });
 
 test("a read-only directory is named, and the retry succeeds once it can be written", async () => {
-  const { nginx, start, put, isServed } = await stage();
+  const { nginx, start, put, isServed } = await prepare();
   const fairlead = await start();
   await until("the first one is served", () => isServed("first"));
   const { remount } = await testMount(nginx.confDirectory, "--bind", nginx.confDirectory);
@@ -47,7 +47,7 @@ test("a read-only directory is named, and the retry succeeds once it can be writ
 });
 
 test("a missing directory is named, and the retry succeeds once it is there", async () => {
-  const { nginx, start, isServed, directory } = await stage({ in: "sites" });
+  const { nginx, start, isServed, directory } = await prepare({ in: "sites" });
   const fairlead = await start();
   const failed = await fairlead.untilResult("failed");
   expect(failed.hint).toBe(
@@ -62,7 +62,7 @@ test("a missing directory is named, and the retry succeeds once it is there", as
 });
 
 test("a file that is mounted by itself is written in place, which is said once, and comes back when the reload fails", async () => {
-  const { start, put, isServed, path, directory, second, leftovers } = await stage();
+  const { start, put, isServed, path, directory, second, leftovers } = await prepare();
   await writeFile(directory.at("mounted.conf"), "# nothing yet\n");
   await writeFile(path, "");
   await testMount(path, "--bind", directory.at("mounted.conf"));
@@ -87,7 +87,7 @@ test("a file that is mounted by itself is written in place, which is said once, 
   await until("the third one is served", () => isServed("third", second));
 });
 
-async function stage({ in: home }: { readonly in?: string } = {}) {
+async function prepare({ in: home }: { readonly in?: string } = {}) {
   const directory = await testDirectory();
   const nginx = await testNginx(directory);
   const [first = 0, second = 0] = await freePorts(2);

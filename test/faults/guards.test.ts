@@ -17,8 +17,8 @@ import { until } from "../helpers/until.ts";
 const SERVICES = ["api", "shop", "web"];
 const IDS = SERVICES.flatMap((name) => [1, 2, 3, 4].map((i) => `${name}-${i}`));
 
-test("sick instances leave at once; a node that is given up, and all vanishing, are held until the catalog recovers", async () => {
-  const { consul, file, fairlead, url } = await startStage({});
+test("unhealthy instances leave at once; the loss of a node and the loss of all instances are held until the catalog recovers", async () => {
+  const { consul, file, fairlead, url } = await startGuarded({});
   const reads = async () => await readFile(file, "utf8");
   const ports = async () => [...(await reads()).matchAll(/server 127\.0\.0\.1:(\d+)/g)].length;
   await until("all are served", async () => (await ports()) === 12);
@@ -26,7 +26,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
   for (const id of ["web-1", "web-2", "web-3", "api-1", "api-2", "api-3", "shop-1", "shop-2"]) {
     await consul.setHealth(id, "fail");
   }
-  await until("sick ones are left out", async () => (await ports()) === 4);
+  await until("unhealthy ones are left out", async () => (await ports()) === 4);
   expect(fairlead.log().some(({ result }) => result === "held")).toBe(false);
   for (const id of IDS) await consul.setHealth(id, "pass");
   await until("all are served", async () => (await ports()) === 12);
@@ -79,7 +79,7 @@ test("sick instances leave at once; a node that is given up, and all vanishing, 
 }, 120_000);
 
 test("a hold ends by time; a shadow guard only says what it would hold", async () => {
-  const { consul, directory, file, fairlead } = await startStage({
+  const { consul, directory, file, fairlead } = await startGuarded({
     guard: { hold: "2s" },
     shadow: true,
   });
@@ -102,7 +102,7 @@ test("a hold ends by time; a shadow guard only says what it would hold", async (
 
 test("a service below its minimum is held until it recovers; an instance that flaps is left out until it is quiet", async () => {
   const damp = { flaps: 3, within: "1h", quiet: "3s" };
-  const { consul, file, fairlead, url } = await startStage({
+  const { consul, file, fairlead, url } = await startGuarded({
     guard: { minInstances: { web: 2 }, damp },
   });
   const isServed = async (id: string) =>
@@ -131,14 +131,14 @@ test("a service below its minimum is held until it recovers; an instance that fl
   expect((await request(`${url}/metrics`)).body).toContain(
     'fairlead_damped_instances{proxy="edge"} 1\n',
   );
-  await until("it takes part again", async () => await isServed("api-1"));
+  await until("it is used again", async () => await isServed("api-1"));
   expect(fairlead.log().find(({ msg }) => msg.includes("is quiet again"))).toMatchObject({
     service: "api",
     instance: "api-1",
   });
 }, 120_000);
 
-async function startStage({ guard = {}, shadow = false }) {
+async function startGuarded({ guard = {}, shadow = false }) {
   const directory = await testDirectory();
   const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
   await registerAll(consul);

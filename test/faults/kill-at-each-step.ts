@@ -64,7 +64,7 @@ export async function killAtEachStep(subject: Subject): Promise<readonly string[
   return steps;
 }
 
-/** What is live is recorded and in the history, whole, and nothing else is in the state. */
+/** What is live is recorded, its generation is complete in the history, and nothing else is in the state. */
 async function expectRecorded({ directory, proxy }: Subject): Promise<void> {
   const state = directory.at(`state/${proxy}`);
   expect((await readdir(state)).toSorted()).toEqual(["generations", "record.json"]);

@@ -8,7 +8,7 @@ import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/te
 import { KILL_TIMEOUT_MS, killAtEachStep } from "./kill-at-each-step.ts";
 
 test(
-  "killed at any step while four files in two directories change: one whole generation is in place and served, nothing is left behind",
+  "killed at any step while four files in two directories change: one complete generation is in place and served, nothing is left behind",
   async () => {
     const directory = await testDirectory();
     const nginx = await testNginx(directory);

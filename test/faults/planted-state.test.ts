@@ -18,7 +18,7 @@ const GARBAGE = [
   '{"mode":"x","live":[1]}',
 ];
 
-test("what is planted in the state's files is told, counts as none, and ends nothing", async () => {
+test("state files with planted content are reported and ignored, and the daemon works on", async () => {
   const directory = await testDirectory();
   const nginx = await testNginx(directory);
   await writeFile(directory.at("catalog.yaml"), "services: {}\n");
@@ -46,7 +46,7 @@ test("what is planted in the state's files is told, counts as none, and ends not
   }
 }, 120_000);
 
-test("what is planted as the record of a child is told, and counts as none; nothing is written through a link", async () => {
+test("a planted record of a child is reported and ignored; nothing is written through a link", async () => {
   const { at } = await testDirectory();
   const recordFile = at("child.json");
   const lines: string[] = [];

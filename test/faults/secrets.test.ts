@@ -10,7 +10,7 @@ import { runFairlead } from "../helpers/start-fairlead.ts";
 import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
-/** What must never be told: from the config, the environment, a file, and an address. */
+/** What Fairlead must never show: from the config, the environment, a file, and an address. */
 const SECRETS = {
   admin: "planted-admin-token",
   consul: 'planted"consul\\token',
@@ -18,7 +18,7 @@ const SECRETS = {
   password: "planted-password",
 } as const;
 
-/** Answers as Consul does when it is refused, and tells back all that it was sent. */
+/** Answers as Consul does when it is refused, and repeats all that it was sent. */
 async function startEcho(): Promise<number> {
   const echo = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     outgoing.writeHead(403, { "content-type": "text/plain" });
@@ -68,27 +68,27 @@ test.each(["config", "environment", "file"] as const)(
       const { proxies } = JSON.parse(body) as { readonly proxies: readonly ProxyStatus[] };
       return (proxies[0]?.disconnected.length ?? 0) > 0;
     });
-    const told: string[] = [];
+    const shown: string[] = [];
     for (const path of ["/ready", "/metrics", "/v1/status", "/v1/proxies/edge/history"]) {
       const { status, body } = await request(`${url}${path}`, { headers });
       expect([path, status]).toEqual([path, path === "/ready" ? 503 : 200]);
-      told.push(body);
+      shown.push(body);
     }
     const config = directory.at("fairlead.yaml");
     const statusEnv = { ...env, FAIRLEAD_TOKEN: SECRETS.admin };
-    told.push((await runFairlead(["status", "-c", config], { env: statusEnv })).output);
+    shown.push((await runFairlead(["status", "-c", config], { env: statusEnv })).output);
     const wrongEnv = { ...env, FAIRLEAD_TOKEN: `${SECRETS.admin}x` };
     const wrong = await runFairlead(["status", "-c", config], { env: wrongEnv });
     expect(wrong).toMatchObject({ exitCode: 2 });
-    told.push(wrong.output, fairlead.output());
+    shown.push(wrong.output, fairlead.output());
     await fairlead.stop();
     for (const entry of await readdir(directory.at("state"), {
       recursive: true,
       withFileTypes: true,
     })) {
-      if (entry.isFile()) told.push(await readFile(join(entry.parentPath, entry.name), "utf8"));
+      if (entry.isFile()) shown.push(await readFile(join(entry.parentPath, entry.name), "utf8"));
     }
-    const all = told.join("\n");
+    const all = shown.join("\n");
     for (const secret of Object.values(SECRETS)) expect(all).not.toContain(secret);
     expect(all).not.toContain(JSON.stringify(SECRETS.consul).slice(1, -1));
   },

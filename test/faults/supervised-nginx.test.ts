@@ -145,7 +145,7 @@ test("starts it at once with the files of before while the catalog is away", asy
   await untilAnsweredBy("web", `${url}/web/`);
 });
 
-test("SIGUSR1 lets it open its logs anew", async () => {
+test("SIGUSR1 makes it open its logs again", async () => {
   const { directory, fairlead } = await start();
   await rename(directory.at("error.log"), directory.at("error.log.1"));
   process.kill(fairlead.pid, "SIGUSR1");
@@ -179,7 +179,7 @@ test.runIf(process.getuid?.() === 0)(
   },
 );
 
-/** A service that is called web, holds requests when it is told to, and an nginx without a process yet. */
+/** A service that is called web, holds slow requests, and an nginx without a process yet. */
 async function prepare() {
   const directory = await testDirectory();
   await writeNginxConfig(directory.path);
@@ -212,15 +212,15 @@ async function prepare() {
 
 /** The same with a Fairlead that runs and an nginx that serves. */
 async function start(reload: object = {}) {
-  const stage = await prepare();
-  const fairlead = await testFairlead(stage.directory, stage.config(reload));
+  const prepared = await prepare();
+  const fairlead = await testFairlead(prepared.directory, prepared.config(reload));
   const started = await fairlead.untilLog("it was started", isStart);
   await fairlead.untilResult("live");
   const master = Number(started["child"]);
   onTestFinished(() => {
     for (const { pid } of readGroup(master)) process.kill(pid, "SIGKILL");
   });
-  return { ...stage, fairlead, master };
+  return { ...prepared, fairlead, master };
 }
 
 const command = (directory: TempDirectory): readonly string[] => [

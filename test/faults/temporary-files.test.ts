@@ -18,7 +18,7 @@ import { until } from "../helpers/until.ts";
 /* What the checks of a Fairlead that was killed leave in the system's temporary directory. */
 
 test("killed while varnishd compiles a candidate: the next start removes what both left, also while varnishd still writes", async () => {
-  const { directory, config, env, temporary } = await stage("varnish");
+  const { directory, config, env, temporary } = await prepare("varnish");
   for (let i = 0; i < 2; i += 1) {
     await changeCatalog(directory, `g${i}`);
     const fairlead = await testFairlead(directory, config, { env });
@@ -36,7 +36,7 @@ test("killed while varnishd compiles a candidate: the next start removes what bo
 
 for (const kind of ["nginx", "varnish"] as const) {
   test(`a check of ${kind}'s that was killed is cleared up by the next one; one that was interrupted clears up itself`, async () => {
-    const { directory, config, env, temporary } = await stage(kind);
+    const { directory, config, env, temporary } = await prepare(kind);
     const file = await writeConfig(directory, config);
     const isAtIt = (paths: readonly string[]) =>
       kind === "varnish" ? hasCompiler(paths) : paths.some((it) => it.includes("nginx.conf"));
@@ -55,7 +55,7 @@ for (const kind of ["nginx", "varnish"] as const) {
 }
 
 /** A proxy whose checks take their time, and a temporary directory for Fairlead alone. */
-async function stage(kind: "nginx" | "varnish") {
+async function prepare(kind: "nginx" | "varnish") {
   const directory = await testDirectory();
   const home = directory.at("tmp");
   await mkdir(home);

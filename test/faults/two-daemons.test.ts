@@ -14,7 +14,7 @@ import {
 import { until } from "../helpers/until.ts";
 
 test("a second daemon on the same state is refused, naming the first, until that one is gone, killed or not", async () => {
-  const { directory, config, file } = await stage();
+  const { directory, config, file } = await prepare();
   const first = await testFairlead(directory, config);
   await first.untilResult("live");
   const second = await runFairlead(["run", "-c", file, "--once"]);
@@ -29,7 +29,7 @@ test("a second daemon on the same state is refused, naming the first, until that
 });
 
 test("also when the first runs in another container: other processes, other network, other host name", async () => {
-  const { file } = await stage();
+  const { file } = await prepare();
   const script = 'hostname first-container; exec "$@"';
   const namespaces = [
     "unshare",
@@ -83,7 +83,7 @@ async function pidInContainer(config: string): Promise<number> {
   return Math.max(...pids);
 }
 
-async function stage() {
+async function prepare() {
   const directory = await testDirectory();
   const nginx = await testNginx(directory);
   const { listen } = await listenAddress();

@@ -17,10 +17,10 @@ import {
 } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
-/* A Varnish that panics, hangs, keeps what shall go, stays sick, or cuts its answers off; and what comes after. */
+/* A Varnish that panics, hangs, keeps an old VCL, has sick backends, or cuts its answers off; and what comes after. */
 
 test("a panic of the child needs nothing: its manager starts it again with the same VCL", async () => {
-  const { varnish, driver, put, generation, signal, cli } = await stage();
+  const { varnish, driver, put, generation, signal, cli } = await startDriver();
   const service = await testService("one");
   await put(backend(service.port));
   await driver.reload(generation(1), signal);
@@ -34,7 +34,7 @@ test("a panic of the child needs nothing: its manager starts it again with the s
 });
 
 test("a CLI that hangs is given up in time, and used again once it answers", async () => {
-  const { driver, put, generation, signal, gate } = await stage({ gate: true });
+  const { driver, put, generation, signal, gate } = await startDriver({ gate: true });
   await put(backend(1));
   gate?.hang(true);
   await expect(driver.reload(generation(1), signal)).rejects.toMatchObject({
@@ -50,7 +50,7 @@ test("a wrong secret is named, leaves what is served alone, and goes live by its
   const directory = await testDirectory();
   const varnish = await testVarnish(directory);
   const secret = await readFile(varnish.secretFile);
-  const secretFile = directory.at("secret"); // varnishd reads its own anew for each connection
+  const secretFile = directory.at("secret"); // varnishd reads its own again for each connection
   await writeFile(secretFile, "wrong\n");
   await writeFile(directory.at("catalog.yaml"), "services: {}\n");
   await writeFile(
@@ -74,7 +74,7 @@ test("a wrong secret is named, leaves what is served alone, and goes live by its
 });
 
 test("a VCL that cannot be discarded is named once, and goes when it can", async () => {
-  const { driver, put, generation, signal, cli, lines } = await stage();
+  const { driver, put, generation, signal, cli, lines } = await startDriver();
   await put(backend(1));
   const next = async (number: number) => {
     await driver.reload(generation(number), signal);
@@ -91,8 +91,8 @@ test("a VCL that cannot be discarded is named once, and goes when it can", async
   expect((await cli(["vcl.list"])).body).not.toMatch(/^available.*fairlead_1_/m);
 });
 
-test("probes that never get well are waited for in bounds, and named", async () => {
-  const { driver, put, generation, signal, lines } = await stage();
+test("the wait for probes that never succeed is bounded, and their backends are named", async () => {
+  const { driver, put, generation, signal, lines } = await startDriver();
   await put(
     `vcl 4.1; backend a { .host = "127.0.0.1"; .port = "1"; .probe = { .url = "/"; .interval = 1s; } }\n`,
   );
@@ -103,7 +103,7 @@ test("probes that never get well are waited for in bounds, and named", async () 
 });
 
 test("answers that are cut off neither hide a sick backend nor a VCL that was loaded", async () => {
-  const { varnish, driver, put, generation, signal, cli, lines } = await stage();
+  const { varnish, driver, put, generation, signal, cli, lines } = await startDriver();
   const service = await testService("one");
   expect((await cli(["param.set", "cli_limit", "1k"])).status).toBe(200);
   const probed = (name: string, port: number) =>
@@ -130,7 +130,7 @@ interface Line {
 }
 
 /** A driver, a real Varnish, and with `gate` something in front of its CLI that can hang. */
-async function stage(options: { readonly gate?: boolean } = {}) {
+async function startDriver(options: { readonly gate?: boolean } = {}) {
   const directory = await testDirectory();
   const varnish = await testVarnish(directory);
   const gate = options.gate === true ? await hangingGate(varnish.admin) : undefined;

@@ -23,13 +23,13 @@ import {
 const STEPS = {
   "the second of two groups that changed": /^vcl\.label fairlead_to_g\d/,
   "the new top": /^vcl\.use /,
-  "what tells the generation": /^vcl\.label fairlead_to_generation /,
+  "the label of the generation": /^vcl\.label fairlead_to_generation /,
 };
 
 for (const [step, command] of Object.entries(STEPS)) {
   test(`refused half-way, at ${step}: all groups of before are back and served, and the new ones once they are taken`, async () => {
-    const { fairlead, cli, change, service, other, served, whole, url } = await start();
-    const before = await whole();
+    const { fairlead, cli, change, service, other, served, loaded, url } = await start();
+    const before = await loaded();
     const wrong = await whileAsking(`${url}/b/x`, async () => {
       let toPass = step.startsWith("the second") ? 1 : 0;
       cli.refuse((line) => command.test(line) && isSwitch(line, before) && toPass-- <= 0);
@@ -39,7 +39,7 @@ for (const [step, command] of Object.entries(STEPS)) {
       expect(failed.msg).toContain("the previous files are back and served");
       expect(failed.msg).toContain("not now");
       expect(cli.refused()).not.toEqual([]);
-      expect(await whole()).toEqual(before);
+      expect(await loaded()).toEqual(before);
       expect(await served()).toEqual({ a: ["one"], b: ["one"], c: ["one"], d: ["status 404"] });
       cli.refuse(() => false);
       await fairlead.untilResult("live", from);
@@ -51,9 +51,9 @@ for (const [step, command] of Object.entries(STEPS)) {
 }
 
 test("rollback serves an earlier generation of groups, also after a restart of either, and resume the newest", async () => {
-  const stage = await start();
-  const { directory, config, fairlead, varnish, change, service, other, served, whole } = stage;
-  const first = await whole();
+  const running = await start();
+  const { directory, config, fairlead, varnish, change, service, other, served, loaded } = running;
+  const first = await loaded();
   const newest = { a: ["two"], b: ["one"], c: ["status 404"], d: ["two"] };
   const from = fairlead.log().length;
   await change({ a: [service, other], b: [service], c: [service] });
@@ -68,7 +68,7 @@ test("rollback serves an earlier generation of groups, also after a restart of e
   expect(back.exitCode, back.output).toBe(0);
   const old = { a: ["one"], b: ["one"], c: ["one"], d: ["status 404"] };
   expect(await served()).toEqual(old);
-  expect((await whole()).files).toEqual(first.files);
+  expect((await loaded()).files).toEqual(first.files);
   expect(await adminStatus(await adminUrl(directory))).toMatchObject({
     control: { mode: "rolled-back", generation: 1 },
     isServed: true,
@@ -124,7 +124,7 @@ async function start() {
       return Object.fromEntries(await Promise.all(answers));
     },
     /** The live files, the active VCL, and each label with what it leads to. */
-    async whole() {
+    async loaded() {
       const { body } = await withCli(
         { address: varnish.admin, secretFile },
         ending.signal,

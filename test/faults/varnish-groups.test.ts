@@ -101,7 +101,7 @@ async function openWebsocket(url: string): Promise<Socket> {
   return socket;
 }
 
-test("a Varnish that was started anew with the VCL file alone gets its groups back from Fairlead", async () => {
+test("a Varnish that was started again with the VCL file alone gets its groups back from Fairlead", async () => {
   const { fairlead, varnish, url } = await start();
   const from = fairlead.log().length;
   await varnish.startAgain();
@@ -111,14 +111,14 @@ test("a Varnish that was started anew with the VCL file alone gets its groups ba
 });
 
 test("a Varnish that boots with -I and the script has all groups without Fairlead, and Fairlead loads nothing again", async () => {
-  const stage = await start({ boot: "services.cli" });
-  await stage.fairlead.stop();
-  await stage.varnish.startAgain();
-  expect([...(await whoAnswers(`${stage.url}/a/`, 2))]).toEqual(["one"]);
-  const before = await stage.vcls();
-  const next = await testFairlead(stage.directory, stage.config);
+  const running = await start({ boot: "services.cli" });
+  await running.fairlead.stop();
+  await running.varnish.startAgain();
+  expect([...(await whoAnswers(`${running.url}/a/`, 2))]).toEqual(["one"]);
+  const before = await running.vcls();
+  const next = await testFairlead(running.directory, running.config);
   await next.untilLog("it is live already", ({ msg }) => msg.includes("is live already"));
-  expect(await stage.vcls()).toEqual(before);
+  expect(await running.vcls()).toEqual(before);
 });
 
 test("a part that Varnish refuses changes nothing, and is named with its live path", async () => {
@@ -175,10 +175,10 @@ test("check compiles each part by itself, also where no Varnish runs", async () 
 
 test("goes over from one VCL to groups and back, and leaves nothing loaded behind", async () => {
   const { directory, vcls, config, url } = await start({}, { once: true });
-  const whole = JSON.parse(
+  const ungrouped = JSON.parse(
     JSON.stringify(config).replace('"groups":5', '"groups":"off"'),
   ) as object;
-  const file = await writeConfig(directory, whole);
+  const file = await writeConfig(directory, ungrouped);
   expect((await runFairlead(["run", "-c", file, "--once"])).exitCode).toBe(0);
   expect((await vcls()).map(kindOf)).toEqual(["other", "other"]);
   expect([...(await whoAnswers(`${url}/a/`, 1))]).toEqual(["one"]);

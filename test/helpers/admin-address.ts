@@ -3,7 +3,7 @@ import { request } from "./request.ts";
 import type { TempDirectory } from "./temp-directory.ts";
 import { adminListen } from "./test-programs.ts";
 
-/** Where the daemon whose config is in `directory` tells its status. */
+/** Where the daemon whose config is in `directory` serves its status. */
 export async function adminUrl(directory: TempDirectory): Promise<string> {
   return `http://${await adminListen(directory)}`;
 }

@@ -6,7 +6,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What becomes of a request. `pass` hands it on. */
+/** What the proxy does with a request. `pass` passes it on. */
 export type Fault =
   | "pass"
   | "refuse"
@@ -23,11 +23,11 @@ export type Fault =
   | "index-zero"
   | "index-missing";
 
-/** An HTTP proxy in front of a real agent that spoils answers when it is told to. */
+/** An HTTP proxy in front of a real agent that spoils answers on request. */
 export interface FaultProxy {
   readonly address: string;
   setFault(fault: Fault): void;
-  /** Breaks all connections, and hands on to another agent from now on: it has taken the place of the one before. */
+  /** Breaks all connections, and passes requests on to another agent from now on. */
   moveTo(target: string): void;
   /** Answers 403 to requests for what lies below a path, as long as the fault is `pass`. */
   forbid(path: string): void;
@@ -70,7 +70,7 @@ export async function startFaultProxy(firstTarget: string): Promise<FaultProxy> 
     setFault(next) {
       const isHanging = fault === "stall" || fault === "slow-bytes";
       fault = next;
-      // What waits for an answer is met by the fault as well; and an agent that is back knows no connection of before.
+      // A fault also breaks requests that wait for an answer. An agent that is back has none of the old connections.
       const isMet = !["pass", "stall", "index-back"].includes(next);
       if (isMet || isHanging) server.closeAllConnections();
     },
@@ -128,7 +128,7 @@ function spoil(
   if (instead !== undefined) {
     outgoing.writeHead(instead.status, { ...instead.headers }).end(instead.body);
   } else if (fault === "pass" || fault === "index-back") {
-    handOn(target, { incoming, outgoing, faultNow });
+    passOn(target, { incoming, outgoing, faultNow });
   } else if (fault === "slow-bytes") {
     outgoing.writeHead(200, { ...INDEX });
     const timer = setInterval(() => outgoing.write(" "), 100);
@@ -147,13 +147,13 @@ function spoil(
     outgoing.write('[{"Node":');
     setImmediate(() => incoming.socket.destroy());
   }
-  // Stalled: the connection is there, and says nothing.
+  // Stalled: the connection stays open without an answer.
 }
 
 /** By how much the history is behind after it went back. */
 const BACK = 5;
 
-function handOn(
+function passOn(
   target: string,
   {
     incoming,

@@ -1,10 +1,10 @@
 import type { Instance, InstanceStatus } from "../../src/catalog/instance.ts";
 import { request } from "./request.ts";
 
-/** What Consul is to say of an instance: all but the index at which it came. */
+/** What Consul is expected to answer for an instance, without the index of its creation. */
 type ExpectedInstance = Omit<Instance, "createIndex" | "datacenter">;
 
-/** A catalog that changes at random, in a real Consul and in the test's own books. */
+/** A catalog that changes at random, in a real Consul and in the test's own record. */
 export interface RandomCatalog {
   readonly datacenter: string;
   readonly names: readonly string[];
@@ -12,7 +12,7 @@ export interface RandomCatalog {
   change(count: number): Promise<void>;
   /** Makes one change of this kind. */
   changeOne(kind: ChangeKind): Promise<void>;
-  /** The instances of a service as Consul is to tell them, in no order. */
+  /** The instances of a service as Consul is expected to answer, in no order. */
   expected(name: string): readonly ExpectedInstance[];
 }
 
@@ -36,7 +36,7 @@ export const CHANGE_KINDS = [
 ] as const;
 type ChangeKind = (typeof CHANGE_KINDS)[number];
 
-/** `untold` is critical as Consul begins: nothing was told of it. */
+/** `untold` is a check without a result so far: Consul begins with critical. */
 type CheckState = "passing" | "warning" | "critical" | "untold";
 
 interface Node {
@@ -233,7 +233,7 @@ export async function randomCatalog(
           CheckID: id,
           Name: id,
           Status: status === "untold" ? "critical" : status,
-          Output: status === "untold" ? "" : "told",
+          Output: status === "untold" ? "" : "reported",
           ServiceID: service.id,
           ServiceName: service.name,
         },

@@ -1,10 +1,10 @@
 import { connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** Something before a real Varnish's CLI, which hands all on but the commands that it is to refuse. */
+/** A proxy for a real Varnish's CLI that passes all commands on, but for those that it refuses. */
 export interface RefusingCli {
   readonly address: string;
-  /** Answers 300 to commands that `matches`, and Varnish does not see them. Told of their words, without quotes. */
+  /** Answers 300 to commands that `matches`, and Varnish does not see them. `matches` gets a command's words without quotes. */
   refuse(matches: (command: string) => boolean): void;
   /** What was refused since the last {@link RefusingCli.refuse}. */
   refused(): readonly string[];

@@ -17,7 +17,7 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
 }
 
-/** Sends one request and reads the whole answer. @throws when the server is silent for `timeoutMs` */
+/** Sends one request and reads the complete answer. @throws when the server is silent for `timeoutMs` */
 export async function request(url: string, options: RequestOptions = {}): Promise<Reply> {
   const { timeoutMs = 10_000 } = options;
   return await new Promise((resolve, reject) => {

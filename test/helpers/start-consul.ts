@@ -61,7 +61,7 @@ export interface ConsulAgent {
   resume(): void;
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>;
-  /** Starts it again at the same address: with its data where it has a data directory, unless it is to be empty. */
+  /** Starts it again at the same address: with its data where it has a data directory, unless `empty` is set. */
   startAgain(options?: { readonly empty?: boolean }): Promise<void>;
   stop(): Promise<void>;
 }

@@ -12,7 +12,7 @@ export interface Nginx {
   readonly confDirectory: string;
   readonly pid: () => number;
   stop(): Promise<void>;
-  /** Ends it if it runs, and starts it anew. */
+  /** Ends it if it runs, and starts it again. */
   startAgain(): Promise<void>;
 }
 

@@ -18,7 +18,7 @@ export interface Varnish {
   readonly vcl: string;
   readonly pid: () => number;
   stop(): Promise<void>;
-  /** Ends the manager if it runs, and starts it anew with what is in {@link Varnish.vcl} then. */
+  /** Ends the manager if it runs, and starts it again with the current {@link Varnish.vcl}. */
   startAgain(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/source/consul/clock.ts";
 
-/** A clock that stands until it is told how much time passed. */
+/** A clock that moves only when a test advances it. */
 export interface SteppedClock extends Clock {
   /** Lets time pass, and does what is due meanwhile. */
   advance(ms: number): void;

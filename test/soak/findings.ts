@@ -8,54 +8,54 @@ import type { SiteUnderLoad } from "./faults.ts";
 import type { ProcessSamples } from "./process-samples.ts";
 import type { SoakSite } from "./soak-site.ts";
 
-/** One thing that was looked at in the end. */
+/** One check at the end of the run. */
 export interface SoakFinding {
   readonly what: string;
   readonly found: string;
   readonly ok: boolean;
 }
 
-/** What is left of the run at one site, after all is calm. */
+/** What is left of the run at one site, after it has recovered. */
 export async function findings({ site, traffic }: SiteUnderLoad): Promise<readonly SoakFinding[]> {
   const found: SoakFinding[] = [];
-  const say = (what: string, text: string, well: boolean) =>
-    found.push({ what: `${site.name}: ${what}`, found: text, ok: well });
+  const add = (what: string, text: string, ok: boolean) =>
+    found.push({ what: `${site.name}: ${what}`, found: text, ok });
 
   for (const [name, { sent, failures }] of Object.entries(traffic)) {
-    say(`failed requests to ${name}`, `${failures.length} of ${sent()}`, failures.length === 0);
+    add(`failed requests to ${name}`, `${failures.length} of ${sent()}`, failures.length === 0);
     for (const failure of failures.slice(0, 20)) console.log(site.name, name, failure);
   }
   const fresh = await isFresh(site);
-  say("live files equal a fresh render", String(fresh), fresh);
+  add("live files equal a fresh render", String(fresh), fresh);
 
   const { nginx } = site;
   const drained = await within60s("old workers have ended", () => draining(nginx.pid()) === 0);
-  say("draining workers in the end", String(draining(nginx.pid())), drained);
+  add("draining workers in the end", String(draining(nginx.pid())), drained);
   const pid = Number(await readFile(nginx.pidFile, "utf8"));
-  say("nginx is the one that was started", String(pid === nginx.pid()), pid === nginx.pid());
+  add("nginx is the one that was started", String(pid === nginx.pid()), pid === nginx.pid());
 
   const vcls = await vclsInTheEnd(site.varnish);
-  say("VCLs of Fairlead's", String(vcls.length), vcls.length <= MOST_VCLS);
+  add("VCLs of Fairlead's", String(vcls.length), vcls.length <= MOST_VCLS);
   if (vcls.length > MOST_VCLS) console.log(vcls.join("\n"));
 
   const left = (await namesBeside(site)).filter((name) =>
     /fairlead-(new|previous)|^(journal|previous)/.test(name),
   );
-  say("files left behind", left.join(" ") || "none", left.length === 0);
+  add("files left behind", left.join(" ") || "none", left.length === 0);
   const tickets = await readdir(site.at("state/lock"));
-  say("locks", tickets.join(" "), tickets.length === 1);
+  add("locks", tickets.join(" "), tickets.length === 1);
   // After its end: as long as it runs it has a directory there.
   const exitCode = await site.fairlead().stop();
-  say("exit code", String(exitCode), exitCode === 0);
+  add("exit code", String(exitCode), exitCode === 0);
   const temporary = await readdir(site.at("tmp"));
-  say("temporary files and directories", temporary.join(" ") || "none", temporary.length === 0);
+  add("temporary files and directories", temporary.join(" ") || "none", temporary.length === 0);
   return found;
 }
 
-/** What a process held in the second quarter of the time and in the last; `kept` is after the half of it and in the end. */
+/** What a process held in the second quarter of the time and in the last; `retained` is after half of it and at the end. */
 export function memoryFindings(
   samples: ProcessSamples,
-  kept: readonly [number, number],
+  retained: readonly [number, number],
 ): readonly SoakFinding[] {
   const resident = [samples.residentMiB(0.25, 0.5), samples.residentMiB(0.75, 1)] as const;
   const handles = [samples.handles(0.25, 0.5), samples.handles(0.75, 1)] as const;
@@ -67,9 +67,9 @@ export function memoryFindings(
       ok: resident[1] < resident[0] * 1.1,
     },
     {
-      what: "spared: kept without garbage, after the half and in the end",
-      found: growth(kept),
-      ok: kept[1] < kept[0] * 1.1,
+      what: "spared: memory after a garbage collection, after the half and in the end",
+      found: growth(retained),
+      ok: retained[1] < retained[0] * 1.1,
     },
     {
       what: "spared: open files and sockets, second and last quarter",

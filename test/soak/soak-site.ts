@@ -20,14 +20,14 @@ export interface SoakSite {
   readonly varnish: Varnish;
   readonly edgeUrl: string;
   readonly cacheUrl: string;
-  /** The key in Consul that tells the site's port, and two ports for it. */
+  /** The key in Consul that holds the site's port, and two ports for it. */
   readonly portKey: string;
   readonly sitePorts: readonly [number, number];
   /** On a small file system of its own. */
   readonly siteDirectory: string;
   fairlead(): Fairlead;
   killFairlead(): Promise<void>;
-  /** What it keeps once all garbage is collected, in MiB. */
+  /** The memory in use after a complete garbage collection, in MiB. */
   retainedMiB(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -92,7 +92,7 @@ export async function startSoakSite(
     }),
   );
   const reportMemory = new URL("report-memory.mjs", import.meta.url);
-  reportMemory.searchParams.set("file", at("kept"));
+  reportMemory.searchParams.set("file", at("memory"));
   const env = { TMPDIR: at("tmp"), NODE_OPTIONS: `--import=${reportMemory.href}` };
   const start = () => startFairlead(["run", "-c", config], { env });
   let fairlead = await start();
@@ -115,12 +115,12 @@ export async function startSoakSite(
       fairlead = await start();
     },
     async retainedMiB() {
-      await rm(at("kept"), { force: true });
+      await rm(at("memory"), { force: true });
       process.kill(fairlead.pid, "SIGUSR2");
-      const kept = await until("it tells what it keeps", async () =>
-        Number(await readFile(at("kept"), "utf8")),
+      const bytes = await until("it reports its memory", async () =>
+        Number(await readFile(at("memory"), "utf8")),
       );
-      return kept / 1_048_576;
+      return bytes / 1_048_576;
     },
     async stop() {
       for (const end of ends.toReversed())

@@ -10,7 +10,7 @@ import type { SoakSite } from "./soak-site.ts";
  * `npm run soak [-- MINUTES [SEED]]`: ten minutes of changes and faults, chosen at random, with the real programs and under
  * constant requests through nginx and through Varnish. Exits with 1 when something was lost, leaked or left behind.
  *
- * Two Fairleads, each with an nginx and a Varnish of its own, see the same changes and faults. One is killed over and over,
+ * Two Fairleads, each with an nginx and a Varnish of its own, see the same changes and faults. One is killed again and again,
  * at any moment. The other is not: a process that has lived for a quarter of the time is compared with itself later on.
  */
 
@@ -30,22 +30,22 @@ const start = performance.now();
 const elapsed = () => (performance.now() - start) / (minutes * 60_000);
 const ending = new AbortController();
 try {
-  const killing = killOverAndOver();
-  const keptAfterHalf = untilHalf();
+  const killing = killAgainAndAgain();
+  const retainedAfterHalf = untilHalf();
   // What they fail with is thrown where they are awaited, once all that runs can be ended.
-  for (const it of [killing, keptAfterHalf]) it.catch(() => undefined);
-  await happenAtRandom();
+  for (const it of [killing, retainedAfterHalf]) it.catch(() => undefined);
+  await causeFaults();
   ending.abort();
   await killing;
   await environment.untilRecovered();
   clearInterval(sampling);
-  const kept = [await keptAfterHalf, await spared.retainedMiB()] as const;
+  const retained = [await retainedAfterHalf, await spared.retainedMiB()] as const;
   await stopTraffic();
   console.table(Object.fromEntries(counts));
-  const found: SoakFinding[] = [...memoryFindings(samples, kept)];
+  const found: SoakFinding[] = [...memoryFindings(samples, retained)];
   for (const one of loaded) found.push(...(await findings(one)));
   console.table(found);
-  if (found.some(({ ok: well }) => !well)) process.exitCode = 1;
+  if (found.some(({ ok }) => !ok)) process.exitCode = 1;
 } catch (error) {
   console.error(error);
   for (const { site } of loaded)
@@ -58,7 +58,7 @@ try {
   await environment.stop();
 }
 
-async function happenAtRandom(): Promise<void> {
+async function causeFaults(): Promise<void> {
   const faults = faultsFor(environment, { loaded, random });
   const all = faults.reduce((sum, { weight }) => sum + weight, 0);
   while (elapsed() < 1) {
@@ -75,7 +75,7 @@ async function happenAtRandom(): Promise<void> {
 }
 
 /** Also in the middle of the faults. */
-async function killOverAndOver(): Promise<void> {
+async function killAgainAndAgain(): Promise<void> {
   const { signal } = ending;
   while (!signal.aborted) {
     const isOver = await sleep(randomKills() * 12_000, false, { signal }).catch(() => true);
@@ -85,7 +85,7 @@ async function killOverAndOver(): Promise<void> {
   }
 }
 
-/** What is kept is asked between the two quarters that are compared: to collect garbage changes resident memory. */
+/** Measured between the two quarters that are compared: a garbage collection changes resident memory. */
 async function untilHalf(): Promise<number> {
   const { signal } = ending;
   await sleep(minutes * 30_000, undefined, { signal }).catch(() => undefined);
