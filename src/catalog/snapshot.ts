@@ -1,3 +1,4 @@
+import type { Instance } from "./instance.ts";
 import { type AnswerValue, type Query, queryText } from "./query.ts";
 
 /** An immutable set of answers: the only input of rendering. */
@@ -8,6 +9,8 @@ export interface Snapshot {
   readonly takenAtMs: number;
   /** The answer to `query`, or `undefined` when the source has not answered yet. */
   get<Q extends Query>(query: Q): AnswerValue<Q> | undefined;
+  /** The last instances of services that were deregistered, and whose routes are kept for a while. */
+  readonly lingering?: readonly (readonly Instance[])[];
   /** What was used last in place of an empty answer that a template cannot do without, such as a removed key's. */
   lastInForce?(query: Query): AnswerValue | undefined;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { duration } from "./duration.ts";
 
 const STATUS = "a list with passing, or with passing and warning";
 
@@ -18,6 +19,11 @@ export const routesSchema = z
       .default("503")
       .describe(
         "What serves while no instance of a route has such a health: `503` answers 503, `warning` uses the instances in warning, `all` uses every instance that is not in maintenance.",
+      ),
+    linger: duration
+      .prefault("10m")
+      .describe(
+        "How long the routes of a service that was deregistered altogether go on answering 503, so that no wider route answers instead. With 0s they go at once.",
       ),
   })
   .describe("Which instances serve the routes.");

@@ -183,15 +183,15 @@ test("a key that a template cannot do without is deleted: its last value stays i
 {{/each}}
 }
 `,
-    { services: { web: [at("web-1", 1)] }, keys: { "app/title": "Hello" } },
+    { services: { api: [at("api-1", 9)], web: [at("web-1", 1)] }, keys: { "app/title": "Hello" } },
   );
   await until("it is served", async () => (await body("/t")) === "Hello");
-  await write({ services: { web: [at("web-2", 1)] }, keys: {} });
+  await write({ services: { api: [at("api-1", 9)], web: [at("web-2", 1)] }, keys: {} });
   await until("the other change goes live", async () => (await body("/s/web")) === "web-2 ");
   expect(await body("/t")).toBe("Hello");
   expect(isolated().at(-1)).toMatchObject({ state: "pinned", query: 'key "app/title"' });
   expect((await status()).pinned).toMatchObject([{ kind: "query", query: 'key "app/title"' }]);
-  await write({ services: { web: [at("web-2", 1)] }, keys: { "app/title": "Again" } });
+  await write({ services: { api: [at("api-1", 9)], web: [at("web-2", 1)] }, keys: { "app/title": "Again" } });
   await until("the key is used again", async () => (await body("/t")) === "Again");
 });
 

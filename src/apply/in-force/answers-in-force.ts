@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Instance } from "../../catalog/instance.ts";
+import type { Instance, ServiceSummary } from "../../catalog/instance.ts";
 import { type Element, elementsOf } from "../../catalog/part.ts";
 import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
@@ -7,6 +7,7 @@ import type { Quarantine } from "../quarantine/quarantine.ts";
 import type { PinnedAnswer } from "../state/pinned-answers.ts";
 import { createAddressClaims, type SharedAddress } from "./address-claims.ts";
 import { type EffectiveAnswers, effectiveAnswers } from "./effective-answers.ts";
+import { createLingeringServices, type LingeringService } from "./lingering-services.ts";
 
 /**
  * The answers in force of one proxy: per query the newest answer with which its files rendered, passed the check and
@@ -35,6 +36,8 @@ export interface AnswersInForce {
   ): void;
   /** What is in force, and older than the newest answer. */
   pinned(): readonly PinnedAnswer[];
+  /** Services that were deregistered, and whose routes are kept for a while. */
+  lingering(): readonly LingeringService[];
   /** Addresses that more than one service is registered at. */
   sharedAddresses(): readonly SharedAddress[];
   /** The queries of the live generation. */
@@ -64,6 +67,10 @@ export interface InForceParts {
   readonly quarantine: Pick<Quarantine, "concerns" | "has" | "list">;
   /** What an earlier run left of the answer to a query. */
   readonly earlier: (query: Query) => AnswerValue | undefined;
+  /** How long routes of a service that was deregistered are kept, in milliseconds. */
+  readonly lingerMs: number;
+  /** Services that lingered in an earlier run. */
+  readonly lingered: readonly LingeringService[];
   /** Whether the guard asks for a least number of passing instances of a service. */
   readonly hasMinimum: (service: string) => boolean;
 }
@@ -71,12 +78,15 @@ export interface InForceParts {
 export function createAnswersInForce({
   quarantine,
   earlier,
+  lingerMs,
+  lingered,
   hasMinimum,
 }: InForceParts): AnswersInForce {
   let answers: ReadonlyMap<string, AnswerValue> = new Map();
   let liveAsked: ReadonlyMap<string, Query> = new Map();
   const dropped = new Set<string>();
   const composed = new Map<string, readonly Element[]>();
+  const lingering = createLingeringServices(lingerMs, lingered);
   const claims = createAddressClaims();
   let claimsOf: Snapshot | undefined;
   let pinned: readonly PinnedAnswer[] = [];
@@ -105,7 +115,18 @@ export function createAnswersInForce({
         },
         composed,
       });
-      return { ...used, lastInForce: get, leftOut: servicesOut(newest, without) };
+      const list = { kind: "services" } as const;
+      lingering.update(used.get(list), {
+        before: get(list) as readonly ServiceSummary[] | undefined,
+        instancesOf: (name) => get({ kind: "service", name }) as readonly Instance[] | undefined,
+        nowMs: Date.now(),
+      });
+      return {
+        ...used,
+        lingering: lingering.instances(),
+        lastInForce: get,
+        leftOut: servicesOut(newest, without),
+      };
     },
     wentLive(used, { asked, removed }) {
       const now = new Map<string, AnswerValue>();
@@ -123,6 +144,7 @@ export function createAnswersInForce({
       claimsOf = used.newest;
     },
     pinned: () => pinned,
+    lingering: lingering.list,
     sharedAddresses: claims.shared,
     asked: () => liveAsked,
     drop: (text) => dropped.add(text),

@@ -111,6 +111,8 @@ export function createRenderer(parts: RendererParts): Renderer {
   const isolation = createFaultIsolation({
     now,
     hasMinimum: (service) => (minInstances[service] ?? minInstances["*"] ?? 0) > 0,
+    lingerMs: config.routes.linger,
+    lingered: pinned.lingered,
     earlier: (query) => pinned.get(query) ?? store.kept(query),
   });
   const { quarantine, inForce } = isolation;
@@ -122,7 +124,12 @@ export function createRenderer(parts: RendererParts): Renderer {
 
   return {
     list: isolation.list,
-    nextTryAtMs: quarantine.nextTryAtMs,
+    nextTryAtMs() {
+      const lingerMs = inForce.lingering().map(({ untilMs }) => now() + untilMs - Date.now());
+      const times = [...lingerMs, quarantine.nextTryAtMs() ?? Number.POSITIVE_INFINITY];
+      const firstMs = Math.min(...times);
+      return Number.isFinite(firstMs) ? firstMs : undefined;
+    },
     inForce,
     use(next) {
       const isUsable = use(next);
@@ -153,7 +160,7 @@ export function createRenderer(parts: RendererParts): Renderer {
     wentLive(render) {
       live = render;
       isolation.wentLive(render.answers, render.rendered);
-      pinned.save(inForce.pinned());
+      pinned.save(inForce.pinned(), inForce.lingering());
       events().sharedAddresses(inForce.sharedAddresses());
     },
     comparable(view, { asked, snapshot }) {

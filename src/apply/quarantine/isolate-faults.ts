@@ -105,10 +105,12 @@ const SEARCH_MS = 5_000;
 export function createFaultIsolation({
   now,
   earlier = () => undefined,
+  lingerMs = 0,
+  lingered = [],
   hasMinimum = () => false,
 }: Partial<Omit<InForceParts, "quarantine">> & { readonly now: () => number }): FaultIsolation {
   const quarantine = createQuarantine();
-  const inForce = createAnswersInForce({ quarantine, earlier, hasMinimum });
+  const inForce = createAnswersInForce({ quarantine, earlier, lingerMs, lingered, hasMinimum });
 
   return {
     quarantine,

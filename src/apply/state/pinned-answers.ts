@@ -8,8 +8,18 @@ import {
   readStateJson,
   writeStateFile,
 } from "../disk/state-directory.ts";
+import type { LingeringService } from "../in-force/lingering-services.ts";
 
 const fileSchema = z.object({
+  lingering: z
+    .array(
+      z.object({
+        service: z.string(),
+        instances: z.array(z.looseObject({ id: z.string() })),
+        untilMs: z.number(),
+      }),
+    )
+    .default([]),
   answers: z.array(z.object({ query: z.looseObject({ kind: z.string() }), value: z.unknown() })),
 });
 
@@ -24,7 +34,9 @@ export interface PinnedAnswers {
   /** What an earlier run had in force of a query, where that was not the newest answer. */
   get(query: Query): AnswerValue | undefined;
   /** Keeps these from now on. A state directory that fails is reported, and ends nothing. */
-  save(answers: readonly PinnedAnswer[]): void;
+  save(answers: readonly PinnedAnswer[], lingering: readonly LingeringService[]): void;
+  /** Services that lingered in an earlier run. */
+  readonly lingered: readonly LingeringService[];
 }
 
 /** What is asked of Consul, but not written to a disk: private keys. */
@@ -37,32 +49,42 @@ export function openPinnedAnswers(
   onUnusable: OnUnusable,
 ): PinnedAnswers {
   const path = join(state, proxy, "pinned.json");
-  const stored = readStateJson(path, fileSchema, onUnusable)?.answers ?? [];
+  const { answers: stored = [], lingering = [] } =
+    readStateJson(path, fileSchema, onUnusable) ?? {};
   const earlier = new Map(
     stored.map(({ query, value }) => [queryText(query as unknown as Query), value as AnswerValue]),
   );
-  let saved = JSON.stringify(stored);
+  let saved = textOf(stored, lingering);
   let writing = Promise.resolve();
 
   return {
     get: (query) => earlier.get(queryText(query)),
-    save(answers) {
-      if (answers.length === 0 && saved === "[]") return;
-      const text = JSON.stringify(answers.filter(({ query }) => !NEVER_KEPT.has(query.kind)));
+    lingered: lingering as unknown as readonly LingeringService[],
+    save(answers, lingers) {
+      if (answers.length + lingers.length === 0 && saved === NOTHING) return;
+      const text = textOf(
+        answers.filter(({ query }) => !NEVER_KEPT.has(query.kind)),
+        lingers,
+      );
       if (text === saved) return;
       saved = text;
       writing = writing.then(() => write(text));
     },
   };
 
-  async function write(answers: string): Promise<void> {
+  async function write(text: string): Promise<void> {
     try {
       openStateDirectory(state);
       openStateDirectory(join(state, proxy));
-      await writeStateFile(path, `{"answers":${answers}}\n`);
+      await writeStateFile(path, text);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       onUnusable(error);
     }
   }
 }
+
+const textOf = (answers: readonly unknown[], lingering: readonly unknown[]): string =>
+  `${JSON.stringify({ answers, lingering })}\n`;
+
+const NOTHING = textOf([], []);

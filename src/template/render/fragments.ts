@@ -1,4 +1,5 @@
 import type { AnswerValue, Query } from "../../catalog/query.ts";
+import type { Snapshot } from "../../catalog/snapshot.ts";
 import type { RouteTable } from "../../route/route.ts";
 
 /** What text was made from beside its data: the answers that were asked for, by the query's text. */
@@ -19,6 +20,7 @@ export interface Answered {
 /** A route table and what it was made from. */
 export interface RoutesBasis {
   readonly asked: ReadonlyMap<string, Answered>;
+  readonly lingering: Snapshot["lingering"];
   readonly table: RouteTable;
 }
 

@@ -28,6 +28,7 @@ function build(context: RenderContext): RoutesBasis {
   try {
     return {
       asked,
+      lingering: context.snapshot.lingering,
       table: buildRouteTable(registeredInstances(context), {
         rules: context.routesConfig,
         before: context.fragments?.routesBefore?.table,
@@ -40,9 +41,10 @@ function build(context: RenderContext): RoutesBasis {
 
 function registeredInstances(context: RenderContext): readonly (readonly Instance[])[] {
   const services = ask(context, { kind: "services" }) ?? [];
-  return services
+  const registered = services
     .filter((it) => it.name !== CONSUL_ITSELF)
     .map((it) => ask(context, queryOf(it)) ?? []);
+  return [...registered, ...(context.snapshot.lingering ?? [])];
 }
 
 /** While a service's summary is the same, so is the query: its text is made once. */

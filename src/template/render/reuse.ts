@@ -74,7 +74,7 @@ function isCurrent(basis: Basis, context: RenderContext): boolean {
 /** Whether a route table would be the same again. */
 export function areCurrent(routes: RoutesBasis, context: RenderContext): boolean {
   if (context.routes !== undefined) return context.routes === routes;
-  return hasAnswers(routes.asked, context);
+  return routes.lingering === context.snapshot.lingering && hasAnswers(routes.asked, context);
 }
 
 function hasAnswers(asked: RoutesBasis["asked"], context: RenderContext): boolean {
