@@ -191,7 +191,10 @@ test("a key that a template cannot do without is deleted: its last value stays i
   expect(await body("/t")).toBe("Hello");
   expect(isolated().at(-1)).toMatchObject({ state: "pinned", query: 'key "app/title"' });
   expect((await status()).pinned).toMatchObject([{ kind: "query", query: 'key "app/title"' }]);
-  await write({ services: { api: [at("api-1", 9)], web: [at("web-2", 1)] }, keys: { "app/title": "Again" } });
+  await write({
+    services: { api: [at("api-1", 9)], web: [at("web-2", 1)] },
+    keys: { "app/title": "Again" },
+  });
   await until("the key is used again", async () => (await body("/t")) === "Again");
 });
 
