@@ -41,6 +41,7 @@ test("each writes an output per service, route and key; those whose item is gone
   const fairlead = await testFairlead(directory, {
     catalog: { file: "catalog.yaml" },
     values: { x: "X" },
+    routes: { linger: "0s" },
     proxies: [
       nginxProxy(nginx, {
         files: ENTRIES.map(({ path, ...entry }) => ({

@@ -10,7 +10,7 @@ test("nginx and Varnish follow Consul: instances come, become unhealthy, become 
   const [one, two, api] = site.services;
   await consul.register({ name: "web", id: "web-1", port: one.port });
   await consul.register({ name: "web", id: "web-2", port: two.port });
-  await site.start();
+  await site.start({ routes: { linger: "0s" } });
   const edges = [url, varnish.url];
   const bothAnswer = async (path: string, names: readonly string[]) => {
     await Promise.all(

@@ -98,6 +98,7 @@ async function start() {
   const admin = { address: cli.address, secretFile };
   const config = {
     catalog: { file: "catalog.yaml" },
+    routes: { linger: "0s" },
     proxies: [varnishProxy(varnish, { groups: 5, admin, guard: { maxDrop: "100%" } })],
   };
   const fairlead = await testFairlead(directory, config);

@@ -197,6 +197,7 @@ async function start(varnishOptions: VarnishOptions = {}, { once = false } = {})
   await change({ a: [service], b: [service], c: [service] });
   const config = (varnish: Varnish) => ({
     catalog: { file: "catalog.yaml" },
+    routes: { linger: "0s" },
     proxies: [varnishProxy(varnish, { groups: 5 })],
   });
   const varnish = await testVarnish(directory, varnishOptions);

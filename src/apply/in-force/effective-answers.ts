@@ -189,6 +189,7 @@ function compose(
   function keep(element: Element): void {
     if (isInstances(query) && parts.isAnothers(element as Instance)) {
       dropped.add(`${(element as Instance).name} ${addressOf(element as Instance)}`);
+      result.push({ ...(element as Instance), status: "maintenance" }); // its routes answer 503
     } else result.push(element);
   }
 }

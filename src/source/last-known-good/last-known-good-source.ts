@@ -77,7 +77,7 @@ function openLastKnownGood(
         if (state !== "fallback") {
           state = "done";
           listener.answered(query, value);
-        } else if ([...followed.keys()].every((it) => answers.has(it) || isRefused(it))) replace();
+        } else if (isComplete()) replace();
         else patience ??= setTimeout(replace, TOGETHER_MS);
       },
       failed(query, error) {
@@ -87,6 +87,7 @@ function openLastKnownGood(
         // The refusal of one query does not mean that Consul is away.
         const isAway = !isRefused(text) || [...followed.keys()].every(isRefused);
         if (state === "untried" && isAway) void tryFallback(isRefused(text));
+        else if (state === "fallback" && answers.size > 0 && isComplete()) replace();
       },
     },
     signal,
@@ -110,6 +111,17 @@ function openLastKnownGood(
   async function handOverKept(): Promise<void> {
     const kept = await saved.read();
     if (kept !== undefined && !signal.aborted) listener.kept?.(valuesOf(kept));
+  }
+
+  /** Whether nothing more is to be expected: another datacenter that cannot be reached holds nothing up. */
+  function isComplete(): boolean {
+    return [...followed].every(
+      ([text, query]) => answers.has(text) || isRefused(text) || isOfLostDatacenter(text, query),
+    );
+  }
+
+  function isOfLostDatacenter(text: string, query: Query): boolean {
+    return errors.has(text) && "datacenter" in query && query.datacenter !== undefined;
   }
 
   function isRefused(text: string): boolean {
