@@ -1,47 +1,29 @@
-import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { connect } from "node:net";
-import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { ProxyStatus } from "../../src/apply/proxy-status.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import {
-  adminListen,
-  listenAddress,
-  nginxProxy,
-  testConsul,
-  testDirectory,
-  testFairlead,
-  testNginx,
-} from "../helpers/test-programs.ts";
+import { type SiteConfig, startSite } from "../helpers/site.ts";
 import { until } from "../helpers/until.ts";
 
 test("the daemon is live at once and ready when the generation is proved; status and metrics agree", async () => {
-  const directory = await testDirectory();
-  const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
+  const { consul, nginx, adminUrl: url, start, status } = await startSite();
   await consul.register({ name: "web", port: 1_000 });
-  const { listen } = await listenAddress();
   await nginx.stop();
-  const fairlead = await testFairlead(directory, {
-    consul: { address: consul.address },
-    proxies: [nginxProxy(nginx)],
-    values: { nginx: { listen } },
-  });
-  const url = `http://${await adminListen(directory)}`;
+  const fairlead = await start();
   await until("it is live", async () => (await request(`${url}/live`)).status === 200);
   await fairlead.untilResult("failed");
   const unready = await request(`${url}/ready`);
   expect(unready.status).toBe(503);
   expect(unready.body).toContain("edge: failed: Cannot reload as nginx does not run");
-  expect(await status(url)).toMatchObject({
+  expect(await status()).toMatchObject({
     isServed: false,
     lastError: { result: "failed", message: expect.stringContaining("nginx does not run") },
   });
 
   await nginx.startAgain();
   await until("it is ready", async () => (await request(`${url}/ready`)).status === 200);
-  const known = await status(url);
+  const known = await status();
   expect(known).toMatchObject({
     name: "edge",
     kind: "nginx",
@@ -62,43 +44,34 @@ test("the daemon is live at once and ready when the generation is proved; status
 });
 
 test("status and metrics name the service that is left out, and the saved template that cannot be used", async () => {
-  const directory = await testDirectory();
-  const nginx = await testNginx(directory);
-  const template = directory.at("site.hbs");
-  const site =
+  const text =
     "{{#each (services)}}{{#each (service this)}}upstream {{meta.pool}} { server {{hostPort address port}}; }\n{{/each}}{{/each}}";
-  await writeFile(template, site);
   const at = (pool: string) => [
     { address: "127.0.0.1", port: 1, id: `${pool[0]}-1`, meta: { pool } },
   ];
   const services = { evil: at("x; }"), good: at("good") };
-  await writeFile(directory.at("catalog.yaml"), JSON.stringify({ services }));
-  await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [
-      nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
-    ],
-  });
-  const url = `http://${await adminListen(directory)}`;
+  const site = await startSite({ catalog: { services }, template: text });
+  const { adminUrl: url, template, status } = site;
+  await site.start();
   await until("it is ready", async () => (await request(`${url}/ready`)).status === 200);
-  expect((await status(url)).leftOut).toMatchObject([
+  expect((await status()).leftOut).toMatchObject([
     { service: "evil", instance: "x-1", field: 'meta pool="x; }"' },
   ]);
   const metrics = await request(`${url}/metrics`);
   expect(metrics.body).toContain('fairlead_left_out{proxy="edge",kind="instance"} 1\n');
   expect(metrics.body).toContain('fairlead_pinned_queries{proxy="edge"} 0\n');
 
-  await writeFile(template, `${site}{{upper (servce "x")}}`);
+  await site.saveTemplate(`${text}{{upper (servce "x")}}`);
   const { templateFault } = await until("the template's fault is reported", async () => {
-    const now = await status(url);
+    const now = await status();
     return now.templateFault === undefined ? undefined : now;
   });
   expect(templateFault).toMatchObject({
     message: expect.stringContaining(`${template}:2:28: unknown helper "servce"`),
   });
   expect((await request(`${url}/ready`)).status).toBe(200);
-  await writeFile(template, site);
-  await until("the fault is gone", async () => (await status(url)).templateFault === undefined);
+  await site.saveTemplate(text);
+  await until("the fault is gone", async () => (await status()).templateFault === undefined);
 });
 
 describe("where it listens", () => {
@@ -185,22 +158,7 @@ test("a client that sends nothing, or too much, is cut off", async () => {
 });
 
 /** A daemon of one file that nginx never sees, so that it is up quickly. */
-async function startSmall(config: object) {
-  const directory = await testDirectory();
-  const nginx = await testNginx(directory);
-  await writeFile(directory.at("catalog.yaml"), "services: {}\n");
-  await writeFile(directory.at("empty.hbs"), "# nothing\n");
-  const files = [{ template: "empty.hbs", path: `${nginx.confDirectory}/empty.conf` }];
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [nginxProxy(nginx, { files })],
-    ...config,
-  });
-  return { fairlead, url: `http://${await adminListen(directory)}` };
-}
-
-async function status(url: string): Promise<ProxyStatus> {
-  const { body } = await request(`${url}/v1/status`);
-  const { proxies } = JSON.parse(body) as { readonly proxies: readonly ProxyStatus[] };
-  return proxies[0] as ProxyStatus;
+async function startSmall(config: SiteConfig) {
+  const site = await startSite({ catalog: {}, template: "# nothing\n" });
+  return { fairlead: await site.start(config), url: site.adminUrl };
 }

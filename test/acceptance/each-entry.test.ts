@@ -2,14 +2,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
-import {
-  listenAddress,
-  nginxProxy,
-  testDirectory,
-  testFairlead,
-  testNginx,
-} from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
 import { until } from "../helpers/until.ts";
 
 /** Each kind of item with a template and a path, and what its outputs are called. */
@@ -20,38 +13,28 @@ const ENTRIES = [
 ] as const;
 
 test("each writes an output per service, route and key; those whose item is gone are removed with the same generation", async () => {
-  const directory = await testDirectory();
-  const [nginx, { listen, url }] = [await testNginx(directory), await listenAddress()];
+  const site = await startSite({
+    catalog: {},
+    nginx: ({ confDirectory }) => ({
+      files: ENTRIES.map(({ path, ...entry }) => ({ ...entry, path: join(confDirectory, path) })),
+      guard: { maxDrop: "100%" },
+    }),
+  });
+  const { listen, nginx, url } = site;
   const server = (name: string, text: string): string =>
     `server { listen ${listen}; server_name ${name}; location / { return 200 "${text}"; } }\n`;
-  await writeFile(directory.at("service.hbs"), server("{{name}}.service", "{{name}}"));
-  await writeFile(directory.at("route.hbs"), server("{{name}}.route", "{{service}} {{path}}"));
-  await writeFile(directory.at("key.hbs"), server("{{key}}.key", "{{value}} {{values.x}}"));
+  await site.save("service.hbs", server("{{name}}.service", "{{name}}"));
+  await site.save("route.hbs", server("{{name}}.route", "{{service}} {{path}}"));
+  await site.save("key.hbs", server("{{key}}.key", "{{value}} {{values.x}}"));
   const write = (services: readonly string[], keys: readonly string[]) => {
     const instances = services.map((name) => [name, [{ address: "127.0.0.1", port: 1 }]]);
-    return writeFile(
-      directory.at("catalog.yaml"),
-      JSON.stringify({
-        services: Object.fromEntries(instances),
-        keys: Object.fromEntries(keys.map((key) => [`sites/${key}`, `value of ${key}`])),
-      }),
-    );
+    return site.saveCatalog({
+      services: Object.fromEntries(instances),
+      keys: Object.fromEntries(keys.map((key) => [`sites/${key}`, `value of ${key}`])),
+    });
   };
   await write(["web", "api"], ["one", "two", "below/three"]);
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    values: { x: "X" },
-    routes: { linger: "0s" },
-    proxies: [
-      nginxProxy(nginx, {
-        files: ENTRIES.map(({ path, ...entry }) => ({
-          ...entry,
-          path: join(nginx.confDirectory, path),
-        })),
-        guard: { maxDrop: "100%" },
-      }),
-    ],
-  });
+  const fairlead = await site.start({ values: { x: "X" }, routes: { linger: "0s" } });
   const answer = async (host: string) => (await request(url, { host })).body;
   await until("all is served", async () => (await answer("two.key")) === "value of two X");
   expect(await answer("api.service")).toBe("api");
@@ -86,7 +69,7 @@ test("each writes an output per service, route and key; those whose item is gone
   expect(await answer("new.route")).toBe("new /new");
 
   // What is refused removes nothing.
-  await writeFile(directory.at("key.hbs"), "nonsense {{key}};\n");
+  await site.save("key.hbs", "nonsense {{key}};\n");
   await fairlead.untilResult("refused");
   await write(["web"], ["one"]);
   const refused = await fairlead.untilLog(
@@ -99,33 +82,31 @@ test("each writes an output per service, route and key; those whose item is gone
   await fairlead.stop();
 
   // The dry run shows what would go.
-  await writeFile(directory.at("key.hbs"), "# {{key}}\n");
-  const { stdout } = await runFairlead(["render", "-c", directory.at("fairlead.yaml"), "--diff"]);
+  await site.save("key.hbs", "# {{key}}\n");
+  const { stdout } = await site.run("render", "--diff");
   const gone = join(nginx.confDirectory, "route-new.conf");
   expect(stdout).toContain(`--- ${gone}\tlive\n+++ /dev/null\tabsent\n`);
 });
 
 test("an output of an item does not replace a file that Fairlead did not write: that service is left out until it is gone", async () => {
-  const directory = await testDirectory();
-  const [nginx, { listen, url }] = [await testNginx(directory), await listenAddress()];
-  await writeFile(
-    directory.at("service.hbs"),
-    `server { listen ${listen}; server_name {{name}}; location / { return 200 "{{name}}"; } }\n`,
-  );
+  const site = await startSite({
+    catalog: {},
+    template: (listen) =>
+      `server { listen ${listen}; server_name {{name}}; location / { return 200 "{{name}}"; } }\n`,
+    nginx: ({ confDirectory }) => ({
+      files: [
+        { template: "site.hbs", each: "services", path: join(confDirectory, "{{name}}.conf") },
+      ],
+    }),
+  });
+  const { nginx, url } = site;
   const write = (names: readonly string[], tags: readonly string[] = []) => {
     const services = names.map((name) => [name, [{ address: "127.0.0.1", port: 1, tags }]]);
-    return writeFile(
-      directory.at("catalog.yaml"),
-      JSON.stringify({ services: Object.fromEntries(services) }),
-    );
+    return site.saveCatalog({ services: Object.fromEntries(services) });
   };
-  const path = join(nginx.confDirectory, "{{name}}.conf");
   const foreign = join(nginx.confDirectory, "default.conf");
   await write(["web"]);
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [nginxProxy(nginx, { files: [{ template: "service.hbs", each: "services", path }] })],
-  });
+  const fairlead = await site.start();
   await fairlead.untilResult("live");
   await writeFile(foreign, "# an operator's\n");
   await write(["web", "default", "new"]);

@@ -1,41 +1,24 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import {
-  nginxProxy,
-  testDirectory,
-  testFairlead,
-  testNginx,
-  testService,
-  testVarnish,
-  untilAnsweredBy,
-  varnishProxy,
-} from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
+import { untilAnsweredBy } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /** No resolver is asked for a label of more than 63 characters: it is refused at once. */
 const UNRESOLVABLE = `${"x".repeat(64)}.invalid`;
 
-const catalog = (services: object): string => JSON.stringify({ services });
 const at = (port: number, more: object = {}): object => ({ address: "127.0.0.1", port, ...more });
 
 test("services whose address nginx cannot resolve are left out and named, the rest goes live, and they come back with their data", async () => {
-  const directory = await testDirectory();
-  const [nginx, web] = await Promise.all([testNginx(directory), testService("web-1")]);
+  const site = await startSite({ catalog: {}, services: ["web-1"] });
+  const { url } = site;
+  const [web] = site.services;
   const good = Object.fromEntries([...Array(9).keys()].map((i) => [`good-${i}`, [at(web.port)]]));
   const ghost = { address: UNRESOLVABLE, port: 80, id: "ghost-1", node: "n7" };
-  const write = (more: object) =>
-    writeFile(directory.at("catalog.yaml"), catalog({ ...good, ...more }));
+  const write = (more: object) => site.saveCatalog({ services: { ...good, ...more } });
   await write({ aghost: [ghost], "mid-ghost": [ghost], zghost: [ghost] });
-  const port = await freePort();
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    values: { nginx: { listen: `127.0.0.1:${port}` } },
-    proxies: [nginxProxy(nginx)],
-  });
-  const url = `http://127.0.0.1:${port}`;
+  const fairlead = await site.start();
   await until("the good ones are served", async () => {
     const { status } = await request(`${url}/good-8/`);
     return status === 200;
@@ -68,28 +51,26 @@ test("services whose address nginx cannot resolve are left out and named, the re
 });
 
 test("a service whose value has no safe form is left out, with the tag or meta named; a fault that all meet is the template's", async () => {
-  const directory = await testDirectory();
-  const [nginx, port] = [await testNginx(directory), await freePort()];
-  const template = directory.at("site.hbs");
-  const path = join(nginx.confDirectory, "site.conf");
-  const site = (line: string): string =>
-    `server { listen 127.0.0.1:${port};\n{{#each (services)}}{{#each (service name)}}\n  ${line}\n{{/each}}{{/each}}\n}\n`;
-  await writeFile(template, site('location = /{{name}} { return 200 "{{meta.title}}"; }'));
-  await writeFile(
-    directory.at("catalog.yaml"),
-    catalog({
-      a: [at(1, { meta: { title: 'say "A"' } })],
-      b: [at(2, { meta: { title: "\nreturn 200 $http_cookie;" } })],
-      c: [at(3, { meta: { title: "C" } })],
-      untitled: [at(4)],
-    }),
-  );
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [nginxProxy(nginx, { files: [{ template, path }] })],
+  const answering =
+    (line: string) =>
+    (listen: string): string =>
+      `server { listen ${listen};\n{{#each (services)}}{{#each (service name)}}\n  ${line}\n{{/each}}{{/each}}\n}\n`;
+  const site = await startSite({
+    catalog: {
+      services: {
+        a: [at(1, { meta: { title: 'say "A"' } })],
+        b: [at(2, { meta: { title: "\nreturn 200 $http_cookie;" } })],
+        c: [at(3, { meta: { title: "C" } })],
+        untitled: [at(4)],
+      },
+    },
+    template: answering('location = /{{name}} { return 200 "{{meta.title}}"; }'),
   });
+  const { template, output: path } = site;
+  const save = (line: string) => site.saveTemplate(answering(line)(site.listen));
+  const fairlead = await site.start();
   const answer = async (name: string) => {
-    const { status, body } = await request(`http://127.0.0.1:${port}/${name}`);
+    const { status, body } = await request(`${site.url}/${name}`);
     return `${status} ${body.startsWith("<") ? "" : body}`;
   };
   await until("the good one is served", async () => (await answer("c")) === "200 C");
@@ -102,20 +83,20 @@ test("a service whose value has no safe form is left out, with the tag or meta n
   const before = await readFile(path);
 
   // A place where no value can stand: that is nobody's data.
-  await writeFile(template, site("{{name}} on;"));
+  await save("{{name}} on;");
   const refused = await fairlead.untilResult("refused");
   expect(refused.msg).toContain(
     `${template}:3:3: "a" cannot stand in the name of an nginx directive`,
   );
   // A service that was live and did not change is not at fault when a template is saved.
   let from = fairlead.log().length;
-  await writeFile(template, site("location = /{{name}} { return 200 {{meta.title}}; }"));
+  await save("location = /{{name}} { return 200 {{meta.title}}; }");
   const unquoted = await fairlead.untilResult("refused", from);
   expect(unquoted.msg).toContain("cannot stand in a bare word of nginx as it has a space");
   expect(await answer("a")).toBe('200 say "A"');
   // nginx refuses a line that all services make: the template's as well.
   from = fairlead.log().length;
-  await writeFile(template, site("locaton = /{{name}} { }"));
+  await save("locaton = /{{name}} { }");
   const second = await fairlead.untilResult("refused", from);
   expect(second.msg).toContain('unknown directive "locaton"');
   expect(second.msg).toContain(`from ${template}:3:`);
@@ -129,25 +110,15 @@ test("a service whose value has no safe form is left out, with the tag or meta n
 });
 
 test("a service that claims another's upstream is left out, though nginx names the other's line", async () => {
-  const directory = await testDirectory();
-  const [nginx, port] = [await testNginx(directory), await freePort()];
-  const template = directory.at("site.hbs");
-  await writeFile(
-    template,
-    `{{#each (services)}}{{#each (service this)}}upstream {{meta.pool}} { server {{hostPort address port}}; }\n{{/each}}{{/each}}server { listen 127.0.0.1:${port}; return 200 "{{length (services)}}"; }\n`,
-  );
-  const write = (more: object) =>
-    writeFile(
-      directory.at("catalog.yaml"),
-      catalog({ victim: [at(1, { meta: { pool: "v" } })], ...more }),
-    );
-  await write({});
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [
-      nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
-    ],
+  const site = await startSite({
+    catalog: {},
+    template: (listen) =>
+      `{{#each (services)}}{{#each (service this)}}upstream {{meta.pool}} { server {{hostPort address port}}; }\n{{/each}}{{/each}}server { listen ${listen}; return 200 "{{length (services)}}"; }\n`,
   });
+  const victim = [at(1, { meta: { pool: "v" } })];
+  const write = (more: object) => site.saveCatalog({ services: { victim, ...more } });
+  await write({});
+  const fairlead = await site.start();
   await fairlead.untilResult("live");
   const from = fairlead.log().length;
   const good = [at(3, { meta: { pool: "g" } })];
@@ -156,49 +127,39 @@ test("a service that claims another's upstream is left out, though nginx names t
   const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service }) => service)).toEqual(["a-thief"]);
   expect(out[0]?.msg).toContain('duplicate upstream "v"');
-  expect((await request(`http://127.0.0.1:${port}/`)).body).toBe("2");
+  expect((await request(site.url)).body).toBe("2");
 });
 
 test("a culprit that nginx names no line for is found by halving", async () => {
-  const directory = await testDirectory();
-  const [nginx, port] = [await testNginx(directory), await freePort()];
-  const template = directory.at("site.hbs");
-  await writeFile(
-    template,
-    `server_names_hash_bucket_size 64;\n{{#each (services)}}{{#each (service name)}}server { listen 127.0.0.1:${port}; server_name {{meta.host}}; return 200 "{{name}}"; }\n{{/each}}{{/each}}`,
-  );
   const names = [...Array(12).keys()].map((i) => `s${i}`);
   const hosts = names.map((name) => [name, [at(1, { meta: { host: `${name}.example.com` } })]]);
-  const long = { long: [at(1, { meta: { host: `${"l".repeat(60)}.example.com` } })] };
-  await writeFile(directory.at("catalog.yaml"), catalog({ ...Object.fromEntries(hosts), ...long }));
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [
-      nginxProxy(nginx, { files: [{ template, path: join(nginx.confDirectory, "site.conf") }] }),
-    ],
+  const long = [at(1, { meta: { host: `${"l".repeat(60)}.example.com` } })];
+  const site = await startSite({
+    catalog: { services: { ...Object.fromEntries(hosts), long } },
+    template: (listen) =>
+      `server_names_hash_bucket_size 64;\n{{#each (services)}}{{#each (service name)}}server { listen ${listen}; server_name {{meta.host}}; return 200 "{{name}}"; }\n{{/each}}{{/each}}`,
   });
+  const fairlead = await site.start();
   await fairlead.untilResult("live");
   const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service }) => service)).toEqual(["long"]);
   expect(out[0]?.msg).toContain("server_names_hash");
-  const { body } = await request(`http://127.0.0.1:${port}/`, { host: "s3.example.com" });
+  const { body } = await request(site.url, { host: "s3.example.com" });
   expect(body).toBe("s3");
 });
 
 test("a service that Varnish's compiler refuses is left out", async () => {
-  const directory = await testDirectory();
-  const [varnish, web] = await Promise.all([testVarnish(directory), testService("web-1")]);
-  await writeFile(
-    directory.at("catalog.yaml"),
-    catalog({
-      ghost: [{ address: UNRESOLVABLE, port: 80, id: "ghost-1" }],
-      web: [at(web.port, { tags: ["route.path=/"] })],
+  const { varnish, start } = await startSite({
+    varnish: {},
+    services: ["web-1"],
+    catalog: ([{ port }]) => ({
+      services: {
+        ghost: [{ address: UNRESOLVABLE, port: 80, id: "ghost-1" }],
+        web: [at(port, { tags: ["route.path=/"] })],
+      },
     }),
-  );
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [varnishProxy(varnish)],
   });
+  const fairlead = await start();
   await untilAnsweredBy("web-1", varnish.url);
   const out = fairlead.log().filter(({ state }) => state === "left out");
   expect(out.map(({ service, instance }) => [service, instance])).toEqual([["ghost", "ghost-1"]]);

@@ -1,39 +1,21 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, test } from "vitest";
-import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import {
-  nginxProxy,
-  testDirectory,
-  testFairlead,
-  testNginx,
-  testService,
-  testVarnish,
-  untilAnsweredBy,
-  varnishProxy,
-} from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
+import { untilAnsweredBy } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
-
-const catalog = (port: number): string =>
-  JSON.stringify({ services: { web: [{ address: "127.0.0.1", port }] } });
 
 /** A served nginx, with the path of the file that Fairlead writes. */
 async function served() {
-  const directory = await testDirectory();
-  const [nginx, web] = await Promise.all([testNginx(directory), testService("web-1")]);
-  await writeFile(directory.at("catalog.yaml"), catalog(web.port));
-  const port = await freePort();
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    values: { nginx: { listen: `127.0.0.1:${port}` } },
-    proxies: [nginxProxy(nginx)],
+  const { nginx, url, output, start } = await startSite({
+    services: ["web-1"],
+    catalog: ([{ port }]) => ({ services: { web: [{ address: "127.0.0.1", port }] } }),
   });
-  const url = `http://127.0.0.1:${port}/web/`;
-  const status = async () => (await request(url).catch(() => undefined))?.status;
+  const fairlead = await start();
+  const status = async () => (await request(`${url}/web/`).catch(() => undefined))?.status;
   await fairlead.untilResult("live");
   expect(await status()).toBe(200);
-  return { fairlead, nginx, status, path: join(nginx.confDirectory, "services.conf") };
+  return { fairlead, nginx, status, path: output };
 }
 
 test.each([
@@ -67,14 +49,14 @@ test("a live file that is removed while nginx restarts ends nothing: it is writt
 });
 
 test("a live VCL that is removed is written again, and goes on being served", async () => {
-  const directory = await testDirectory();
-  const [varnish, web] = await Promise.all([testVarnish(directory), testService("web-1")]);
-  const services = { web: [{ address: "127.0.0.1", port: web.port, tags: ["route.path=/"] }] };
-  await writeFile(directory.at("catalog.yaml"), JSON.stringify({ services }));
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [varnishProxy(varnish)],
+  const { varnish, start } = await startSite({
+    varnish: {},
+    services: ["web-1"],
+    catalog: ([{ port }]) => ({
+      services: { web: [{ address: "127.0.0.1", port, tags: ["route.path=/"] }] },
+    }),
   });
+  const fairlead = await start();
   await untilAnsweredBy("web-1", varnish.url);
   await fairlead.untilResult("live");
   const path = varnish.vcl;

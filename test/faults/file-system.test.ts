@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { freePorts } from "../helpers/free-port.ts";
 import { testMount } from "../helpers/mount.ts";
 import { request } from "../helpers/request.ts";
-import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
 import { until } from "../helpers/until.ts";
 
 test("a full disk leaves the live file as it is, and the retry succeeds once there is room", async () => {
@@ -88,19 +88,18 @@ test("a file that is mounted by itself is written in place, which is said once, 
 });
 
 async function prepare({ in: home }: { readonly in?: string } = {}) {
-  const directory = await testDirectory();
-  const nginx = await testNginx(directory);
+  const template =
+    'server { listen 127.0.0.1:{{key "port"}}; location / { return 200 "{{key "text"}}"; } }\n';
+  const files = [{ template: "site.hbs", path: `${home}/site.conf` }];
+  const site = await startSite({
+    catalog: {},
+    template,
+    nginx: home === undefined ? {} : { files },
+  });
+  const { directory, nginx, start } = site;
   const [first = 0, second = 0] = await freePorts(2);
-  const path = join(home === undefined ? nginx.confDirectory : directory.at(home), "site.conf");
-  await writeFile(
-    directory.at("site.hbs"),
-    'server { listen 127.0.0.1:{{key "port"}}; location / { return 200 "{{key "text"}}"; } }\n',
-  );
-  const put = async (text: string, port = first) =>
-    await writeFile(
-      directory.at("catalog.yaml"),
-      JSON.stringify({ keys: { text, port: `${port}` } }),
-    );
+  const path = home === undefined ? site.output : directory.at(`${home}/site.conf`);
+  const put = (text: string, port = first) => site.saveCatalog({ keys: { text, port: `${port}` } });
   await put("first");
   return {
     directory,
@@ -108,11 +107,7 @@ async function prepare({ in: home }: { readonly in?: string } = {}) {
     path,
     put,
     second,
-    start: async () =>
-      await testFairlead(directory, {
-        catalog: { file: "catalog.yaml" },
-        proxies: [nginxProxy(nginx, { files: [{ template: "site.hbs", path }] })],
-      }),
+    start,
     isServed: async (text: string, port = first) =>
       (await request(`http://127.0.0.1:${port}/`)).body === text,
     leftovers: async () =>

@@ -1,17 +1,10 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
+import { adminStatus } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
+import { startSite } from "../helpers/site.ts";
 import type { ConsulAgent } from "../helpers/start-consul.ts";
-import {
-  listenAddress,
-  nginxProxy,
-  testConsul,
-  testDirectory,
-  testFairlead,
-  testNginx,
-} from "../helpers/test-programs.ts";
+import { nginxProxy } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 const SERVICES = ["api", "shop", "web"];
@@ -33,8 +26,8 @@ test("unhealthy instances leave at once; the loss of a node and the loss of all 
 
   const before = await reads();
   const nodeCheck = { Name: "node alive", ID: "alive", TTL: "1h", Status: "passing" };
-  await put(consul, "agent/check/register", nodeCheck);
-  await put(consul, "agent/check/fail/alive");
+  await consul.send("agent/check/register", nodeCheck);
+  await consul.send("agent/check/fail/alive");
   const held = await fairlead.untilResult("held");
   expect(held.msg).toMatch(
     /^held: node .+ is down: 12 of 12 instances ran there; what was lost is kept, the rest goes live$/,
@@ -51,7 +44,7 @@ test("unhealthy instances leave at once; the loss of a node and the loss of all 
   expect(metrics).toContain('fairlead_held{proxy="edge"} 1\n');
   expect(metrics).toContain('fairlead_guard_holds_total{proxy="edge",mode="enforced"} 1\n');
   expect(await reads()).toBe(before);
-  await put(consul, "agent/check/pass/alive");
+  await consul.send("agent/check/pass/alive");
   await fairlead.untilLog("the node is back", ({ letGo }) => letGo === "recovered");
 
   const from = fairlead.log().length;
@@ -139,12 +132,11 @@ test("a service below its minimum is held until it recovers; an instance that fl
 }, 120_000);
 
 async function startGuarded({ guard = {}, shadow = false }) {
-  const directory = await testDirectory();
-  const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
+  const site = await startSite();
+  const { consul, directory, nginx } = site;
   await registerAll(consul);
-  const { listen } = await listenAddress();
-  await writeFile(
-    directory.at("count.hbs"),
+  await site.save(
+    "count.hbs",
     '{{add (length (service "api")) (length (service "shop")) (length (service "web"))}}\n',
   );
   const counter = {
@@ -154,13 +146,9 @@ async function startGuarded({ guard = {}, shadow = false }) {
     files: [{ template: "count.hbs", path: "shadow.txt", format: "text" }],
     guard: { shadow: true },
   };
-  const fairlead = await testFairlead(directory, {
-    consul: { address: consul.address },
-    proxies: [nginxProxy(nginx, { guard }), ...(shadow ? [counter] : [])],
-    values: { nginx: { listen } },
-  });
-  const file = join(nginx.confDirectory, "services.conf");
-  return { consul, directory, file, fairlead, url: await adminUrl(directory) };
+  const proxies = [nginxProxy(nginx, { guard }), ...(shadow ? [counter] : [])];
+  const fairlead = await site.start({ proxies });
+  return { consul, directory, file: site.output, fairlead, url: site.adminUrl };
 }
 
 async function registerAll(consul: ConsulAgent): Promise<void> {
@@ -172,12 +160,4 @@ async function registerAll(consul: ConsulAgent): Promise<void> {
 /** As fast as it goes: a script gone wild, or an orchestrator that lost its mind. */
 async function deregisterAll(consul: ConsulAgent): Promise<void> {
   await Promise.all(IDS.map((id) => consul.deregister(id)));
-}
-
-async function put(consul: ConsulAgent, path: string, body?: object): Promise<void> {
-  const reply = await request(`${consul.address}/v1/${path}`, {
-    method: "PUT",
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  expect(reply, path).toMatchObject({ status: 200 });
 }

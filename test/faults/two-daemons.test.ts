@@ -1,35 +1,27 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { startProgram } from "../helpers/child-process.ts";
-import { MAIN, runFairlead } from "../helpers/start-fairlead.ts";
-import {
-  listenAddress,
-  nginxProxy,
-  testDirectory,
-  testFairlead,
-  testNginx,
-  writeConfig,
-} from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
+import { MAIN } from "../helpers/start-fairlead.ts";
 import { until } from "../helpers/until.ts";
 
 test("a second daemon on the same state is refused, naming the first, until that one is gone, killed or not", async () => {
-  const { directory, config, file } = await prepare();
-  const first = await testFairlead(directory, config);
+  const { directory, run, start } = await startSite({ catalog: {} });
+  const first = await start();
   await first.untilResult("live");
-  const second = await runFairlead(["run", "-c", file, "--once"]);
+  const second = await run("run", "--once");
   expect(second.exitCode).toBe(2);
   expect(second.output).toContain(
     `Cannot use the state directory "${directory.at("state")}" as another Fairlead runs on it: pid ${first.pid}\n  End that one,`,
   );
-  expect((await runFairlead(["render", "-c", file])).exitCode).toBe(0);
-  expect((await runFairlead(["check", "-c", file])).exitCode).toBe(0);
+  expect((await run("render")).exitCode).toBe(0);
+  expect((await run("check")).exitCode).toBe(0);
   await first.stop("SIGKILL");
-  expect((await runFairlead(["run", "-c", file, "--once"])).exitCode).toBe(0);
+  expect((await run("run", "--once")).exitCode).toBe(0);
 });
 
 test("also when the first runs in another container: other processes, other network, other host name", async () => {
-  const { file } = await prepare();
+  const { configFile: file, run } = await startSite({ catalog: {} });
   const script = 'hostname first-container; exec "$@"';
   const namespaces = [
     "unshare",
@@ -57,16 +49,13 @@ test("also when the first runs in another container: other processes, other netw
     "the first is live",
     () => /is live/.test(first.output()) || /Start nginx/.test(first.output()),
   );
-  const second = await runFairlead(["run", "-c", file, "--once"]);
+  const second = await run("run", "--once");
   expect(second.output).toContain(
     `another Fairlead runs on it: pid ${await pidInContainer(file)} on first-container\n`,
   );
   expect(second.exitCode).toBe(2);
   await first.stop("SIGKILL");
-  await until(
-    "the lock is free",
-    async () => (await runFairlead(["run", "-c", file, "--once"])).exitCode === 0,
-  );
+  await until("the lock is free", async () => (await run("run", "--once")).exitCode === 0);
 });
 
 /** The process id that a config's daemon has in its own container: the last one started, as process 1 runs it below an init. */
@@ -81,17 +70,4 @@ async function pidInContainer(config: string): Promise<number> {
     }),
   );
   return Math.max(...pids);
-}
-
-async function prepare() {
-  const directory = await testDirectory();
-  const nginx = await testNginx(directory);
-  const { listen } = await listenAddress();
-  await writeFile(join(directory.path, "catalog.yaml"), "services: {}\n");
-  const config = {
-    catalog: { file: "catalog.yaml" },
-    proxies: [nginxProxy(nginx)],
-    values: { nginx: { listen } },
-  };
-  return { directory, config, file: await writeConfig(directory, config) };
 }

@@ -1,5 +1,5 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { ProxyStatus } from "../../src/apply/proxy-status.ts";
 import { adminStatus } from "./admin-address.ts";
 import type { SampleService } from "./sample-service.ts";
@@ -23,10 +23,13 @@ import {
 } from "./test-programs.ts";
 
 export interface SiteOptions<Names extends readonly string[]> {
-  /** Starts nginx; these are further keys of its entry in the config. It is the only proxy unless `varnish` is given. */
-  readonly nginx?: object;
-  /** Starts Varnish; these are further keys of its entry in the config. */
-  readonly varnish?: object;
+  /**
+   * Starts nginx; these are further keys of its entry in the config, or how to make them from nginx. It is the only proxy
+   * unless `varnish` is given.
+   */
+  readonly nginx?: object | ((nginx: Nginx) => object);
+  /** Starts Varnish; these are further keys of its entry in the config, or how to make them from Varnish. */
+  readonly varnish?: object | ((varnish: Varnish) => object);
   readonly varnishOptions?: VarnishOptions;
   /** The content of a catalog file, or how to make it from the services. Without it the site has a Consul. */
   readonly catalog?: string | object | ((services: Services<Names>) => object);
@@ -55,6 +58,8 @@ export interface Site<Names extends readonly string[] = readonly string[]> {
   /** The template, where the site has one of its own, and what it is rendered to. */
   readonly template: string;
   readonly output: string;
+  /** Writes a file of the directory, and makes the directories that it needs. */
+  save(name: string, text: string): Promise<void>;
   saveTemplate(text: string): Promise<void>;
   saveCatalog(catalog: string | object): Promise<void>;
   /** Writes the config. Top-level keys of `more` replace the site's own; `values` are added to them. */
@@ -67,7 +72,7 @@ export interface Site<Names extends readonly string[] = readonly string[]> {
   status(): Promise<ProxyStatus>;
 }
 
-interface SiteConfig {
+export interface SiteConfig {
   readonly values?: object;
   readonly [key: string]: unknown;
 }
@@ -77,23 +82,24 @@ export async function startSite<const Names extends readonly string[] = readonly
   options: SiteOptions<Names> = {},
 ): Promise<Site<Names>> {
   const directory = await testDirectory();
-  const nginxKeys = options.nginx ?? (options.varnish === undefined ? {} : undefined);
+  const hasNginx = options.nginx !== undefined || options.varnish === undefined;
   const [consul, nginx, varnish, { listen, url }, admin, ...list] = await Promise.all([
     options.catalog === undefined ? testConsul() : undefined,
-    nginxKeys && testNginx(directory),
-    options.varnish && testVarnish(directory, options.varnishOptions),
+    hasNginx ? testNginx(directory) : undefined,
+    options.varnish === undefined ? undefined : testVarnish(directory, options.varnishOptions),
     listenAddress(),
     adminListen(directory),
     ...(options.services ?? []).map(testService),
   ]);
   const template = directory.at("site.hbs");
   const output = outputPath({ nginx, varnish }, options.template !== undefined);
+  const save = async (name: string, text: string) => {
+    await mkdir(dirname(directory.at(name)), { recursive: true });
+    await writeFile(directory.at(name), text);
+  };
   const saveTemplate = (text: string) => writeFile(template, text);
   const saveCatalog = (catalog: string | object) =>
-    writeFile(
-      directory.at("catalog.yaml"),
-      typeof catalog === "string" ? catalog : JSON.stringify(catalog),
-    );
+    save("catalog.yaml", typeof catalog === "string" ? catalog : JSON.stringify(catalog));
   const services = list as unknown as Services<Names>;
   const { catalog } = options;
   if (catalog !== undefined)
@@ -104,8 +110,12 @@ export async function startSite<const Names extends readonly string[] = readonly
   }
   const own = options.template === undefined ? {} : { files: [{ template, path: output }] };
   const proxies = [
-    ...(nginx === undefined ? [] : [nginxProxy(nginx, { ...own, ...nginxKeys })]),
-    ...(varnish === undefined ? [] : [varnishProxy(varnish, { ...own, ...options.varnish })]),
+    ...(nginx === undefined
+      ? []
+      : [nginxProxy(nginx, { ...own, ...keysOf(nginx, options.nginx) })]),
+    ...(varnish === undefined
+      ? []
+      : [varnishProxy(varnish, { ...own, ...keysOf(varnish, options.varnish) })]),
   ];
   const source =
     consul === undefined
@@ -143,6 +153,7 @@ export async function startSite<const Names extends readonly string[] = readonly
     adminUrl,
     template,
     output,
+    save,
     saveTemplate,
     saveCatalog,
     configure,
@@ -154,6 +165,9 @@ export async function startSite<const Names extends readonly string[] = readonly
     status: () => adminStatus(adminUrl),
   };
 }
+
+const keysOf = <T>(program: T, keys: object | ((program: T) => object) | undefined): object =>
+  typeof keys === "function" ? (keys as (program: T) => object)(program) : (keys ?? {});
 
 function outputPath(
   { nginx, varnish }: { readonly nginx: Nginx | undefined; readonly varnish: Varnish | undefined },

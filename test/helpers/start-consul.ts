@@ -50,6 +50,8 @@ export interface ConsulAgent {
   setMaintenance(id: string, enable: boolean): Promise<void>;
   putKey(key: string, value: string): Promise<void>;
   deleteKey(key: string): Promise<void>;
+  /** Sends another request to its API, such as `agent/service/register`, with a body in JSON: a PUT unless given. */
+  send(path: string, body?: object, method?: "PUT" | "POST"): Promise<void>;
   /** Creates a policy. @param rules in HCL, such as `service_prefix "" { policy = "read" }` */
   createPolicy(name: string, rules: string): Promise<void>;
   /** Changes the rules of a policy. */
@@ -92,9 +94,9 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
       throw new Error(`Consul answers ${path}: ${reply.status} ${reply.body}`);
     return reply.body;
   };
-  const put = async (path: string, body?: object | string): Promise<string> => {
+  const put = async (path: string, body?: object | string, method = "PUT"): Promise<string> => {
     const text = typeof body === "object" ? JSON.stringify(body) : body;
-    return await ask(path, { method: "PUT", ...(text === undefined ? {} : { body: text }) });
+    return await ask(path, { method, ...(text === undefined ? {} : { body: text }) });
   };
   let agent = await launch();
 
@@ -112,6 +114,7 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
       void (await put(`agent/service/maintenance/${encodeURIComponent(id)}?enable=${enable}`)),
     putKey: async (key, value) => void (await put(`kv/${key}`, value)),
     deleteKey: async (key) => void (await ask(`kv/${key}`, { method: "DELETE" })),
+    send: async (path, body, method) => void (await put(path, body, method)),
     createPolicy: async (name, rules) =>
       void (await put("acl/policy", { Name: name, Rules: rules })),
     async changePolicy(name, rules) {
