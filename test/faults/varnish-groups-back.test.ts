@@ -1,21 +1,10 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { stringify } from "yaml";
-import { withCli } from "../../src/proxy/varnish/cli-connection.ts";
-import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
+import { expect, test } from "vitest";
 import { testRefusingCli } from "../helpers/refusing-cli.ts";
-import { request } from "../helpers/request.ts";
-import type { SampleService } from "../helpers/sample-service.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
-import {
-  testDirectory,
-  testFairlead,
-  testService,
-  testVarnish,
-  varnishProxy,
-  whoAnswers,
-} from "../helpers/test-programs.ts";
+import { whoAnswers } from "../helpers/test-programs.ts";
+import { whileAsking } from "../helpers/while-asking.ts";
+import { startGroupedSite } from "./grouped-site.ts";
 
 /* A Varnish whose routes are split into groups, and ways back to a generation that it served before. */
 
@@ -52,7 +41,7 @@ for (const [step, command] of Object.entries(STEPS)) {
 
 test("rollback serves an earlier generation of groups, also after a restart of either, and resume the newest", async () => {
   const running = await start();
-  const { directory, config, fairlead, varnish, change, service, other, served, loaded } = running;
+  const { site, fairlead, varnish, change, service, other, served, loaded } = running;
   const first = await loaded();
   const newest = { a: ["two"], b: ["one"], c: ["status 404"], d: ["two"] };
   const from = fairlead.log().length;
@@ -62,59 +51,40 @@ test("rollback serves an earlier generation of groups, also after a restart of e
   await fairlead.untilLog("the third is live", ({ generation }) => generation === 3, from);
   expect(await served()).toEqual(newest);
 
-  const file = directory.at("fairlead.yaml");
-  const command = (...words: readonly string[]) => runFairlead([...words, "-c", file]);
-  const back = await command("rollback", "cache", "1");
+  const back = await site.run("rollback", "cache", "1");
   expect(back.exitCode, back.output).toBe(0);
   const old = { a: ["one"], b: ["one"], c: ["one"], d: ["status 404"] };
   expect(await served()).toEqual(old);
   expect((await loaded()).files).toEqual(first.files);
-  expect(await adminStatus(await adminUrl(directory))).toMatchObject({
+  expect(await site.status()).toMatchObject({
     control: { mode: "rolled-back", generation: 1 },
     isServed: true,
   });
 
   await fairlead.stop();
   await varnish.startAgain();
-  const next = await testFairlead(directory, config);
+  const next = await site.start();
   await next.untilResult("live");
   expect(await served()).toEqual(old);
 
-  const resumed = await command("resume", "cache");
+  const resumed = await site.run("resume", "cache");
   expect(resumed.exitCode, resumed.output).toBe(0);
   expect(await served()).toEqual(newest);
 });
 
 /** Three services on one server, in five groups, and something between Fairlead and Varnish's CLI. */
 async function start() {
-  const directory = await testDirectory();
-  const [service, other] = await Promise.all([testService("one"), testService("two")]);
-  const change = (catalog: Readonly<Record<string, readonly SampleService[]>>) =>
-    writeFile(directory.at("catalog.yaml"), stringify({ services: asCatalog(catalog) }));
-  await change({ a: [service], b: [service], c: [service] });
-  const varnish = await testVarnish(directory);
+  const grouped = await startGroupedSite();
+  const { site, varnish } = grouped;
   const cli = await testRefusingCli(varnish.admin);
-  const { secretFile } = varnish;
-  const admin = { address: cli.address, secretFile };
-  const config = {
-    catalog: { file: "catalog.yaml" },
-    routes: { linger: "0s" },
-    proxies: [varnishProxy(varnish, { groups: 5, admin, guard: { maxDrop: "100%" } })],
-  };
-  const fairlead = await testFairlead(directory, config);
+  const admin = { address: cli.address, secretFile: varnish.secretFile };
+  await grouped.configure({ admin, guard: { maxDrop: "100%" } });
+  const fairlead = await site.start();
   await fairlead.untilResult("live");
-  const ending = new AbortController();
-  onTestFinished(() => ending.abort(new Error("the test is finished")));
   return {
-    directory,
-    config,
+    ...grouped,
     fairlead,
-    varnish,
     cli,
-    change,
-    service,
-    other,
-    url: varnish.url,
     /** Who answers each route. */
     async served() {
       const names = ["a", "b", "c", "d"];
@@ -126,11 +96,7 @@ async function start() {
     },
     /** The live files, the active VCL, and each label with what it leads to. */
     async loaded() {
-      const { body } = await withCli(
-        { address: varnish.admin, secretFile },
-        ending.signal,
-        (connection) => connection.send(["vcl.list"]),
-      );
+      const body = await grouped.loadedVcls();
       const lines = body.split("\n");
       return {
         top: /^active .* (fairlead_top_\S+)/m.exec(body)?.[1] ?? body,
@@ -158,30 +124,3 @@ async function filesIn(directory: string): Promise<Readonly<Record<string, strin
   const texts = names.map(async (name) => [name, await readFile(join(directory, name), "utf8")]);
   return Object.fromEntries(await Promise.all(texts)) as Record<string, string>;
 }
-
-/** Requests what always has a server meanwhile. @returns what was not answered with 200 */
-async function whileAsking(url: string, work: () => Promise<void>): Promise<readonly string[]> {
-  const wrong: string[] = [];
-  const asking = { isOver: false };
-  const asked = (async () => {
-    while (!asking.isOver) {
-      const { status } = await request(url);
-      if (status !== 200) wrong.push(`status ${status}`);
-    }
-  })();
-  try {
-    await work();
-  } finally {
-    asking.isOver = true;
-    await asked;
-  }
-  return wrong;
-}
-
-const asCatalog = (services: Readonly<Record<string, readonly SampleService[]>>) =>
-  Object.fromEntries(
-    Object.entries(services).map(([name, instances]) => [
-      name,
-      instances.map(({ port }) => ({ address: "127.0.0.1", port })),
-    ]),
-  );

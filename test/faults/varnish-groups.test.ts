@@ -1,23 +1,12 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import http from "node:http";
 import type { Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { stringify } from "yaml";
-import { withCli } from "../../src/proxy/varnish/cli-connection.ts";
-import { request } from "../helpers/request.ts";
-import type { SampleService } from "../helpers/sample-service.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
-import type { Varnish, VarnishOptions } from "../helpers/start-varnish.ts";
-import {
-  testDirectory,
-  testFairlead,
-  testService,
-  testVarnish,
-  varnishProxy,
-  whoAnswers,
-  writeConfig,
-} from "../helpers/test-programs.ts";
+import type { VarnishOptions } from "../helpers/start-varnish.ts";
+import { whoAnswers } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
+import { whileAsking } from "../helpers/while-asking.ts";
+import { startGroupedSite } from "./grouped-site.ts";
 
 /* A Varnish whose routes are split into groups, over changes, restarts and refusals. */
 
@@ -48,23 +37,15 @@ test("compiles only the group of the service that changed, and the top when rout
 
 test("no request is refused while routes come and go", async () => {
   const { fairlead, change, service, other, url } = await start();
-  const wrong: string[] = [];
-  const storm = { isOver: false };
-  const asking = (async () => {
-    while (!storm.isOver) {
-      const { status } = await request(`${url}/a/deep/x`);
-      if (status !== 200) wrong.push(`status ${status}`);
+  const wrong = await whileAsking(`${url}/a/deep/x`, async () => {
+    for (let i = 0; i < 6; i += 1) {
+      const from = fairlead.log().length;
+      // What is below /a/deep belongs to another service now and then, in another group.
+      const deep = i % 2 === 0 ? { deep: [other] } : {};
+      await change({ a: [service, other].slice(i % 2), b: [service], c: [service], ...deep });
+      await fairlead.untilResult("live", from);
     }
-  })();
-  for (let i = 0; i < 6; i += 1) {
-    const from = fairlead.log().length;
-    // What is below /a/deep belongs to another service now and then, in another group.
-    const deep = i % 2 === 0 ? { deep: [other] } : {};
-    await change({ a: [service, other].slice(i % 2), b: [service], c: [service], ...deep });
-    await fairlead.untilResult("live", from);
-  }
-  storm.isOver = true;
-  await asking;
+  });
   expect(wrong).toEqual([]);
 });
 
@@ -116,17 +97,16 @@ test("a Varnish that boots with -I and the script has all groups without Fairlea
   await running.varnish.startAgain();
   expect([...(await whoAnswers(`${running.url}/a/`, 2))]).toEqual(["one"]);
   const before = await running.vcls();
-  const next = await testFairlead(running.directory, running.config);
+  const next = await running.site.start();
   await next.untilLog("it is live already", ({ msg }) => msg.includes("is live already"));
   expect(await running.vcls()).toEqual(before);
 });
 
 test("a part that Varnish refuses changes nothing, and is named with its live path", async () => {
-  const { directory, varnish, vcls, config } = await start({}, { once: true });
+  const { site, varnish, vcls, useTemplate } = await start({}, { once: true });
   const before = await vcls();
   const live = await readFile(varnish.vcl.replace(".vcl", ".cli"), "utf8");
-  await writeFile(
-    directory.at("broken.vcl.hbs"),
+  await useTemplate(
     `vcl 4.1;
 backend default none;
 {{#if (eq part.kind "group")}}
@@ -135,11 +115,7 @@ nonsense
 sub vcl_recv { return (synth({{length part.routes}}00)); }
 `,
   );
-  const broken = JSON.parse(
-    JSON.stringify(config).replace("builtin:varnish/service-proxy.vcl", "broken.vcl.hbs"),
-  ) as object;
-  const file = await writeConfig(directory, broken);
-  const { exitCode, log, output } = await runFairlead(["run", "-c", file, "--once"]);
+  const { exitCode, log, output } = await site.run("run", "--once");
   expect(exitCode, output).toBe(1);
   const refused = log.find(({ result }) => result === "refused")?.msg;
   expect(refused).toMatch(/services\.g\d\d\.vcl' Line 3/);
@@ -150,100 +126,57 @@ sub vcl_recv { return (synth({{length part.routes}}00)); }
 });
 
 test("check compiles each part by itself, also where no Varnish runs", async () => {
-  const { directory, varnish, config } = await start({}, { once: true });
+  const { site, varnish, useTemplate } = await start({}, { once: true });
   await varnish.stop();
-  const file = await writeConfig(directory, config);
-  await writeFile(
-    directory.at("catalog.yaml"),
-    "services: { z: [{ address: 10.0.0.1, port: 80 }] }\n",
-  );
-  const well = await runFairlead(["check", "-c", file]);
+  await site.saveCatalog("services: { z: [{ address: 10.0.0.1, port: 80 }] }\n");
+  const well = await site.run("check");
   expect(well.exitCode, well.output).toBe(0);
-  await writeFile(
-    directory.at("broken.vcl.hbs"),
+  await useTemplate(
     'vcl 4.1;\nbackend default none;\n{{#if (eq part.kind "top")}}nonsense{{/if}}\n',
   );
-  const broken = JSON.stringify(config).replace(
-    "builtin:varnish/service-proxy.vcl",
-    "broken.vcl.hbs",
-  );
-  await writeConfig(directory, JSON.parse(broken) as object);
-  const refused = await runFairlead(["check", "-c", file]);
+  const refused = await site.run("check");
   expect(refused.exitCode).toBe(1);
   expect(refused.stdout).toContain(varnish.vcl.replace(".vcl", ".top.vcl"));
 });
 
 test("goes over from one VCL to groups and back, and leaves nothing loaded behind", async () => {
-  const { directory, vcls, config, url } = await start({}, { once: true });
-  const ungrouped = JSON.parse(
-    JSON.stringify(config).replace('"groups":5', '"groups":"off"'),
-  ) as object;
-  const file = await writeConfig(directory, ungrouped);
-  expect((await runFairlead(["run", "-c", file, "--once"])).exitCode).toBe(0);
+  const { site, configure, vcls, url } = await start({}, { once: true });
+  await configure({ groups: "off" });
+  expect((await site.run("run", "--once")).exitCode).toBe(0);
   expect((await vcls()).map(kindOf)).toEqual(["other", "other"]);
   expect([...(await whoAnswers(`${url}/a/`, 1))]).toEqual(["one"]);
-  await writeConfig(directory, config);
-  expect((await runFairlead(["run", "-c", file, "--once"])).exitCode).toBe(0);
+  await configure();
+  expect((await site.run("run", "--once")).exitCode).toBe(0);
   expect((await vcls()).filter((it) => kindOf(it) === "other")).toEqual(["boot"]);
   expect([...(await whoAnswers(`${url}/a/`, 1))]).toEqual(["one"]);
 });
 
 /** Three services on one server, in five groups. */
 async function start(varnishOptions: VarnishOptions = {}, { once = false } = {}) {
-  const directory = await testDirectory();
-  const [service, other] = await Promise.all([testService("one"), testService("two")]);
-  const change = async (catalog: Readonly<Record<string, readonly SampleService[]>>) =>
-    await writeFile(directory.at("catalog.yaml"), stringify({ services: asCatalog(catalog) }));
-  await change({ a: [service], b: [service], c: [service] });
-  const config = (varnish: Varnish) => ({
-    catalog: { file: "catalog.yaml" },
-    routes: { linger: "0s" },
-    proxies: [varnishProxy(varnish, { groups: 5 })],
-  });
-  const varnish = await testVarnish(directory, varnishOptions);
-  const made = config(varnish);
-  const file = await writeConfig(directory, made);
-  const fairlead = await testFairlead(directory, made, once ? { args: ["--once"] } : {});
+  const grouped = await startGroupedSite(varnishOptions);
+  const { site, varnish } = grouped;
+  const fairlead = await site.start(undefined, once ? { args: ["--once"] } : {});
   if (once) expect(await fairlead.ended).toBe(0);
   await fairlead.untilResult("live").catch((error: unknown) => {
     if (!once) throw error;
   });
-  const ending = new AbortController();
-  onTestFinished(() => ending.abort(new Error("the test is finished")));
-  /** The names of what is loaded, without labels and without what only waits for its last request. */
-  const vcls = async () => {
-    const cli = { address: varnish.admin, secretFile: varnish.secretFile };
-    const { body } = await withCli(cli, ending.signal, (it) => it.send(["vcl.list"]));
-    return body
-      .split("\n")
-      .filter((line) => line.trim() !== "" && !/^discarded| label /.test(line))
-      .map((line) => /^\S+\s+\S+\s+\S+\s+\d+\s+(\S+)/.exec(line)?.[1] ?? line);
-  };
   return {
-    directory,
-    file,
+    ...grouped,
     fairlead,
-    varnish,
-    vcls,
-    change,
-    service,
-    other,
-    config: made,
-    url: varnish.url,
+    /** The names of what is loaded, without labels and without what only waits for its last request. */
+    vcls: async () =>
+      (await grouped.loadedVcls())
+        .split("\n")
+        .filter((line) => line.trim() !== "" && !/^discarded| label /.test(line))
+        .map((line) => /^\S+\s+\S+\s+\S+\s+\d+\s+(\S+)/.exec(line)?.[1] ?? line),
+    /** Renders the VCL from that text from now on. */
+    async useTemplate(text: string) {
+      await site.save("broken.vcl.hbs", text);
+      const files = [{ template: "broken.vcl.hbs", path: varnish.vcl }];
+      await grouped.configure({ files });
+    },
   };
 }
-
-const asCatalog = (services: Readonly<Record<string, readonly SampleService[]>>) =>
-  Object.fromEntries(
-    Object.entries(services).map(([name, instances]) => [
-      name,
-      instances.map(({ port }) => ({
-        address: "127.0.0.1",
-        port,
-        tags: name === "deep" ? ["route.path=/a/deep"] : [],
-      })),
-    ]),
-  );
 
 const kindOf = (name: string): string =>
   /^fairlead_g\d\d_/.test(name)
