@@ -53,8 +53,10 @@ test("while a loss is held, a server whose address another service has now is dr
     from,
   );
   expect(dropped["server"]).toBe(`shop 127.0.0.1:${shop.port}`);
-  await until("shop is not answered by it", async () => (await who("shop")).has("status 503"));
-  expect(await who("shop")).toEqual(new Set(["status 503"]));
+  await until("shop is not answered by it", async () => {
+    const names = await who("shop"); // an old worker may answer one more time
+    return names.size === 1 && names.has("status 503");
+  });
   expect(await who("api")).toEqual(new Set(["api-1"]));
 
   await write({
