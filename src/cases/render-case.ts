@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
-import { type IsolatedFault, renderUsable, sourceOf } from "../apply/quarantine/isolate-faults.ts";
+import { sourceOf } from "../apply/quarantine/isolate-faults.ts";
+import type { IsolatedFault } from "../apply/quarantine/record-faults.ts";
+import { renderUsable } from "../apply/quarantine/render-usable.ts";
 import type { Query } from "../catalog/query.ts";
 import type { Snapshot } from "../catalog/snapshot.ts";
 import { AppError, formatError } from "../errors.ts";

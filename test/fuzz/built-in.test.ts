@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { renderUsable } from "../../src/apply/quarantine/isolate-faults.ts";
+import { renderUsable } from "../../src/apply/quarantine/render-usable.ts";
 import { partName } from "../../src/catalog/part.ts";
 import type { Snapshot } from "../../src/catalog/snapshot.ts";
 import { parseConfig } from "../../src/config/load-config.ts";

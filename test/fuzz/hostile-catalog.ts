@@ -1,4 +1,4 @@
-import { renderUsable } from "../../src/apply/quarantine/isolate-faults.ts";
+import { renderUsable } from "../../src/apply/quarantine/render-usable.ts";
 import type { Snapshot } from "../../src/catalog/snapshot.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderUsable } from "../../src/apply/quarantine/isolate-faults.ts";
+import { renderUsable } from "../../src/apply/quarantine/render-usable.ts";
 import type { queryText } from "../../src/catalog/query.ts";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../src/config/proxy-schema.ts";

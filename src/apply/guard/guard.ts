@@ -8,7 +8,7 @@ import type { View } from "./view.ts";
 export type LetGo = "accepted" | "recovered" | "time";
 
 /** `listening`: a moment's wait, to see whether more is lost. */
-export type Verdict =
+export type GuardVerdict =
   | { readonly kind: "pass" | "listening" }
   | { readonly kind: "held"; readonly loss: Loss };
 
@@ -29,7 +29,7 @@ export interface Guard {
    *
    * @param before what the live generation was made from
    */
-  look(before: View | undefined, after: View, nowMs: number): Verdict;
+  look(before: View | undefined, after: View, nowMs: number): GuardVerdict;
   /** Lets what is held go live. Returns whether anything was held. */
   accept(): boolean;
   /** Notes that a generation went live in place of one that was made from `before`. */
@@ -81,7 +81,7 @@ const LISTEN_MS = 200;
 const FIRST_CHECK_MS = 60_000;
 /** After so many times its time a hold ends at the first reconcile that shows no loss, however often there was another. */
 const MOST_HOLDS = 3;
-const PASS: Verdict = { kind: "pass" };
+const PASS: GuardVerdict = { kind: "pass" };
 
 export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardEvents): Guard {
   const { rules, holdMs, isShadow } = options;
@@ -164,7 +164,7 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
     return suspicion(stepStart, after, rules);
   }
 
-  function listen(before: View, after: View, nowMs: number): Verdict {
+  function listen(before: View, after: View, nowMs: number): GuardVerdict {
     if (isRecovered(before, after)) hasListened = false;
     else if (!hasListened) {
       listensUntilMs ??= nowMs + LISTEN_MS;
@@ -175,7 +175,7 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
     return PASS;
   }
 
-  function letGo(why: LetGo): Verdict {
+  function letGo(why: LetGo): GuardVerdict {
     if (why !== "recovered") passed = hold?.view;
     hold = undefined;
     listensUntilMs = undefined;

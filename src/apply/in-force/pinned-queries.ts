@@ -1,6 +1,7 @@
 import type { Query } from "../../catalog/query.ts";
 import type { AppError } from "../../errors.ts";
-import type { EffectiveAnswers, PinCause } from "./effective-answers.ts";
+import type { EffectiveAnswers } from "./effective-answers.ts";
+import type { PinCause } from "./effective-parts.ts";
 
 /** A query that goes on with an older answer. */
 export interface PinnedQuery {

@@ -17,13 +17,13 @@ import type { ProxyDriver } from "../proxy-driver.ts";
 import {
   createFaultIsolation,
   type FaultIsolation,
-  type IsolatedFault,
   type RenderFrom,
   type RenderWith,
   sourceOf,
 } from "../quarantine/isolate-faults.ts";
 import type { RefusedCheck } from "../quarantine/judge-candidate.ts";
 import type { Quarantine } from "../quarantine/quarantine.ts";
+import type { IsolatedFault } from "../quarantine/record-faults.ts";
 import type { PinnedAnswers } from "../state/pinned-answers.ts";
 
 /** The renders of one proxy, each from the newest answers that are usable, and else from those in force. */

@@ -1,4 +1,4 @@
-import { type Part, partText } from "../../catalog/part.ts";
+import { partText } from "../../catalog/part.ts";
 import type { Query } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
 import { AppError } from "../../errors.ts";
@@ -13,22 +13,24 @@ import {
   type RenderAnswers,
 } from "../in-force/answers-in-force.ts";
 import type { ProxyDriver } from "../proxy-driver.ts";
-import { type CulpritsFound, findCulprits, type Refusal, type Verdict } from "./find-culprits.ts";
+import { findCulprits } from "./find-culprits.ts";
 import {
   checkVerdict,
   judgeCandidate,
   judgeRender,
+  reasonOf,
   type RefusedCheck,
   renderVerdict,
 } from "./judge-candidate.ts";
 import {
   createQuarantine,
-  type PartFault,
   type Quarantine,
   type Quarantined,
   type Released,
 } from "./quarantine.ts";
+import { createFaultRecorder, type IsolatedFault } from "./record-faults.ts";
 import { suspectsIn } from "./suspects.ts";
+import type { CulpritsFound, Refusal, Verdict } from "./verdict.ts";
 
 /** Keeps faults of single parts of the catalog from the rest of one proxy's renders. */
 export interface FaultIsolation {
@@ -43,7 +45,7 @@ export interface FaultIsolation {
    *
    * @throws {AppError} TEMPLATE when the fault is the template's
    */
-  render(newest: Snapshot, options: RenderWith): Promise<Render>;
+  render(newest: Snapshot, options: RenderWith): Promise<IsolatedRender>;
   /**
    * Puts the parts into quarantine whose data made the proxy's check refuse. Returns them, or `undefined` when the fault is
    * no part's. Without them the check accepts the rest.
@@ -75,15 +77,10 @@ export interface RenderWith {
 export type RenderFrom = Omit<BlameOptions, "snapshot" | "leftOut" | "asked">;
 
 /** A render, the answers that it was made from, and what it newly had to do without. */
-export interface Render {
+export interface IsolatedRender {
   readonly rendered: Rendered | Waiting;
   readonly answers: RenderAnswers;
   readonly faults: readonly IsolatedFault[];
-}
-
-export interface IsolatedFault extends PartFault {
-  /** Whether the part goes on with what is in force of it; else it is left out. */
-  readonly isPinned: boolean;
 }
 
 /** A candidate that the proxy's check refused. */
@@ -111,11 +108,13 @@ export function createFaultIsolation({
 }: Partial<Omit<InForceParts, "quarantine">> & { readonly now: () => number }): FaultIsolation {
   const quarantine = createQuarantine();
   const inForce = createAnswersInForce({ quarantine, earlier, lingerMs, lingered, hasMinimum });
+  const recorder = createFaultRecorder({ quarantine, inForce, now });
 
   return {
     quarantine,
     inForce,
-    list: () => quarantine.list().map((it) => ({ ...it, isPinned: hasOlder(partText(it.part)) })),
+    list: () =>
+      quarantine.list().map((it) => ({ ...it, isPinned: recorder.hasOlder(partText(it.part)) })),
     release: (newest) => quarantine.release(newest, now()),
     wentLive(answers, rendered) {
       inForce.wentLive(answers, rendered);
@@ -160,7 +159,7 @@ export function createFaultIsolation({
         judge: (without) =>
           judgeCandidate(answersFor(newest, refused, without), { ...parts, without }),
       });
-      return found && putAll(found, { newest, asked, byCheck: true });
+      return found && recorder.recordFound(found, { newest, asked, byCheck: true });
     },
   };
 
@@ -193,8 +192,8 @@ export function createFaultIsolation({
         },
       },
     );
-    const faults = found && putAll(found, { newest, asked, byCheck: false });
-    if (faults === undefined) throw firstReason(first, error);
+    const faults = found && recorder.recordFound(found, { newest, asked, byCheck: false });
+    if (faults === undefined) throw reasonOf(first, error);
     return faults;
   }
 
@@ -211,24 +210,17 @@ export function createFaultIsolation({
     },
   ): Promise<CulpritsFound | undefined> {
     const startMs = now();
-    const news = suspectsIn(newest, asked.values(), { inForce, isOut });
+    const news = suspectsIn(newest, asked.values(), { inForce, isOut: recorder.isOut });
     // Where nothing is new, something outside of the catalog changed, such as DNS.
     const suspects =
       news.length > 0 || mayBeTemplate
         ? news
-        : suspectsIn(newest, asked.values(), { inForce: { ...inForce, has: () => false }, isOut });
+        : suspectsIn(newest, asked.values(), {
+            inForce: { ...inForce, has: () => false },
+            isOut: recorder.isOut,
+          });
     const isOver = () => now() - startMs >= searchMs;
     return await findCulprits({ ...by, suspects, isOver, mayBeTemplate });
-  }
-
-  function isOut(text: string, element: Parameters<Quarantine["has"]>[1]): boolean {
-    return quarantine.has(text, element) && !hasOlder(text);
-  }
-
-  /** Whether a part in quarantine goes on with what is in force of it: that may be at fault, too. */
-  function hasOlder(text: string): boolean {
-    if (inForce.isDropped(text)) return false;
-    return [...inForce.asked().values()].some((query) => inForce.knows(query, text));
   }
 
   function isolateOutput(
@@ -244,75 +236,8 @@ export function createFaultIsolation({
     const part = blameOutput(refused.path, from);
     if (part === undefined) throw refused;
     const fault = { part, reason: refused.message, hint: refused.hint };
-    return put([fault], { newest, asked, byCheck: true, isUntried: false });
+    return recorder.record([fault], { newest, asked, byCheck: true, isUntried: false });
   }
-
-  function putAll(
-    { culprits, untried }: CulpritsFound,
-    from: Omit<PutFrom, "isUntried">,
-  ): readonly IsolatedFault[] | undefined {
-    const faults = culprits.map(({ suspect, reason, hint, field }): PartFault => {
-      return { part: suspect.part, reason, hint, ...(field === undefined ? {} : { field }) };
-    });
-    put(
-      untried.map(({ part }) => untriedFault(part)),
-      { ...from, isUntried: true },
-    );
-    const isolated = put(faults, { ...from, isUntried: false });
-    return isolated.length > 0 || untried.length > 0 ? isolated : undefined;
-  }
-
-  /**
-   * Puts faults into quarantine. What is in force of a part that is in quarantine already was found at fault, too: it is
-   * dropped. Returns the faults that are new.
-   */
-  function put(faults: readonly PartFault[], from: PutFrom): readonly IsolatedFault[] {
-    const known = new Set(quarantine.list().map(({ part }) => partText(part)));
-    const isKnown = ({ part }: PartFault): boolean => known.has(partText(part));
-    for (const { part } of faults.filter(isKnown)) inForce.drop(partText(part));
-    const { newest: snapshot, asked, byCheck, isUntried } = from;
-    quarantine.add(
-      faults.filter((it) => !isKnown(it)),
-      { snapshot, asked, byCheck, isUntried, nowMs: now() },
-    );
-    return faults.map((fault) => ({
-      ...fault,
-      isPinned: !isKnown(fault) && isInForce(fault, asked),
-    }));
-  }
-
-  function isInForce({ part }: PartFault, asked: ReadonlyMap<string, Query>): boolean {
-    return [...asked.values()].some((query) => inForce.knows(query, partText(part)));
-  }
-}
-
-/**
- * Renders what is usable of a snapshot, once, with nothing in force.
- *
- * @throws {AppError} TEMPLATE when the fault is the template's
- */
-export async function renderUsable({
-  snapshot,
-  ...from
-}: RenderFrom & { readonly snapshot: Snapshot }): Promise<Render> {
-  const isolation = createFaultIsolation({ now: () => performance.now() });
-  return await isolation.render(snapshot, onceWith(from));
-}
-
-/** How something is rendered once, with nothing in force. */
-export const onceWith = (from: RenderFrom): RenderWith => ({
-  from,
-  isHeld: false,
-  searchMs: Number.POSITIVE_INFINITY,
-  mayBeTemplate: true,
-  isFailing: () => false,
-});
-
-interface PutFrom {
-  readonly newest: Snapshot;
-  readonly asked: ReadonlyMap<string, Query>;
-  readonly byCheck: boolean;
-  readonly isUntried: boolean;
 }
 
 /** What renders and their traces are made with. */
@@ -320,19 +245,4 @@ export const sourceOf = (answers: RenderAnswers, from: RenderFrom): BlameOptions
   ...from,
   snapshot: answers,
   leftOut: answers.leftOut,
-});
-
-/** Where a part was named that is not to blame, its reason says more than the render's first fault. */
-function firstReason(first: Refusal, error: AppError): AppError {
-  const { reason = first.reason, hint = first.hint } =
-    first.isOfTemplate === true ? first : (first.named[0] ?? first);
-  return reason === error.message
-    ? error
-    : new AppError("TEMPLATE", reason, { hint, cause: error });
-}
-
-const untriedFault = (part: Part): PartFault => ({
-  part,
-  reason: "the search for what the proxy refuses has not come to it yet",
-  hint: "The search goes on with the next attempt",
 });

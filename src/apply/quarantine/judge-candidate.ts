@@ -14,7 +14,7 @@ import { type Rendered, renderProxy } from "../../template/render/render-proxy.t
 import type { RenderAnswers } from "../in-force/answers-in-force.ts";
 import type { CheckResult, ProxyDriver } from "../proxy-driver.ts";
 import { stage, unstage } from "../swap/stage.ts";
-import type { NamedPart, Verdict } from "./find-culprits.ts";
+import type { NamedPart, Verdict } from "./verdict.ts";
 
 /** A check that refused. */
 export type RefusedCheck = Omit<Extract<CheckResult, { ok: false }>, "ok">;
@@ -125,4 +125,13 @@ async function checkRendered(
   } finally {
     unstage(staged);
   }
+}
+
+/** Where a part was named that is not to blame, its reason says more than the render's first fault. */
+export function reasonOf(first: Refusal, error: AppError): AppError {
+  const { reason = first.reason, hint = first.hint } =
+    first.isOfTemplate === true ? first : (first.named[0] ?? first);
+  return reason === error.message
+    ? error
+    : new AppError("TEMPLATE", reason, { hint, cause: error });
 }

@@ -1,4 +1,3 @@
-import { partName, partText } from "../../catalog/part.ts";
 import { type Query, queryText } from "../../catalog/query.ts";
 import type { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
@@ -8,6 +7,8 @@ import type { GenerationResult } from "../generation-result.ts";
 import type { LetGo } from "../guard/guard.ts";
 import type { PipelineEvents } from "../pipeline-events.ts";
 import type { Generation } from "../proxy-driver.ts";
+import { logData } from "./log-data.ts";
+import { logFiles } from "./log-files.ts";
 
 const PATIENCE_MS = 5_000;
 const REMIND_MS = 60_000;
@@ -28,15 +29,10 @@ export function logEvents(
   let lastFailure: { readonly words: string; readonly saidAtMs: number } | undefined;
   const saidInPlace = new Set<string>();
   let isDrainLimited = false;
-  /** The last reason that was logged, by part. */
-  const isolated = new Map<string, string>();
-  /** Addresses that more than one service was registered at. */
-  let shared: ReadonlySet<string> = new Set();
-  let dropped: ReadonlySet<string> = new Set();
-  /** The same as for parts, by query. */
-  let pinned: ReadonlyMap<string, string> = new Map();
 
   return {
+    ...logData(log),
+    ...logFiles(log),
     waiting(now) {
       missing = now;
       waitTimer ??= setTimeout(nameMissing, PATIENCE_MS);
@@ -49,81 +45,6 @@ export function logEvents(
         if (!known.has(JSON.stringify(problem))) sayProblem(problem);
       }
       known = fresh;
-    },
-    isolated(fault) {
-      const { part, field, reason, hint, isPinned } = fault;
-      const text = partText(part);
-      if (isolated.get(text) === reason) return;
-      isolated.set(text, reason);
-      const what = `${partName(part)}${field === undefined ? "" : `, ${field}`}: ${reason}`;
-      const fields = { ...part, field, state: isPinned ? "pinned" : "left out", hint };
-      if (isPinned)
-        log.error(
-          fields,
-          `pinned: ${what}; its last usable data stays in force, the rest goes live`,
-        );
-      else log.error(fields, `left out: ${what}; the rest goes live without it`);
-    },
-    released(parts) {
-      for (const { part, isChanged } of parts) {
-        if (isChanged) isolated.delete(partText(part));
-        const why = isChanged ? "its data changed" : "its next try is due";
-        log.info({ ...part }, `${partName(part)} is used again: ${why}`);
-      }
-    },
-    formerKept({ kept, copies }) {
-      const hint = "`fairlead rollback NAME 0` brings them back";
-      if (kept.length > 0)
-        log.warn(
-          { files: kept, generation: 0, hint },
-          `kept as generation 0, as Fairlead did not write it: ${kept.join(", ")}`,
-        );
-      for (const path of copies)
-        log.warn(
-          { path, hint: "Copy it back by hand where it is needed" },
-          `kept as a copy, as it is no text in UTF-8 and Fairlead did not write it: ${path}`,
-        );
-    },
-    serversDropped(servers) {
-      for (const server of servers) {
-        if (dropped.has(server)) continue;
-        log.warn({ server }, `dropped: ${server}: another service has this address now`);
-      }
-      dropped = servers;
-    },
-    sharedAddresses(addresses) {
-      for (const { address, services } of addresses) {
-        if (shared.has(address)) continue;
-        log.warn(
-          {
-            address,
-            services,
-            hint: "Deregister the service that has gone; either may answer for the other",
-          },
-          `${services.map((it) => JSON.stringify(it)).join(" and ")} are registered at one address: ${address}`,
-        );
-      }
-      shared = new Set(addresses.map(({ address }) => address));
-    },
-    drifted(files) {
-      for (const { path, how } of files) {
-        log.warn(
-          { path, drift: how, hint: "Change the template instead: Fairlead owns this file" },
-          `drift: "${path}" was ${how === "unreadable" ? "made unreadable" : how} by somebody else; it is put right`,
-        );
-      }
-    },
-    pinned(queries) {
-      const now = new Map(queries.map((it) => [it.query, it]));
-      for (const { query, reason, hint } of queries) {
-        if (pinned.get(query) === reason) continue;
-        const fields = { query, state: "pinned", hint };
-        log.warn(fields, `pinned: ${query}: ${reason}; its last answer stays in force`);
-      }
-      for (const query of pinned.keys()) {
-        if (!now.has(query)) log.info({ query }, `${query} is answered again`);
-      }
-      pinned = new Map(queries.map((it) => [it.query, it.reason]));
     },
     templateRefused(error) {
       log.error({ result: "refused", err: error, hint: error.hint }, `refused: ${error.message}`);

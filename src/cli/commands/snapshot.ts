@@ -1,4 +1,4 @@
-import { renderUsable } from "../../apply/quarantine/isolate-faults.ts";
+import { renderUsable } from "../../apply/quarantine/render-usable.ts";
 import { type Query, queryText } from "../../catalog/query.ts";
 import type { CatalogStore } from "../../catalog/store.ts";
 import type { ProxyConfig } from "../../config/proxy-schema.ts";

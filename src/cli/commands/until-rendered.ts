@@ -1,11 +1,11 @@
 import {
   createFaultIsolation,
   type FaultIsolation,
-  type IsolatedFault,
-  onceWith,
-  type Render,
+  type IsolatedRender,
   type RenderWith,
 } from "../../apply/quarantine/isolate-faults.ts";
+import type { IsolatedFault } from "../../apply/quarantine/record-faults.ts";
+import { onceWith } from "../../apply/quarantine/render-usable.ts";
 import { logEvents } from "../../apply/report/log-events.ts";
 import { findQueryPlace } from "../../cases/find-query-place.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
@@ -66,7 +66,7 @@ export async function untilRendered(once: CompleteRenderOptions): Promise<Comple
 }
 
 /** A render of the usable parts of the catalog, with what a further check of it needs. */
-export interface UsableRender extends CompleteRender, Pick<Render, "answers" | "faults"> {
+export interface UsableRender extends CompleteRender, Pick<IsolatedRender, "answers" | "faults"> {
   readonly isolation: FaultIsolation;
   readonly options: RenderWith;
 }
@@ -80,7 +80,7 @@ export async function untilUsableRendered(
   const { templates, values, environment, routes: routesConfig } = from;
   const isolation = createFaultIsolation({ now: () => performance.now() });
   const options = onceWith({ templates, proxy, values, environment, routesConfig });
-  let last: Render | undefined;
+  let last: IsolatedRender | undefined;
   const faults: IsolatedFault[] = [];
   const once = await untilRendered({
     ...from,

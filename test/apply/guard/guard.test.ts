@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createGuard, type LetGo, type Verdict } from "../../../src/apply/guard/guard.ts";
+import { createGuard, type GuardVerdict, type LetGo } from "../../../src/apply/guard/guard.ts";
 import { isRecovered, isRegistered, resetReason } from "../../../src/apply/guard/recovery.ts";
 import { type GuardRules, suspicion } from "../../../src/apply/guard/suspicion.ts";
 import {
@@ -275,7 +275,7 @@ describe("createGuard()", () => {
         [unchecked]: { [`n\tround ${i}`]: "unchecked" },
       });
     };
-    let verdict: Verdict = { kind: "pass" };
+    let verdict: GuardVerdict = { kind: "pass" };
     for (let i = 0; i <= 36; i += 1) {
       verdict = guard.look(before, round(i), i * 10_000);
       if (i < 36) expect(reasonOf(verdict)).toContain("registered again");
@@ -347,7 +347,7 @@ describe("createGuard()", () => {
     expect(guard.look(view({ c: 4 }), view({ c: 1 }), 6_000)).toEqual({ kind: "pass" });
   });
 
-  const reasonOf = (verdict: Verdict) =>
+  const reasonOf = (verdict: GuardVerdict) =>
     verdict.kind === "held" ? verdict.loss.reason : verdict.kind;
 
   test("in shadow mode lets everything go, and reports what it would hold", () => {

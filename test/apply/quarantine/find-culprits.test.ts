@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { findCulprits, type Verdict } from "../../../src/apply/quarantine/find-culprits.ts";
+import { findCulprits } from "../../../src/apply/quarantine/find-culprits.ts";
 import type { Suspect } from "../../../src/apply/quarantine/suspects.ts";
+import type { Verdict } from "../../../src/apply/quarantine/verdict.ts";
 
 const SERVICES = Array.from({ length: 1_000 }, (_, i) => `s${i}`);
 
