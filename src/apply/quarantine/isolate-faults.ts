@@ -18,8 +18,8 @@ import {
   checkVerdict,
   judgeCandidate,
   judgeRender,
-  reasonOf,
   type RefusedCheck,
+  reasonOf,
   renderVerdict,
 } from "./judge-candidate.ts";
 import {
