@@ -1,24 +1,16 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { runFairlead } from "../helpers/start-fairlead.ts";
-import {
-  listenAddress,
-  nginxProxy,
-  testDirectory,
-  testNginx,
-  testVarnish,
-  varnishProxy,
-  writeConfig,
-} from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
+import { nginxProxy } from "../helpers/test-programs.ts";
 
 /** No resolver is asked for a label of more than 63 characters: it is refused at once. */
 const UNRESOLVABLE = `${"x".repeat(64)}.invalid`;
 
 describe("fairlead check", () => {
   test("reports all faults of all templates and partials, and raw output, and touches nothing", async () => {
-    const directory = await testDirectory();
-    const nginx = await testNginx(directory);
+    const site = await startSite({ catalog: {} });
+    const { directory, nginx } = site;
     const files = {
       "calls.hbs":
         '{{#each (servce "web")}}\n  {{lowr "x"}}\n{{/each}}\n{{> missing}}{{> broken}}\n',
@@ -27,15 +19,12 @@ describe("fairlead check", () => {
       "partials/broken.hbs": "{{#if a}}\n{{#each b}}{{/each}}\n",
       "partials/unused.hbs": "x {{/if}}\n",
     };
-    await mkdir(directory.at("partials"));
-    for (const [name, text] of Object.entries(files)) await writeFile(directory.at(name), text);
-    await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+    for (const [name, text] of Object.entries(files)) await site.save(name, text);
     const entries = ["calls", "braces", "value"].map((name) => ({
       template: `${name}.hbs`,
       path: join(nginx.confDirectory, `${name}.conf`),
     }));
-    const config = await writeConfig(directory, {
-      catalog: { file: "catalog.yaml" },
+    await site.configure({
       partials: "partials",
       values: { x: 1 },
       proxies: [
@@ -43,7 +32,7 @@ describe("fairlead check", () => {
         nginxProxy(nginx, { name: "second", files: [{ ...entries[2], path: "x.conf" }] }),
       ],
     });
-    const { exitCode, stdout } = await runFairlead(["check", "-c", config]);
+    const { exitCode, stdout } = await site.run("check");
     expect(exitCode).toBe(1);
     const calls = directory.at("calls.hbs");
     const expected = [
@@ -62,7 +51,7 @@ describe("fairlead check", () => {
     ];
     for (const text of expected) expect(stdout).toContain(text);
 
-    const json = await runFairlead(["check", "-c", config, "--json", "--proxy", "second"]);
+    const json = await site.run("check", "--json", "--proxy", "second");
     expect(JSON.parse(json.stdout)).toMatchObject({
       ok: false,
       proxies: [
@@ -81,35 +70,32 @@ describe("fairlead check", () => {
   });
 
   test("asks also an nginx whose main file logs to its output by name, unless it is Fairlead's child and could not", async () => {
-    const { directory, nginx, config, listen } = await builtIn();
-    await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+    const { nginx, configure, run } = await startSite({ catalog: {} });
     const main = (await readFile(nginx.config, "utf8"))
       .replace(nginx.errorLog, "/dev/stderr")
       .replace("access_log off", "access_log /dev/stdout");
     await writeFile(nginx.config, main);
-    expect(await runFairlead(["check", "-c", config])).toMatchObject({
+    expect(await run("check")).toMatchObject({
       exitCode: 0,
       stdout: "edge (nginx)\n  ok      1 file, accepted by nginx\n0 errors, 0 warnings, 0 notes\n",
     });
     await writeFile(nginx.config, main.replace("http {", "http { nonsense on;"));
-    expect(await runFairlead(["check", "-c", config])).toMatchObject({
+    expect(await run("check")).toMatchObject({
       exitCode: 1,
       stdout: expect.stringContaining('[emerg] unknown directive "nonsense"'),
     });
     await writeFile(nginx.config, main);
-    const supervised = { catalog: { file: "catalog.yaml" }, values: { nginx: { listen } } };
     const reload = { supervise: ["nginx", "-c", nginx.config] };
-    await writeConfig(directory, { ...supervised, proxies: [nginxProxy(nginx, { reload })] });
-    expect(await runFairlead(["check", "-c", config])).toMatchObject({
+    await configure({ proxies: [nginxProxy(nginx, { reload })] });
+    expect(await run("check")).toMatchObject({
       exitCode: 1,
       stdout: expect.stringMatching(/"\/dev\/stderr" failed \(6:.*\n.*Log with `error_log stderr`/),
     });
   });
 
   test("has nginx check the candidate within its complete configuration", async () => {
-    const { directory, nginx, config, listen } = await builtIn();
-    await writeFile(directory.at("catalog.yaml"), "services: {}\n");
-    expect(await runFairlead(["check", "-c", config])).toMatchObject({
+    const { nginx, listen, run } = await startSite({ catalog: {} });
+    expect(await run("check")).toMatchObject({
       exitCode: 0,
       stdout: "edge (nginx)\n  ok      1 file, accepted by nginx\n0 errors, 0 warnings, 0 notes\n",
     });
@@ -117,7 +103,7 @@ describe("fairlead check", () => {
       join(nginx.confDirectory, "other.conf"),
       `server { listen ${listen} default_server; }\n`,
     );
-    const refused = await runFairlead(["check", "-c", config]);
+    const refused = await run("check");
     expect(refused.exitCode).toBe(1);
     expect(refused.stdout).toMatch(
       new RegExp(
@@ -129,15 +115,13 @@ describe("fairlead check", () => {
   });
 
   test("names the service behind a line that nginx refuses, and what of the routes is bad", async () => {
-    const { directory, nginx, config } = await builtIn();
-    await writeFile(
-      directory.at("catalog.yaml"),
-      `services:
+    const { nginx, run } = await startSite({
+      catalog: `services:
   web: [{ address: 127.0.0.1, port: 80, tags: ["route.path=/a b"] }]
   ghost: [{ address: ${UNRESOLVABLE}, port: 80, id: g1, node: n7 }]
 `,
-    );
-    const { exitCode, stdout } = await runFairlead(["check", "-c", config, "--color"]);
+    });
+    const { exitCode, stdout } = await run("check", "--color");
     expect(exitCode).toBe(1);
     expect(stdout).toContain("\u001b[31m");
     expect(stdout).toContain(
@@ -151,48 +135,21 @@ describe("fairlead check", () => {
   });
 
   test("names the service that Varnish's compiler refuses", async () => {
-    const directory = await testDirectory();
-    const varnish = await testVarnish(directory);
-    await writeFile(
-      directory.at("catalog.yaml"),
-      `services: { ghost: [{ address: ${UNRESOLVABLE}, port: 80, id: g1 }], web: [{ address: 127.0.0.1, port: 80 }] }\n`,
-    );
-    const config = await writeConfig(directory, {
-      catalog: { file: "catalog.yaml" },
-      proxies: [varnishProxy(varnish)],
+    const { run } = await startSite({
+      varnish: {},
+      catalog: `services: { ghost: [{ address: ${UNRESOLVABLE}, port: 80, id: g1 }], web: [{ address: 127.0.0.1, port: 80 }] }\n`,
     });
-    const { exitCode, stdout } = await runFairlead(["check", "-c", config]);
+    const { exitCode, stdout } = await run("check");
     expect(exitCode).toBe(1);
     expect(stdout).toContain('cache (Varnish)\n  error   service "ghost", instance "g1" on local');
   });
 
   test("says when nginx would never read the file", async () => {
-    const { directory, nginx, listen } = await builtIn();
-    await writeFile(directory.at("catalog.yaml"), "services: {}\n");
+    const files = [{ template: "builtin:nginx/service-proxy.conf", path: "lost.conf" }];
+    const { directory, run } = await startSite({ catalog: {}, nginx: { files } });
     const lost = directory.at("lost.conf");
-    const config = await writeConfig(directory, {
-      catalog: { file: "catalog.yaml" },
-      proxies: [
-        nginxProxy(nginx, {
-          files: [{ template: "builtin:nginx/service-proxy.conf", path: lost }],
-        }),
-      ],
-      values: { nginx: { listen } },
-    });
-    const result = await runFairlead(["check", "-c", config]);
+    const result = await run("check");
     expect(result.exitCode).toBe(1);
     expect(result.stdout).toContain(`does not include "${lost}"`);
   });
 });
-
-async function builtIn() {
-  const directory = await testDirectory();
-  const nginx = await testNginx(directory);
-  const { listen } = await listenAddress();
-  const config = await writeConfig(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [nginxProxy(nginx)],
-    values: { nginx: { listen } },
-  });
-  return { directory, nginx, config, listen };
-}

@@ -1,15 +1,6 @@
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { request } from "../helpers/request.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
-import {
-  nginxProxy,
-  testConsul,
-  testDirectory,
-  testNginx,
-  writeConfig,
-} from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
 
 const TEMPLATE = `# {{generation}}
 {{#each (service "web" health="any")}}
@@ -44,8 +35,18 @@ const TEMPLATE = `# {{generation}}
 `;
 
 test("a snapshot of a real Consul renders to the same bytes as Consul itself", async () => {
-  const directory = await testDirectory();
-  const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
+  const site = await startSite({
+    nginx: ({ confDirectory }) => ({
+      files: [
+        { template: "all.hbs", path: join(confDirectory, "all.conf") },
+        {
+          template: "builtin:nginx/service-proxy.conf",
+          path: join(confDirectory, "services.conf"),
+        },
+      ],
+    }),
+  });
+  const { consul, directory } = site;
   const web = { name: "web", port: 8001, meta: { zone: "a" }, tags: ["v2", "route.path=/"] };
   await consul.register(web);
   await consul.register({ name: "web", port: 8002, weights: { passing: 5, warning: 0 } });
@@ -53,32 +54,15 @@ test("a snapshot of a real Consul renders to the same bytes as Consul itself", a
   await consul.setHealth("web-8002", "warn");
   await consul.putKey("app/title", "Hello: 'world' ${HOME}");
   await consul.putKey("app/deep/number", "0123");
-  await put(consul.address, "agent/service/register", {
-    Name: "mesh",
-    Port: 81,
-    Connect: { Native: true },
-  });
-  await put(consul.address, "query", { Name: "eu", Service: { Service: "mesh" } }, "POST");
-  await writeFile(directory.at("motd.txt"), "of the day\n");
-  await writeFile(directory.at("all.hbs"), TEMPLATE);
-  const config = await writeConfig(directory, {
-    consul: { address: consul.address },
-    proxies: [
-      nginxProxy(nginx, {
-        files: [
-          { template: "all.hbs", path: join(nginx.confDirectory, "all.conf") },
-          {
-            template: "builtin:nginx/service-proxy.conf",
-            path: join(nginx.confDirectory, "services.conf"),
-          },
-        ],
-      }),
-    ],
-  });
-  const live = await runFairlead(["render", "-c", config]);
+  const mesh = { Name: "mesh", Port: 81, Connect: { Native: true } };
+  await consul.send("agent/service/register", mesh);
+  await consul.send("query", { Name: "eu", Service: { Service: "mesh" } }, "POST");
+  await site.save("motd.txt", "of the day\n");
+  await site.save("all.hbs", TEMPLATE);
+  const live = await site.run("render");
   expect(live.exitCode).toBe(0);
   expect(live.stdout).toContain("# filtered web-8001\n");
-  const recorded = await runFairlead(["snapshot", "-c", config]);
+  const recorded = await site.run("snapshot");
   expect(recorded.exitCode).toBe(0);
   expect(recorded.stdout).toContain("\n  my.db:\n    - id: my.db-5432\n");
   expect(recorded.stdout).toContain('  app/deep/number: "0123"\n');
@@ -87,45 +71,31 @@ test("a snapshot of a real Consul renders to the same bytes as Consul itself", a
   expect(live.stdout).toContain("# mesh 81\n# mesh 81\n");
 
   const file = directory.at("recorded.yaml");
-  await writeFile(directory.at("motd.txt"), "of another day\n");
-  await writeFile(file, recorded.stdout);
-  const replayed = await runFairlead(["render", "-c", config, "--catalog", file]);
+  await site.save("motd.txt", "of another day\n");
+  await site.save("recorded.yaml", recorded.stdout);
+  const replayed = await site.run("render", "--catalog", file);
   expect(replayed.stdout).toBe(live.stdout);
-  const again = await runFairlead(["snapshot", "-c", config, "--catalog", file]);
+  const again = await site.run("snapshot", "--catalog", file);
   expect(again.stdout).toBe(recorded.stdout);
 });
 
 test("an answer that the catalog file lacks is reported at once, with the place in the template that needs it", async () => {
-  const directory = await testDirectory();
-  const nginx = await testNginx(directory);
-  await writeFile(directory.at("catalog.yaml"), "services: {}\n");
-  await writeFile(directory.at("a.hbs"), '# one\n{{#each (preparedQuery "eu")}}{{/each}}\n');
-  const config = await writeConfig(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [nginxProxy(nginx, { files: [{ template: "a.hbs", path: "a.conf" }] })],
+  const site = await startSite({
+    catalog: {},
+    template: '# one\n{{#each (preparedQuery "eu")}}{{/each}}\n',
   });
-  const { exitCode, output } = await runFairlead(["render", "-c", config]);
+  const { exitCode, output } = await site.run("render");
   expect(exitCode).toBe(1);
-  expect(output).toContain(`${directory.at("a.hbs")}:2:24: `);
+  expect(output).toContain(`${site.template}:2:24: `);
 });
 
 test("a snapshot records the data that breaks a template", async () => {
-  const directory = await testDirectory();
-  const nginx = await testNginx(directory);
-  const catalog = `services: { web: [{ address: 10.0.0.1, port: 80, meta: { title: "\\n" } }] }\n`;
-  await writeFile(directory.at("catalog.yaml"), catalog);
-  await writeFile(directory.at("a.hbs"), '{{#each (service "web")}}# {{meta.title}}{{/each}}\n');
-  const config = await writeConfig(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [nginxProxy(nginx, { files: [{ template: "a.hbs", path: "a.conf" }] })],
+  const site = await startSite({
+    catalog: `services: { web: [{ address: 10.0.0.1, port: 80, meta: { title: "\\n" } }] }\n`,
+    template: '{{#each (service "web")}}# {{meta.title}}{{/each}}\n',
   });
-  const { exitCode, stdout, output } = await runFairlead(["snapshot", "-c", config]);
+  const { exitCode, stdout, output } = await site.run("snapshot");
   expect(exitCode).toBe(0);
   expect(stdout).toContain("        title: |+\n");
-  expect(output).toContain(`${directory.at("a.hbs")}:1:28: `);
+  expect(output).toContain(`${site.template}:1:28: `);
 });
-
-async function put(address: string, path: string, body: object, method = "PUT"): Promise<void> {
-  const reply = await request(`${address}/v1/${path}`, { method, body: JSON.stringify(body) });
-  expect(reply.status).toBe(200);
-}

@@ -1,16 +1,7 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
+import { startSite } from "../helpers/site.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
-import {
-  listenAddress,
-  nginxProxy,
-  testConsul,
-  testDirectory,
-  testFairlead,
-  testNginx,
-} from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 const TEMPLATE = `server {
@@ -25,27 +16,13 @@ const TEMPLATE = `server {
 `;
 
 test("a template asks Consul's mesh, prepared queries, keys, a file and the environment, and what changes goes live", async () => {
-  const directory = await testDirectory();
-  const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
-  await send(consul.address, "agent/service/register", {
-    Name: "mesh",
-    Port: 81,
-    Connect: { Native: true },
-  });
-  await send(consul.address, "query", { Name: "eu", Service: { Service: "mesh" } }, "POST");
-  const { listen, url } = await listenAddress();
-  await writeFile(directory.at("site.hbs"), TEMPLATE);
-  const fairlead = await testFairlead(
-    directory,
-    {
-      consul: { address: consul.address },
-      proxies: [
-        nginxProxy(nginx, {
-          files: [{ template: "site.hbs", path: join(nginx.confDirectory, "site.conf") }],
-        }),
-      ],
-      values: { listen },
-    },
+  const site = await startSite({ template: TEMPLATE });
+  const { consul, listen, url } = site;
+  const mesh = { Name: "mesh", Port: 81, Connect: { Native: true } };
+  await consul.send("agent/service/register", mesh);
+  await consul.send("query", { Name: "eu", Service: { Service: "mesh" } }, "POST");
+  const fairlead = await site.start(
+    { values: { listen } },
     { env: { CONSUL_HTTP_TOKEN: "hidden-token", COPY: "a hidden-token", REGION: "eu" } },
   );
   const body = async (path: string) => (await request(`${url}${path}`)).body;
@@ -53,17 +30,17 @@ test("a template asks Consul's mesh, prepared queries, keys, a file and the envi
   await fairlead.untilLog("it waits for the file and the keys", ({ msg }) =>
     /motd\.txt.*tree "app\/"/s.test(msg),
   );
-  await writeFile(directory.at("motd.txt"), "one\n");
+  await site.save("motd.txt", "one\n");
   await consul.putKey("app/x", "1");
   await until("it is served", async () => (await body("/motd")) === "one eu[]");
   expect(await body("/mesh")).toBe("81 81");
   expect(await body("/keys")).toBe("x=1 ");
   expect(await body("/self")).toBe("true true");
 
-  await writeFile(directory.at("motd.txt"), "two\n");
+  await site.save("motd.txt", "two\n");
   await until("the changed file is served", async () => (await body("/motd")) === "two eu[]");
   await consul.deleteKey("app/x");
-  await writeFile(directory.at("motd.txt"), "three\n");
+  await site.save("motd.txt", "three\n");
   const pinned = await fairlead.untilLog("the keys are pinned", ({ state }) => state === "pinned");
   expect(pinned).toMatchObject({ query: 'tree "app/"' });
   await until("the rest goes live", async () => (await body("/motd")) === "three eu[]");
@@ -86,8 +63,3 @@ test("fairlead helpers shows one, lists all, and names the nearest for an unknow
     'Cannot show "sortby" as there is no helper of that name\n  Try fairlead helpers sortBy.',
   );
 });
-
-async function send(address: string, path: string, body: object, method = "PUT"): Promise<void> {
-  const reply = await request(`${address}/v1/${path}`, { method, body: JSON.stringify(body) });
-  if (reply.status !== 200) throw new Error(`Consul answers ${path}: ${reply.body}`);
-}

@@ -4,39 +4,36 @@ import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { freePorts } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
 import { KILL_TIMEOUT_MS, killAtEachStep } from "./kill-at-each-step.ts";
 
 test(
   "killed at any step while four files in two directories change: one complete generation is in place and served, nothing is left behind",
   async () => {
-    const directory = await testDirectory();
-    const nginx = await testNginx(directory);
+    const site = await startSite({
+      catalog: {},
+      nginx: ({ confDirectory }) => ({
+        files: [
+          { template: "first.hbs", path: join(confDirectory, "first.conf") },
+          { template: "second.hbs", path: "other.d/second.conf" },
+          { template: "each.hbs", each: { keys: "each" }, path: "other.d/{{key}}.conf" },
+        ],
+      }),
+    });
+    const { directory, nginx } = site;
     const [first, second] = await freePorts(2);
     const other = directory.at("other.d");
     await mkdir(other);
     await writeFile(join(nginx.confDirectory, "include.conf"), `include ${other}/*.conf;\n`);
     const server = (port: number | undefined) =>
       `server { listen 127.0.0.1:${port}; location / { return 200 "{{key "generation"}}"; } }\n`;
-    await writeFile(directory.at("first.hbs"), server(first));
-    await writeFile(directory.at("second.hbs"), server(second));
-    await writeFile(directory.at("each.hbs"), "# {{value}}\n");
-    const file = await writeConfig(directory, {
-      catalog: { file: "catalog.yaml" },
-      proxies: [
-        nginxProxy(nginx, {
-          files: [
-            { template: "first.hbs", path: join(nginx.confDirectory, "first.conf") },
-            { template: "second.hbs", path: join(other, "second.conf") },
-            { template: "each.hbs", each: { keys: "each" }, path: join(other, "{{key}}.conf") },
-          ],
-        }),
-      ],
-    });
+    await site.save("first.hbs", server(first));
+    await site.save("second.hbs", server(second));
+    await site.save("each.hbs", "# {{value}}\n");
 
     const steps = await killAtEachStep({
       directory,
-      config: file,
+      config: site.configFile,
       proxy: "edge",
       catalog: (generation) =>
         stringify({

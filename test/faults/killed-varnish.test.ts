@@ -1,33 +1,28 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { request } from "../helpers/request.ts";
-import { testDirectory, testVarnish, varnishProxy, writeConfig } from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
 import { KILL_TIMEOUT_MS, killAtEachStep } from "./kill-at-each-step.ts";
 
 test(
   "killed while the VCL changes: Varnish runs what is in place, and nothing is left behind",
   async () => {
-    const directory = await testDirectory();
-    const varnish = await testVarnish(directory);
-    await writeFile(
-      directory.at("cache.hbs"),
-      `vcl 4.1;
+    const { directory, varnish, configFile } = await startSite({
+      varnish: {},
+      catalog: {},
+      template: `vcl 4.1;
 backend default none;
 sub vcl_recv { return (synth(200)); }
 sub vcl_synth { synthetic("{{key "generation"}}"); return (deliver); }
 `,
-    );
-    const config = await writeConfig(directory, {
-      catalog: { file: "catalog.yaml" },
-      proxies: [varnishProxy(varnish, { files: [{ template: "cache.hbs", path: varnish.vcl }] })],
     });
     const before = await readdir(dirname(varnish.vcl));
 
     const steps = await killAtEachStep({
       directory,
-      config,
+      config: configFile,
       proxy: "cache",
       catalog: (generation) => stringify({ keys: { generation } }),
       async check() {

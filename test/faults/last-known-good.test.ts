@@ -1,16 +1,10 @@
 import { readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { adminStatus, adminUrl } from "../helpers/admin-address.ts";
 import { request } from "../helpers/request.ts";
+import { startSite } from "../helpers/site.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
-import {
-  nginxProxy,
-  testConsul,
-  testDirectory,
-  testFairlead,
-  testNginx,
-} from "../helpers/test-programs.ts";
+import { testConsul, testDirectory, testFairlead } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 test("a start without Consul uses the last known good catalog, and Consul's own replaces it all at once", async () => {
@@ -97,21 +91,15 @@ test("a start without Consul uses the last known good catalog, and Consul's own 
 }, 180_000);
 
 test("what went live after the catalog was kept stays at a start without Consul, also where its files are gone", async () => {
-  const directory = await testDirectory();
-  const [consul, nginx] = await Promise.all([testConsul(), testNginx(directory)]);
-  const path = join(nginx.confDirectory, "list.conf");
-  await writeFile(directory.at("list.hbs"), "# {{#each (service 'web')}}{{port}} {{/each}}\n");
-  const config = {
-    consul: { address: consul.address },
-    proxies: [nginxProxy(nginx, { files: [{ template: "list.hbs", path }] })],
-  };
+  const template = "# {{#each (service 'web')}}{{port}} {{/each}}\n";
+  const { directory, consul, output: path, start, status } = await startSite({ template });
   const lives = async (text: string) =>
     await until(`"${text}" is live`, async () => {
-      const { live } = await adminStatus(await adminUrl(directory));
+      const { live } = await status();
       return (await readFile(path, "utf8")) === text && live;
     });
   await consul.register({ name: "web", id: "1", port: 1 });
-  const first = await testFairlead(directory, config);
+  const first = await start();
   await until("the catalog is kept", async () =>
     (await readFile(directory.at("state/snapshot.json"), "utf8")).includes('"port":1,'),
   );
@@ -127,7 +115,7 @@ test("what went live after the catalog was kept stays at a start without Consul,
   await consul.kill();
   await rm(path);
 
-  await testFairlead(directory, config);
+  await start();
   expect(await lives("# 1 2 \n")).toMatchObject({ number });
   await consul.startAgain();
   await consul.register({ name: "web", id: "3", port: 3 });

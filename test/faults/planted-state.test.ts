@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { superviseProcess } from "../../src/proxy/supervise/supervised-process.ts";
-import { runFairlead } from "../helpers/start-fairlead.ts";
-import { nginxProxy, testDirectory, testNginx, writeConfig } from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
+import { testDirectory } from "../helpers/test-programs.ts";
 
 const FILES = ["record.json", "control.json", "journal.json", "generations/1/generation.json"];
 const GARBAGE = [
@@ -19,22 +19,15 @@ const GARBAGE = [
 ];
 
 test("state files with planted content are reported and ignored, and the daemon works on", async () => {
-  const directory = await testDirectory();
-  const nginx = await testNginx(directory);
-  await writeFile(directory.at("catalog.yaml"), "services: {}\n");
-  await writeFile(directory.at("site.hbs"), "# nothing\n");
-  const path = `${nginx.confDirectory}/site.conf`;
-  const file = await writeConfig(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [nginxProxy(nginx, { files: [{ template: "site.hbs", path }] })],
-  });
+  const site = await startSite({ catalog: {}, template: "# nothing\n" });
+  const { directory, output: path } = site;
   for (const garbage of GARBAGE) {
     const planted = FILES.map((name) => directory.at(`state/edge/${name}`));
     for (const at of planted) {
       await mkdir(dirname(at), { recursive: true, mode: 0o700 });
       await writeFile(at, garbage, { mode: 0o600 });
     }
-    const { exitCode, output } = await runFairlead(["run", "-c", file, "--once"]);
+    const { exitCode, output } = await site.run("run", "--once");
     expect([garbage, exitCode, output]).toEqual([garbage, 0, expect.anything()]);
     for (const at of planted) {
       expect(output).toContain(`Cannot use \\"${at}\\" as it is not what Fairlead wrote`);

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -6,8 +6,8 @@ import { expect, onTestFinished, test } from "vitest";
 import type { ProxyStatus } from "../../src/apply/proxy-status.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
+import { startSite } from "../helpers/site.ts";
 import { runFairlead } from "../helpers/start-fairlead.ts";
-import { nginxProxy, testDirectory, testFairlead, testNginx } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /** What Fairlead must never show: from the config, the environment, a file, and an address. */
@@ -36,27 +36,21 @@ async function startEcho(): Promise<number> {
 test.each(["config", "environment", "file"] as const)(
   "a secret from the %s is in no log, status, metric, error or file of the state",
   async (from) => {
-    const directory = await testDirectory();
-    const [echoPort, adminPort, nginx] = [
-      await startEcho(),
-      await freePort(),
-      await testNginx(directory),
-    ];
-    await writeFile(directory.at("token"), `${SECRETS.file}\n`);
-    await writeFile(directory.at("site.hbs"), '# {{key "a"}}\n');
+    const [echoPort, adminPort] = [await startEcho(), await freePort()];
+    const site = await startSite({ catalog: {}, template: '# {{key "a"}}\n' });
+    const { directory } = site;
+    await site.save("token", `${SECRETS.file}\n`);
     const token = {
       config: { token: SECRETS.consul },
       environment: { token: "${PLANTED}" },
       file: { tokenFile: "token" },
     }[from];
-    const files = [{ template: "site.hbs", path: join(nginx.confDirectory, "site.conf") }];
     const env = { PLANTED: SECRETS.consul };
-    const fairlead = await testFairlead(
-      directory,
+    const fairlead = await site.start(
       {
+        catalog: undefined,
         consul: { address: `http://user:${SECRETS.password}@127.0.0.1:${echoPort}`, ...token },
         admin: { listen: `127.0.0.1:${adminPort}`, token: SECRETS.admin },
-        proxies: [nginxProxy(nginx, { files })],
       },
       { args: ["--log-level", "debug"], env },
     );
@@ -74,7 +68,7 @@ test.each(["config", "environment", "file"] as const)(
       expect([path, status]).toEqual([path, path === "/ready" ? 503 : 200]);
       shown.push(body);
     }
-    const config = directory.at("fairlead.yaml");
+    const config = site.configFile;
     const statusEnv = { ...env, FAIRLEAD_TOKEN: SECRETS.admin };
     shown.push((await runFairlead(["status", "-c", config], { env: statusEnv })).output);
     const wrongEnv = { ...env, FAIRLEAD_TOKEN: `${SECRETS.admin}x` };

@@ -8,13 +8,8 @@ import { withCli } from "../../src/proxy/varnish/cli-connection.ts";
 import { createVarnishDriver } from "../../src/proxy/varnish/varnish-driver.ts";
 import { freePort } from "../helpers/free-port.ts";
 import { request } from "../helpers/request.ts";
-import {
-  testDirectory,
-  testFairlead,
-  testService,
-  testVarnish,
-  varnishProxy,
-} from "../helpers/test-programs.ts";
+import { startSite } from "../helpers/site.ts";
+import { testDirectory, testService, testVarnish } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /* A Varnish that panics, hangs, keeps an old VCL, has sick backends, or cuts its answers off; and what comes after. */
@@ -47,22 +42,17 @@ test("a CLI that hangs is given up in time, and used again once it answers", asy
 });
 
 test("a wrong secret is named, leaves what is served alone, and goes live by itself once it is right", async () => {
-  const directory = await testDirectory();
-  const varnish = await testVarnish(directory);
-  const secret = await readFile(varnish.secretFile);
-  const secretFile = directory.at("secret"); // varnishd reads its own again for each connection
-  await writeFile(secretFile, "wrong\n");
-  await writeFile(directory.at("catalog.yaml"), "services: {}\n");
-  await writeFile(
-    directory.at("site.hbs"),
-    "vcl 4.1; backend default none; sub vcl_recv { return (synth(418)); }\n",
-  );
-  const files = [{ template: "site.hbs", path: varnish.vcl }];
-  const before = await readFile(varnish.vcl);
-  const fairlead = await testFairlead(directory, {
-    catalog: { file: "catalog.yaml" },
-    proxies: [varnishProxy(varnish, { files, admin: { address: varnish.admin, secretFile } })],
+  const site = await startSite({
+    varnish: ({ admin }) => ({ admin: { address: admin, secretFile: "secret" } }),
+    catalog: {},
+    template: "vcl 4.1; backend default none; sub vcl_recv { return (synth(418)); }\n",
   });
+  const { varnish } = site;
+  const secret = await readFile(varnish.secretFile);
+  const secretFile = site.directory.at("secret"); // varnishd reads its own again for each connection
+  await writeFile(secretFile, "wrong\n");
+  const before = await readFile(varnish.vcl);
+  const fairlead = await site.start();
   const failed = await fairlead.untilResult("failed");
   expect(failed.msg).toContain(`it refuses the secret of "${secretFile}"`);
   expect(failed.hint).toContain("admin.secretFile");
