@@ -3,9 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startSite } from "../helpers/site.ts";
 import { nginxProxy } from "../helpers/test-programs.ts";
-
-/** No resolver is asked for a label of more than 63 characters: it is refused at once. */
-const UNRESOLVABLE = `${"x".repeat(64)}.invalid`;
+import { UNRESOLVABLE } from "../helpers/unresolvable.ts";
 
 describe("fairlead check", () => {
   test("reports all faults of all templates and partials, and raw output, and touches nothing", async () => {

@@ -3,10 +3,8 @@ import { expect, test } from "vitest";
 import { request } from "../helpers/request.ts";
 import { startSite } from "../helpers/site.ts";
 import { untilAnsweredBy } from "../helpers/test-programs.ts";
+import { UNRESOLVABLE } from "../helpers/unresolvable.ts";
 import { until } from "../helpers/until.ts";
-
-/** No resolver is asked for a label of more than 63 characters: it is refused at once. */
-const UNRESOLVABLE = `${"x".repeat(64)}.invalid`;
 
 const at = (port: number, more: object = {}): object => ({ address: "127.0.0.1", port, ...more });
 

@@ -1,33 +1,25 @@
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { stringify } from "yaml";
+import { startSite } from "../helpers/site.ts";
 import { runFairlead, startFairlead } from "../helpers/start-fairlead.ts";
 import type { TempDirectory } from "../helpers/temp-directory.ts";
-import {
-  nginxProxy,
-  testDirectory,
-  testFairlead,
-  testNginx,
-  testVarnish,
-  varnishProxy,
-  writeConfig,
-} from "../helpers/test-programs.ts";
+import { nginxProxy } from "../helpers/test-programs.ts";
 import { until } from "../helpers/until.ts";
 
 /* What the checks of a Fairlead that was killed leave in the system's temporary directory. */
 
 test("killed while varnishd compiles a candidate: the next start removes what both left, also while varnishd still writes", async () => {
-  const { directory, config, env, temporary } = await prepare("varnish");
+  const { site, env, temporary } = await prepare("varnish");
   for (let i = 0; i < 2; i += 1) {
-    await changeCatalog(directory, `g${i}`);
-    const fairlead = await testFairlead(directory, config, { env });
+    await site.saveCatalog(catalogOf(`g${i}`));
+    const fairlead = await site.start(undefined, { env });
     const left = new Set(await temporary());
     const isNew = (path: string) => !left.has(path);
     await until("varnishd compiles", async () => hasCompiler((await temporary()).filter(isNew)));
     await fairlead.stop("SIGKILL");
   }
-  const last = await testFairlead(directory, config, { env });
+  const last = await site.start(undefined, { env });
   await last.untilResult("live");
   expect(await topOf(temporary)).toEqual([expect.stringMatching(/^fairlead-vcl-/)]);
   expect(await last.stop()).toBe(0);
@@ -36,8 +28,8 @@ test("killed while varnishd compiles a candidate: the next start removes what bo
 
 for (const kind of ["nginx", "varnish"] as const) {
   test(`a check of ${kind}'s that was killed is cleared up by the next one; one that was interrupted clears up itself`, async () => {
-    const { directory, config, env, temporary } = await prepare(kind);
-    const file = await writeConfig(directory, config);
+    const { site, env, temporary } = await prepare(kind);
+    const file = site.configFile;
     const isAtIt = (paths: readonly string[]) =>
       kind === "varnish" ? hasCompiler(paths) : paths.some((it) => it.includes("nginx.conf"));
     const interrupted = await startFairlead(["check", "-c", file], { env });
@@ -56,21 +48,18 @@ for (const kind of ["nginx", "varnish"] as const) {
 
 /** A proxy whose checks take their time, and a temporary directory for Fairlead alone. */
 async function prepare(kind: "nginx" | "varnish") {
-  const directory = await testDirectory();
-  const home = directory.at("tmp");
+  const site = await startSite({
+    catalog: catalogOf("g"),
+    ...(kind === "varnish" ? { varnish: {}, varnishOptions: { compiler: "built-in" } } : {}),
+  });
+  if (kind === "nginx") {
+    const binary = await slowNginx(site.directory);
+    await site.configure({ proxies: [nginxProxy(site.nginx, { binary })] });
+  }
+  const home = site.directory.at("tmp");
   await mkdir(home);
   await chmod(home, 0o1777); // varnishd's compiler is another user
-  await changeCatalog(directory, "g");
-  const proxy =
-    kind === "varnish"
-      ? varnishProxy(await testVarnish(directory, { compiler: "built-in" }))
-      : nginxProxy(await testNginx(directory), { binary: await slowNginx(directory) });
-  return {
-    directory,
-    config: { catalog: { file: "catalog.yaml" }, proxies: [proxy] },
-    env: { TMPDIR: home },
-    temporary: () => pathsIn(home),
-  };
+  return { site, env: { TMPDIR: home }, temporary: () => pathsIn(home) };
 }
 
 /** What is in a directory and below it; links are not followed. */
@@ -95,8 +84,6 @@ async function slowNginx({ at }: TempDirectory): Promise<string> {
   return at("slow-nginx");
 }
 
-const changeCatalog = ({ path }: TempDirectory, name: string): Promise<void> =>
-  writeFile(
-    join(path, "catalog.yaml"),
-    stringify({ services: { [name]: [{ address: "127.0.0.1", port: 9 }] } }),
-  );
+const catalogOf = (name: string): object => ({
+  services: { [name]: [{ address: "127.0.0.1", port: 9 }] },
+});
