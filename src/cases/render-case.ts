@@ -13,7 +13,7 @@ import {
 } from "../source/file/catalog-file.ts";
 import { catalogSnapshot } from "../source/file/catalog-snapshot.ts";
 import type { FileTemplate } from "../template/compile/proxy-templates.ts";
-import type { BlameOptions } from "../template/provenance/blame.ts";
+import type { BlameOptions } from "../template/provenance/trace-render.ts";
 import type { Output } from "../template/render/render-files.ts";
 import { templateError } from "../template/template-error.ts";
 import type { Case } from "./case-schema.ts";

@@ -7,7 +7,7 @@ import { parseCatalog } from "../../src/source/file/catalog-file.ts";
 import { answerFrom } from "../../src/source/file/file-source.ts";
 import { compileTemplate } from "../../src/template/compile/load-template.ts";
 import type { FileTemplate } from "../../src/template/compile/proxy-templates.ts";
-import { blameLine } from "../../src/template/provenance/blame.ts";
+import { blameLine } from "../../src/template/provenance/blame-line.ts";
 
 /** Each instance's meta, by the name of its service. */
 type Metas = Readonly<Record<string, Readonly<Record<string, string>>>>;

@@ -5,7 +5,7 @@ import type { ProxyConfig } from "../../config/proxy-schema.ts";
 import type { Config } from "../../config/schema.ts";
 import { AppError } from "../../errors.ts";
 import type { FileTemplate } from "../../template/compile/proxy-templates.ts";
-import type { BlameOptions } from "../../template/provenance/blame.ts";
+import type { BlameOptions } from "../../template/provenance/trace-render.ts";
 import { createFragmentMemory } from "../../template/render/fragments.ts";
 import type { Rendered, Waiting } from "../../template/render/render-proxy.ts";
 import { findForeign } from "../disk/foreign-file.ts";

@@ -2,8 +2,9 @@ import { partText } from "../../catalog/part.ts";
 import type { Query } from "../../catalog/query.ts";
 import type { Snapshot } from "../../catalog/snapshot.ts";
 import { AppError } from "../../errors.ts";
-import { type BlameOptions, blameOutput } from "../../template/provenance/blame.ts";
+import { blameOutput } from "../../template/provenance/blame.ts";
 import { createLineFinder } from "../../template/provenance/line-finder.ts";
+import type { BlameOptions } from "../../template/provenance/trace-render.ts";
 import type { Output } from "../../template/render/render-files.ts";
 import { type Rendered, renderProxy, type Waiting } from "../../template/render/render-proxy.ts";
 import {

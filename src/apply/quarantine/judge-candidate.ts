@@ -1,15 +1,11 @@
 import { partText } from "../../catalog/part.ts";
 import { AppError } from "../../errors.ts";
-import {
-  type BlamedPart,
-  type BlameOptions,
-  blameLine,
-  blameRender,
-  type LineOrigin,
-  type PartsFault,
-  type RenderedLine,
-} from "../../template/provenance/blame.ts";
+import { blameRender, type PartsFault } from "../../template/provenance/blame.ts";
+import type { LineOrigin, RenderedLine } from "../../template/provenance/blame-line.ts";
+import { blameLine } from "../../template/provenance/blame-line.ts";
+import type { BlamedPart } from "../../template/provenance/blamed-part.ts";
 import type { LineFinder } from "../../template/provenance/line-finder.ts";
+import type { BlameOptions } from "../../template/provenance/trace-render.ts";
 import { type Rendered, renderProxy } from "../../template/render/render-proxy.ts";
 import type { RenderAnswers } from "../in-force/answers-in-force.ts";
 import type { CheckResult, ProxyDriver } from "../proxy-driver.ts";

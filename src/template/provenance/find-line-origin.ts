@@ -1,4 +1,5 @@
-import { MARK, type OutputOrigin } from "./trace.ts";
+import { MARK } from "./marks.ts";
+import type { OutputOrigin } from "./trace.ts";
 
 /** Where a line of a rendered file comes from. */
 export interface LinePieces {

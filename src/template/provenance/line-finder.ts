@@ -1,14 +1,10 @@
 import { type Part, partText } from "../../catalog/part.ts";
 import type { Output } from "../render/render-files.ts";
-import {
-  type BlameOptions,
-  type LineOrigin,
-  lineOrigin,
-  type RenderedLine,
-  type Traced,
-  traceRender,
-} from "./blame.ts";
-import { withoutMarks } from "./trace.ts";
+import type { LineOrigin, RenderedLine } from "./blame-line.ts";
+import { lineOrigin } from "./blame-line.ts";
+import { withoutMarks } from "./marks.ts";
+import type { BlameOptions, Traced } from "./trace-render.ts";
+import { traceRender } from "./trace-render.ts";
 
 /**
  * Finds where lines of many renders come from that differ in few parts: a line that is in one of them as well, and only

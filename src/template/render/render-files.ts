@@ -5,7 +5,7 @@ import type { Config } from "../../config/schema.ts";
 import type { Template } from "../compile/load-template.ts";
 import type { FileTemplate } from "../compile/proxy-templates.ts";
 import { keyEntries } from "../helpers/keys.ts";
-import { withoutMarks } from "../provenance/trace.ts";
+import { withoutMarks } from "../provenance/marks.ts";
 import type { FragmentMemory } from "./fragments.ts";
 import { ask, type RenderContext } from "./render-context.ts";
 import { type GroupsSetting, renderParts } from "./render-parts.ts";

@@ -5,7 +5,7 @@ import type { VarnishConfig } from "../../config/proxy-schema.ts";
 import type { Route } from "../../route/route.ts";
 import type { FileTemplate } from "../compile/proxy-templates.ts";
 import { GENERATION_MARK } from "../helpers/routes.ts";
-import { withoutMarks } from "../provenance/trace.ts";
+import { withoutMarks } from "../provenance/marks.ts";
 import type { RenderContext } from "./render-context.ts";
 import { routes } from "./render-routes.ts";
 

@@ -7,8 +7,9 @@ import { parseConfig } from "../../../src/config/load-config.ts";
 import type { ProxyConfig } from "../../../src/config/proxy-schema.ts";
 import { compileTemplate } from "../../../src/template/compile/load-template.ts";
 import type { FileTemplate } from "../../../src/template/compile/proxy-templates.ts";
-import { type BlameOptions, blameLine } from "../../../src/template/provenance/blame.ts";
+import { blameLine } from "../../../src/template/provenance/blame-line.ts";
 import { createLineFinder } from "../../../src/template/provenance/line-finder.ts";
+import type { BlameOptions } from "../../../src/template/provenance/trace-render.ts";
 
 type Answers = readonly (readonly [Query, AnswerValue])[];
 
