@@ -26,7 +26,7 @@ export interface Pipeline extends ControlledProxy {
   /**
    * Follows the catalog until `signal` aborts.
    *
-   * @param onReconciled told how each look ended
+   * @param onReconciled told how each reconcile ended
    * @throws the signal's reason, once aborted. Anything else is a bug.
    */
   run(signal: AbortSignal, onReconciled: (result: ReconcileResult) => void): Promise<never>;
@@ -66,14 +66,14 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     async run(signal, onReconciled) {
       const unsubscribe = store.onChange(reconcileLoop.soon);
       try {
-        await attempts.makeWhole();
+        await attempts.restoreComplete();
         await driver.open(state.live);
         driver.watch(lost, signal);
         watchOutputs({ paths: () => state.inPlace?.paths ?? [], onChange: findDrift, signal });
         reconcileLoop.soon();
         return await reconcileLoop.run(async () => {
           isReconciling = true;
-          const result = await look(signal).finally(() => {
+          const result = await reconcile(signal).finally(() => {
             isReconciling = false;
           });
           if (mayHaveDrifted) findDrift();
@@ -89,8 +89,8 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     },
   };
 
-  async function look(signal: AbortSignal): Promise<ReconcileResult> {
-    if (!(await attempts.seeToEnd(signal))) return "failed";
+  async function reconcile(signal: AbortSignal): Promise<ReconcileResult> {
+    if (!(await attempts.finishInterrupted(signal))) return "failed";
     if (!isHistoryFilled) fillHistory(history, state.live, proxy);
     isHistoryFilled = true;
     const pinned = pinnedBy(control.now());
@@ -104,7 +104,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
 
   async function bringUpToDate(signal: AbortSignal): Promise<ReconcileResult> {
     const newest = gates.dampFlaps(store.snapshot());
-    if (gates.isLacking(newest)) return "waiting";
+    if (gates.isMissingAnswers(newest)) return "waiting";
     const guarded = await renderGuarded(newest);
     if (typeof guarded === "string") return guarded;
     const { rendered, answers, gate } = guarded;
@@ -135,7 +135,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     const { asked } = first.rendered;
     const view = viewOf(newest, asked, first.answers);
     const before = renderer.comparable(state.live?.view, { asked, snapshot: newest });
-    // Only what the catalog alone asks for tells what it lost.
+    // The guard compares what the newest answers alone ask for.
     const isAsked = first.rendered.kind === "rendered" && control.now().mode !== "paused";
     const gate = isAsked ? gates.guard(before, view) : undefined;
     const isHeld = gates.isHeld();
@@ -144,7 +144,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     const { rendered, answers } = last;
     store.want(proxy.name, new Map([...asked, ...rendered.asked]));
     if (rendered.kind === "waiting") {
-      gates.lacks(rendered.missing);
+      gates.noteMissing(rendered.missing);
       return "waiting";
     }
     // What is kept is what the next change is measured against.
@@ -179,7 +179,7 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
       if (!isHeld) gates.wentLive(before);
       renderer.wentLive(from);
     }
-    return await attempts.settle(generation, result, origin);
+    return await attempts.conclude(generation, result, origin);
   }
 
   /** Before the first generation. What cannot be kept is not replaced. */
@@ -199,9 +199,9 @@ export async function createPipeline(parts: PipelineParts): Promise<Pipeline> {
     reconcileLoop.soon();
   }
 
-  /** The files are as they were, but whether they are served is to be proved anew. */
+  /** The files are unchanged, but the proxy may not serve them any more: it needs a new proof. */
   function lost(why: string): void {
-    log.warn(`${why}; it is proved anew what it serves`);
+    log.warn(`${why}; what it serves is proved again`);
     state.needsProof();
     reconcileLoop.soon();
   }

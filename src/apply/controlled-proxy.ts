@@ -2,8 +2,8 @@ import type { ObservedProxy, ReconcileResult } from "./proxy-status.ts";
 import type { History } from "./state/history.ts";
 
 /**
- * One proxy as operators direct it. What they want is kept across restarts; the result tells how the look after
- * it ended.
+ * One proxy as operators control it. Their commands are kept across restarts; each returns the result of the
+ * reconcile that follows.
  */
 export interface ControlledProxy extends ObservedProxy {
   /** Changes nothing from now on. */

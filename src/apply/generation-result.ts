@@ -6,7 +6,7 @@ export interface Plan {
   readonly generation: Generation;
   /** The same bytes are in place already. */
   readonly isInPlace: boolean;
-  /** Nobody knows what the proxy serves, whatever its own words: it is told to reload. */
+  /** It is not known what the proxy serves, whatever it reports: it must reload. */
   readonly owesReload: boolean;
   /** Files of the live generation that this one has no more. */
   readonly removed: readonly string[];

@@ -15,9 +15,9 @@ import type { Cause } from "./report/cause.ts";
 import type { DampedInstance } from "./schedule/flap-damping.ts";
 import type { DriftedFile } from "./state/live-state.ts";
 
-/** Says in the log what becomes of one proxy. Each state is said when it begins, not at each look. */
+/** What happens to one proxy. A state is an event when it begins, not at each reconcile. */
 export interface PipelineEvents {
-  /** The render lacks answers. What is missing is named after 5 s, and every minute from then on. */
+  /** The render misses answers. The log names them after 5 s, and then every minute. */
   waiting(missing: ReadonlyMap<string, Query>): void;
   /** The render is complete. */
   complete(rendered: Pick<Rendered, "id" | "asked" | "problems">): void;
@@ -50,7 +50,7 @@ export interface PipelineEvents {
   /** A generation that an earlier process did not see to its end. */
   resumed(generation: Generation, result: GenerationResult): void;
   willRetry(inMs: number): void;
-  /** One look at the proxy ended. */
+  /** One reconcile of the proxy ended. */
   reconciled(result: ReconcileResult): void;
   /** A change waits because so many old workers drain. Said once until one goes live. */
   drainLimited(draining: number): void;

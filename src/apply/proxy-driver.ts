@@ -54,7 +54,7 @@ export interface ProxyDriver {
   /** Asks the proxy's own binary about the candidate, in full context. Touches nothing live. */
   check(candidate: Candidate, signal: AbortSignal): Promise<CheckResult>;
   /**
-   * Tells the running proxy to use the files that are in place.
+   * Has the running proxy load the files that are in place.
    *
    * @throws {AppError} RELOAD_FAILED when the proxy refused, PROXY_DOWN when there is no running proxy to tell.
    */
@@ -89,7 +89,7 @@ export interface ProxyDriver {
   watch(onLost: (why: string) => void, signal: AbortSignal): void;
   /** How many processes of earlier generations still serve their last connections. */
   draining(): number;
-  /** Lets a proxy that the driver itself keeps running open its log files anew. */
+  /** Lets a proxy that the driver itself keeps running reopen its log files. */
   reopenLogs(): void;
   /** Ends what the driver itself keeps running: gracefully, and by force within a second after `reload.stopTimeout`. */
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import type { SharedAddress } from "./in-force/address-claims.ts";
 import type { DampedInstance } from "./schedule/flap-damping.ts";
 import type { Control } from "./state/control.ts";
 
-/** How one look at a proxy ended. */
+/** How one reconcile of a proxy ended. */
 export type ReconcileResult =
   | "live"
   | "unchanged"
@@ -17,14 +17,14 @@ export type ReconcileResult =
   | "superseded";
 
 /**
- * What is known of one proxy now: what the admin address tells of it.
+ * What is known of one proxy now: what the admin address shows.
  *
  * Times are ISO 8601. What is absent is not the case.
  */
 export interface ProxyStatus {
   readonly name: string;
   readonly kind: KindName;
-  /** How the last look ended; `starting` before the first has. */
+  /** How the last reconcile ended; `starting` before the first has. */
   readonly result: ReconcileResult | "starting";
   /** What an operator wants of it. */
   readonly control: Control;
@@ -52,7 +52,7 @@ export interface ProxyStatus {
     readonly reason: string;
     readonly hint: string;
   }[];
-  /** When the answers were saved that stand in, as the source has not answered since the start. */
+  /** When the fallback catalog was saved, which is used as the source has not answered since the start. */
   readonly fallbackSince?: string;
   /** Addresses that more than one service is registered at: either may answer for the other. */
   readonly sharedAddresses: readonly SharedAddress[];

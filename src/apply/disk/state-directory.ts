@@ -70,7 +70,7 @@ export function readStateFile(path: string): string | undefined {
 export type OnUnusable = (error: AppError) => void;
 
 /**
- * Reads a file of the state as JSON of a kind. One that is something else counts as none, which is told.
+ * Reads a file of the state as JSON of a kind. Any other content counts as no file, and is reported.
  *
  * @throws {AppError} SWAP when it cannot be read
  */
@@ -104,7 +104,7 @@ function parsedJson(text: string): unknown {
 }
 
 /**
- * Writes a file of the state in one step: whoever reads it sees the old text or the new one, whole, also after a power cut.
+ * Writes a file of the state in one step: a reader sees the complete old text or the complete new one, also after a power cut.
  *
  * @throws {AppError} SWAP
  */

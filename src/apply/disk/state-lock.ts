@@ -83,7 +83,7 @@ function isAbandoned(path: string): boolean {
   return found !== undefined && Date.now() - found.mtimeMs > ABANDONED_MS;
 }
 
-/** Listens in `directory`, and tells whoever asks which process this is. */
+/** Listens in `directory`, and answers each connection with this process's id. */
 async function listen(directory: string, name: string): Promise<Server> {
   const server = createServer((socket) => {
     socket.on("error", () => undefined);

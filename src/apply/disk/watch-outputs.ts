@@ -1,7 +1,7 @@
 import { type FSWatcher, statSync, watch } from "node:fs";
 import { dirname } from "node:path";
 
-/** A look at all files takes microseconds each: at this interval, or longer for thousands of them. */
+/** The interval of the checks; longer for thousands of files, of which each takes microseconds. */
 const TICK_MS = 1_000;
 const TICK_PER_FILE_MS = 2;
 /** Events of one change come together. */

@@ -29,7 +29,7 @@ export interface Attempt {
  * previous files come back and the proxy is put back on them. Files that are in place already, such as
  * those that a proxy missed while it was down, are only reloaded and proved, if it does not serve them.
  *
- * The journal's entry is left open: whoever records the result ends it.
+ * The journal's entry is left open: the caller ends it when it has recorded the result.
  *
  * @throws the reason of a signal, once aborted, and whatever is a bug. An {@link AppError} is an result.
  */
@@ -54,7 +54,7 @@ export async function applyGeneration(attempt: Attempt): Promise<GenerationResul
     const swapped = await clock.time("swap", () => swap(changes, journal));
     return await goLive({ ...attempt, generation: plan.generation }, clock, swapped);
   } catch (error) {
-    // Once files were exchanged the entry stays: who comes next sees to its end.
+    // Once files were exchanged the entry stays: the next attempt, or the next start, finishes it.
     if (!isSwapped && !plan.owesReload) journal.end();
     if (!(error instanceof AppError)) throw error;
     const inPlace = error.code === "UNDO" ? "mixed" : "untouched";

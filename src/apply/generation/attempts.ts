@@ -10,14 +10,14 @@ import type { Schedule } from "../schedule/schedule.ts";
 import type { LiveState } from "../state/live-state.ts";
 import { applyGeneration } from "./apply-generation.ts";
 import { abandonWhenOutdated } from "./outdated-check.ts";
-import { makeWhole, resumeGeneration } from "./resume-generation.ts";
+import { restoreComplete, resumeGeneration } from "./resume-generation.ts";
 
 /** The attempts at making generations of one proxy live: one at a time, each recorded, and failures tried again. */
 export interface Attempts {
   /** Makes the files whole that a death left in the middle of a swap, before anything reads them. */
-  makeWhole(): Promise<void>;
+  restoreComplete(): Promise<void>;
   /** Sees a swap that a death interrupted to its end. Returns whether all files are of one generation then. */
-  seeToEnd(signal: AbortSignal): Promise<boolean>;
+  finishInterrupted(signal: AbortSignal): Promise<boolean>;
   /**
    * Tries to make rendered files live. Whoever asks records how it ended.
    *
@@ -33,7 +33,7 @@ export interface Attempts {
     },
   ): Promise<{ readonly generation: Generation; readonly result: GenerationResult } | undefined>;
   /** Records how one ended, and has it tried again if it did not go live. */
-  settle(
+  conclude(
     generation: Generation,
     result: GenerationResult,
     origin: Origin,
@@ -58,8 +58,8 @@ export function createAttempts({ driver, state, schedule, events, log }: Attempt
   let wasSuperseded = false;
 
   return {
-    makeWhole: () => makeWhole(state.interrupted(), journal),
-    async seeToEnd(signal) {
+    restoreComplete: () => restoreComplete(state.interrupted(), journal),
+    async finishInterrupted(signal) {
       const entry = state.interrupted();
       if (entry === undefined) return true;
       const { inPlace: previous } = state;
@@ -89,7 +89,7 @@ export function createAttempts({ driver, state, schedule, events, log }: Attempt
         check.stop();
       }
     },
-    async settle(generation, result, origin) {
+    async conclude(generation, result, origin) {
       await record(generation, result, origin);
       if (result.kind === "live") schedule.succeeded();
       else {

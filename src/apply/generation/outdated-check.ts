@@ -7,7 +7,7 @@ export interface OutdatedCheck {
 }
 
 const LOOK_MS = 100;
-/** A check that takes no longer is let end: starting anew would not be quicker. */
+/** A check that takes no longer is left to end: starting again would not be quicker. */
 const LONG_MS = 2_000;
 
 /**

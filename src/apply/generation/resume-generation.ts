@@ -9,9 +9,9 @@ import { createStopwatch } from "./stopwatch.ts";
 
 /**
  * Sees to its end what a killed process left: when all new files are in place the proxy is brought onto them, else
- * the previous ones come back. In both cases it is told to reload, as nobody knows how far it was told before.
+ * the previous ones come back. In both cases the proxy reloads, as it is not known whether it did so before.
  *
- * The journal's entry is left open: whoever records the result ends it.
+ * The journal's entry is left open: the caller ends it when it has recorded the result.
  *
  * @throws the signal's reason, once aborted. Nothing else that is expected.
  */
@@ -49,7 +49,10 @@ export async function resumeGeneration(
  * Makes the files those of one generation, whatever point an interrupted swap had come to: before anything reads them.
  * What cannot be put back now is tried again, and said, by {@link resumeGeneration}.
  */
-export async function makeWhole(entry: SwapEntry | undefined, journal: SwapJournal): Promise<void> {
+export async function restoreComplete(
+  entry: SwapEntry | undefined,
+  journal: SwapJournal,
+): Promise<void> {
   if (entry === undefined || entry.changes.every(isDone)) return;
   try {
     await swappedBy(entry.changes, journal).undo();

@@ -29,7 +29,7 @@ export interface Guard {
    *
    * @param before what the live generation was made from
    */
-  look(before: View | undefined, after: View, nowMs: number): GuardVerdict;
+  judge(before: View | undefined, after: View, nowMs: number): GuardVerdict;
   /** Lets what is held go live. Returns whether anything was held. */
   accept(): boolean;
   /** Notes that a generation went live in place of one that was made from `before`. */
@@ -94,7 +94,7 @@ export function createGuard(options: GuardOptions, { onLetGo, onShadow }: GuardE
   let replaced: readonly { readonly view: View; readonly atMs: number }[] = [];
 
   return {
-    look(before, after, nowMs) {
+    judge(before, after, nowMs) {
       if (before === undefined) return PASS;
       if (passed !== undefined && isHarmless(passed, after)) return PASS;
       const suspicious = suspicionNow(before, after, nowMs);

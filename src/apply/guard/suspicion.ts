@@ -163,7 +163,7 @@ function countEntries({ lists }: View, asked: View, counted: View): number {
     if (kind === "nodes" || kind === "node" || !asked.lists.has(group)) continue;
     for (const entry of list) {
       const isOwn = kind === "services" && (entry === "consul" || services.has(entry));
-      // A key counts once, whoever asks for it.
+      // A key counts once, however many queries ask for it.
       if (!isOwn) entries.add(`${datacenter}/${kind === "tree" ? "key" : kind}/${entry}`);
     }
   }

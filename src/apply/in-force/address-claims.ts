@@ -19,7 +19,7 @@ export interface AddressClaims {
   shared(): readonly SharedAddress[];
 }
 
-/** What tells one server from another. */
+/** The address and port of an instance. */
 export const addressOf = ({ address, port }: Instance): string => `${address}:${port}`;
 
 export function createAddressClaims(): AddressClaims {

@@ -42,7 +42,7 @@ export interface AnswersInForce {
   sharedAddresses(): readonly SharedAddress[];
   /** The queries of the live generation. */
   asked(): ReadonlyMap<string, Query>;
-  /** Nothing older may stand in for a part any more: that was found at fault too. */
+  /** Older data of a part is not used any more: it was found at fault too. */
   drop(text: string): void;
   isDropped(text: string): boolean;
   /** Forgets which parts are dropped, such as for other templates. */

@@ -23,7 +23,7 @@ export interface EffectiveParts {
   readonly quarantine: Pick<Quarantine, "concerns" | "has">;
   /** Parts that are left out as well, by canonical text; `drop` without an older one in their place. */
   readonly without?: ReadonlySet<string>;
-  /** Parts for which nothing older may stand in, as that was found at fault too. */
+  /** Parts whose older data is not used either, as it was found at fault too. */
   readonly dropped: ReadonlySet<string>;
   /** Whether what was lost is kept. */
   readonly isHeld: boolean;

@@ -10,17 +10,17 @@ import { createMissingAnswers } from "../schedule/missing-answers.ts";
 
 /**
  * What makes a change wait: instances that flap, answers that are missing, a guard that finds it suspicious, old
- * workers that crowd. Each is said in the events.
+ * workers that drainLimit. Each is reported as an event.
  */
 export interface Gates extends Pick<Guard, "accept"> {
   /** The snapshot without the instances that flap. */
   dampFlaps(snapshot: Snapshot): Snapshot;
   damped(): readonly DampedInstance[];
-  /** Whether a render of the snapshot would lack answers still, and is put off. */
-  isLacking(snapshot: Snapshot): boolean;
-  /** Notes the answers that a render lacks. */
-  lacks(missing: ReadonlyMap<string, Query>): void;
-  /** Forgets what other templates lacked, and what was live of theirs. */
+  /** Whether a render of the snapshot would still miss answers, and is put off. */
+  isMissingAnswers(snapshot: Snapshot): boolean;
+  /** Notes the answers that a render misses. */
+  noteMissing(missing: ReadonlyMap<string, Query>): void;
+  /** Forgets what other templates missed, and what was live of theirs. */
   useOtherTemplates(): void;
   /** What the guard says to going from one view to the next. */
   guard(before: View | undefined, after: View): "waiting" | "held" | undefined;
@@ -31,11 +31,11 @@ export interface Gates extends Pick<Guard, "accept"> {
   /** Notes that what is wanted is live, in place of a generation that was made from `before`. */
   wentLive(before: View | undefined): void;
   /**
-   * When to look again though nothing changed, in the clock of `now`.
+   * When to reconcile again though nothing changed, in the clock of `now`.
    *
    * @param triedAgainAtMs when a service that is left out may come back in
    */
-  lookAgainAtMs(triedAgainAtMs: number | undefined): number | undefined;
+  reconcileAtMs(triedAgainAtMs: number | undefined): number | undefined;
 }
 
 /** @param from.now a monotonic clock in milliseconds */
@@ -52,8 +52,8 @@ export function createGates(
   const { events, now } = from;
   const { damp } = config;
   const damper = damp && createFlapDamping(damp, (it, isDamped) => events().damped(it, isDamped));
-  const lack = createMissingAnswers();
-  const crowd = createDrainLimit(settle.maxDraining);
+  const missingAnswers = createMissingAnswers();
+  const drainLimit = createDrainLimit(settle.maxDraining);
   const guard = createGuard(guardOptions(config), {
     onLetGo: (why) => events().letGo(why),
     onShadow: (loss) => events().held({ ...loss, forMs: 0, isShadow: true }),
@@ -65,22 +65,22 @@ export function createGates(
     accept: guard.accept,
     dampFlaps: (snapshot) => damper?.damped(snapshot, now()) ?? snapshot,
     damped: () => damper?.list() ?? [],
-    isLacking(snapshot) {
-      if (lack.persists(snapshot, now())) return true;
-      lack.forget();
+    isMissingAnswers(snapshot) {
+      if (missingAnswers.persists(snapshot, now())) return true;
+      missingAnswers.forget();
       return false;
     },
-    lacks(missing) {
-      lack.found(missing, now());
+    noteMissing(missing) {
+      missingAnswers.found(missing, now());
       events().waiting(missing);
     },
     useOtherTemplates() {
-      lack.forget();
+      missingAnswers.forget();
       guard.forgetSteps();
     },
     isHeld: () => isHeld,
     guard(before, after) {
-      const verdict = guard.look(before, after, now());
+      const verdict = guard.judge(before, after, now());
       isHeld = verdict.kind === "held";
       if (verdict.kind !== "held") return verdict.kind === "pass" ? undefined : "waiting";
       const forMs = (guard.endsAtMs() ?? now()) - now();
@@ -90,23 +90,23 @@ export function createGates(
       return "held";
     },
     isDrainLimited(draining) {
-      if (crowd.admits(draining, now())) return false;
+      if (drainLimit.admits(draining, now())) return false;
       events().drainLimited(draining);
       return true;
     },
     wentLive(before) {
       guard.wentLive(before, now());
-      crowd.forget();
+      drainLimit.forget();
     },
-    lookAgainAtMs(triedAgainAtMs) {
+    reconcileAtMs(triedAgainAtMs) {
       // Whatever else is due would be put off as well.
-      const putOffUntilMs = lack.lookAgainAtMs();
+      const putOffUntilMs = missingAnswers.retryAtMs();
       if (putOffUntilMs !== undefined) return putOffUntilMs;
       return earliest([
         triedAgainAtMs,
         guard.endsAtMs(),
         damper?.endsAtMs(),
-        crowd.lookAgainAtMs(),
+        drainLimit.retryAtMs(),
       ]);
     },
   };

@@ -6,7 +6,7 @@ import type { LiveState } from "../state/live-state.ts";
 import { readGeneration } from "./operator-commands.ts";
 
 /**
- * Keeps what is live while the catalog that stands in for the source's is older than the one that it was made from: that
+ * Keeps what is live while the fallback catalog is older than the catalog that it was made from: the fallback
  * is saved now and then only, and what went live after it is not to be taken back because the source is away at a start.
  */
 export interface NewerLiveGeneration {

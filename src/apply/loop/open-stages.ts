@@ -33,7 +33,7 @@ export interface PipelineParts {
   readonly log: Log;
 }
 
-/** The stages that a change passes on its way to one proxy, and what they are told of. */
+/** The stages that a change passes on its way to one proxy, and the events that they report. */
 export interface Stages {
   readonly state: LiveState;
   readonly control: ControlFile;
@@ -72,17 +72,17 @@ export async function openStages(parts: PipelineParts): Promise<Stages> {
   });
   const gates = createGates(proxy, { events: () => events, now });
   const status = trackStatus({ proxy, state, store, driver, control, renderer, gates });
-  const saying = logEvents(log, () => store.failures());
+  const logging = logEvents(log, () => store.failures());
   const events: PipelineEvents = joinListeners([
-    saying,
+    logging,
     status,
-    history.observer,
+    history.listener,
     ...parts.listeners,
   ]);
   const attempts = createAttempts({ driver, state, schedule, events, log });
   const reconcileLoop = createReconcileLoop(schedule, {
-    lookAgainAtMs: () =>
-      control.now().mode === "following" ? gates.lookAgainAtMs(renderer.nextTryAtMs()) : undefined,
+    reconcileAtMs: () =>
+      control.now().mode === "following" ? gates.reconcileAtMs(renderer.nextTryAtMs()) : undefined,
   });
   return {
     state,

@@ -4,10 +4,10 @@ import type { Schedule } from "../schedule/schedule.ts";
 
 /** The reconcileLoop at one proxy, one after another: who asks for one learns how it ended. */
 export interface ReconcileLoop {
-  /** Has the proxy looked at once it is due. */
+  /** Has the proxy reconciled once that is due. */
   soon(): void;
   /**
-   * Asks for a look, and resolves with the end of the first one that begins from now on. One that waits for
+   * Asks for a reconcile, and resolves with the end of the first one that begins from now on. One that waits for
    * answers counts only when nothing else comes of it within 5 s.
    *
    * @throws {AppError} CONTROL when there is none any more
@@ -16,10 +16,10 @@ export interface ReconcileLoop {
   /**
    * Looks whenever one is due, until `signal` aborts.
    *
-   * @throws the signal's reason, once aborted, and whatever `look` throws
+   * @throws the signal's reason, once aborted, and whatever `reconcile` throws
    */
-  run(look: () => Promise<ReconcileResult>, signal: AbortSignal): Promise<never>;
-  /** Tells all who asked that there will be none. */
+  run(reconcile: () => Promise<ReconcileResult>, signal: AbortSignal): Promise<never>;
+  /** Rejects every wait for a reconcile. */
   stop(): void;
 }
 
@@ -31,10 +31,10 @@ interface Waiter {
   readonly reject: (error: AppError) => void;
 }
 
-/** @param clock.lookAgainAtMs when a look is due though nothing changed, in the clock of `schedule` */
+/** @param clock.reconcileAtMs when a reconcile is due though nothing changed, in the clock of `schedule` */
 export function createReconcileLoop(
   schedule: Pick<Schedule, "changed" | "due">,
-  clock: { readonly lookAgainAtMs: () => number | undefined },
+  clock: { readonly reconcileAtMs: () => number | undefined },
 ): ReconcileLoop {
   let waiters: readonly Waiter[] = [];
   return {
@@ -44,11 +44,11 @@ export function createReconcileLoop(
         waiters = [...waiters, { isBegun: false, resolve, reject }];
         schedule.changed();
       }),
-    async run(look, signal) {
+    async run(reconcile, signal) {
       for (;;) {
-        await schedule.due(signal, clock.lookAgainAtMs());
+        await schedule.due(signal, clock.reconcileAtMs());
         waiters = waiters.map((it) => ({ ...it, isBegun: true }));
-        tell(await look());
+        report(await reconcile());
       }
     },
     stop() {
@@ -60,7 +60,7 @@ export function createReconcileLoop(
     },
   };
 
-  function tell(result: ReconcileResult): void {
+  function report(result: ReconcileResult): void {
     const begun = waiters.filter(({ isBegun }) => isBegun);
     if (result === "waiting") {
       for (const { resolve } of begun) setTimeout(() => resolve(result), PATIENCE_MS).unref();

@@ -37,7 +37,7 @@ export async function serveGeneration(
         ? { ...NO_CHANGE, change: `back to generation ${number}`, rollbackTo: number }
         : { ...NO_CHANGE, change: because };
     events.applied(made.generation, made.result, { cause, outputs });
-    return await attempts.settle(made.generation, made.result, origin);
+    return await attempts.conclude(made.generation, made.result, origin);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     events.templateRefused(error);

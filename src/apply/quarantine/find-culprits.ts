@@ -72,7 +72,7 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
   }
 
   /**
-   * Where it takes two to fail, such as a long name and any other, whoever is let in first decides who is accused. When most
+   * Where it takes two to fail, such as a long name and any other, the order of letting in decides which one is accused. When most
    * were accused that no check named, they are let in again in another order: the one with the fewest culprits counts.
    */
   async function tryOtherOrders(): Promise<void> {
@@ -218,7 +218,7 @@ export async function findCulprits(search: CulpritSearch): Promise<CulpritsFound
     if (place !== "") placesSeen.set(place, (placesSeen.get(place) ?? 0) + 1);
   }
 
-  /** When a second part fails at one place of the template, a third one alone tells whether all do. */
+  /** When a second part fails at one place of the template, a third one alone shows whether all do. */
   async function isTemplates({ place }: Refusal): Promise<boolean> {
     if (!mayBeTemplate || placesSeen.get(place) !== 2) return false;
     const third = search.suspects.find(

@@ -14,7 +14,7 @@ export type Verdict =
       readonly isEach?: boolean;
       /** The template has a fault of its own as well, which `reason` says. */
       readonly isOfTemplate?: boolean;
-      /** The template's place, which tells two places apart; empty where none was named. */
+      /** The template's place, unique in the template; empty where none was named. */
       readonly place: string;
     };
 

@@ -21,7 +21,7 @@ interface StatusParts {
   readonly gates: Pick<Gates, "damped">;
 }
 
-/** Keeps what is reported, and tells it as the proxy's status. */
+/** Keeps what the events report, and gives it as the proxy's status. */
 export function trackStatus(parts: StatusParts): EventListener & ObservedProxy {
   const { proxy, state, store, driver, control, renderer, gates } = parts;
   let result: ReconcileResult | "starting" = "starting";

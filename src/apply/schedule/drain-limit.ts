@@ -1,17 +1,17 @@
 /** Spaces applies while many workers of earlier generations still serve their last connections. */
 export interface DrainLimit {
   /**
-   * Whether an apply may go on now, with `draining` old workers. If not, {@link DrainLimit.lookAgainAtMs} tells when
+   * Whether an apply may go on now, with `draining` old workers. If not, {@link DrainLimit.retryAtMs} is when
    * to ask again. After 10 s of waiting it may in any case: old routes must not stay for the sake of memory.
    */
   admits(draining: number, nowMs: number): boolean;
-  lookAgainAtMs(): number | undefined;
+  retryAtMs(): number | undefined;
   /** Nothing waits any more. */
   forget(): void;
 }
 
 const LONGEST_MS = 10_000;
-const LOOK_AGAIN_MS = 250;
+const RETRY_MS = 250;
 
 /** @param maxDraining from this many old workers on applies wait */
 export function createDrainLimit(maxDraining: number): DrainLimit {
@@ -21,11 +21,11 @@ export function createDrainLimit(maxDraining: number): DrainLimit {
     admits(draining, nowMs) {
       sinceMs ??= nowMs;
       const isAdmitted = draining < maxDraining || nowMs - sinceMs >= LONGEST_MS;
-      againAtMs = isAdmitted ? undefined : nowMs + LOOK_AGAIN_MS;
+      againAtMs = isAdmitted ? undefined : nowMs + RETRY_MS;
       if (isAdmitted) sinceMs = undefined;
       return isAdmitted;
     },
-    lookAgainAtMs: () => againAtMs,
+    retryAtMs: () => againAtMs,
     forget() {
       sinceMs = undefined;
       againAtMs = undefined;

@@ -7,7 +7,7 @@ export interface Schedule {
   changed(): void;
   /**
    * Resolves when there is something to do and its time has come, and takes what is pending: changes noted
-   * from then on are due anew.
+   * from then on are due again.
    *
    * @param alsoAtMs a further time to wake up at, in the schedule's clock. One that was over when this resolved last, and so
    * did not change by what was done then, is due in half a second: else nothing but that would ever be done.

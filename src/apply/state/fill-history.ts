@@ -12,7 +12,7 @@ import type { LiveState } from "./live-state.ts";
  * only at a start. Files that are no longer those of the generation are not what was live, and are left out.
  */
 export function fillHistory(
-  history: Pick<History, "entries" | "observer">,
+  history: Pick<History, "entries" | "listener">,
   live: LiveState["live"],
   proxy: ProxyConfig,
 ): void {
@@ -21,7 +21,7 @@ export function fillHistory(
   if (outputs.length < live.paths.length || !isRenderOf(live.id, outputs)) return;
   const result = { kind: "live", proof: live.proof, wasLive: false, timings: {} } as const;
   const cause = { change: "found live at a start", queries: [], isByTemplate: false };
-  history.observer.applied?.(live, result, { cause, outputs });
+  history.listener.applied?.(live, result, { cause, outputs });
 }
 
 /** What is at the path of an output now; `undefined` when it is nobody's, or cannot be read. */

@@ -56,7 +56,7 @@ export type GenerationRecord = Readonly<z.infer<typeof recordSchema>>;
 
 /**
  * Reads a proxy's record from its directory of the state. A record that is not there, or not readable as
- * one, counts as none: then everything is checked and proved anew.
+ * one, counts as none: then everything is checked and proved again.
  *
  * @throws {AppError} SWAP when the state directory cannot be used
  */

@@ -21,7 +21,7 @@ export interface StoredGeneration {
 
 /** The last generations of one proxy, kept on disk. It never keeps a generation from going live. */
 export interface History {
-  readonly observer: EventListener;
+  readonly listener: EventListener;
   /**
    * Keeps files that were there before the first generation as generation 0: at once, and for good.
    *
@@ -84,7 +84,7 @@ export function openHistory(options: HistoryOptions): History {
       writeGeneration(directory, entry, outputs);
       known = [...entries().filter(({ number }) => number !== 0), entry];
     },
-    observer: {
+    listener: {
       applied({ number, id }, result, { cause, outputs }) {
         const before = entries().find((it) => it.number === number);
         // A start that finds its generation served is no new attempt.

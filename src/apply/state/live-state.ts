@@ -29,7 +29,7 @@ export interface LiveState {
   /** Notes how making a generation live ended, and ends its swap. @throws {AppError} SWAP when the state directory fails. */
   record(generation: Generation, result: GenerationResult, origin: Origin): Promise<void>;
   /**
-   * The files in place that are not any more as Fairlead wrote them. What they are now is looked at again before anything
+   * The files in place that are not any more as Fairlead wrote them. Their present state is read again before anything
    * is done with them.
    */
   drifted(): readonly DriftedFile[];
@@ -77,7 +77,7 @@ export async function openLiveState(
   let triedOutputs: readonly Output[] = [];
   /** The files that were put in place last. */
   let outputs: readonly Output[] = [];
-  /** It is not known what the proxy serves, whatever its own words: it is to be told anew. */
+  /** It is not known what the proxy serves, whatever it reports: it must reload. */
   let owesReload = false;
   /** What the next start would find. */
   let written = stored.live?.view;
@@ -106,7 +106,7 @@ export async function openLiveState(
       return {
         generation,
         owesReload,
-        // Only the first look is at the disk: afterwards it is known what was put there.
+        // Only the first plan reads the disk: afterwards it is known what is there.
         isInPlace: onDisk === undefined ? areInPlace(rendered.outputs) : onDisk.id === rendered.id,
         removed: [...new Set(known)].filter((path) => !paths.includes(path)),
       };
@@ -124,7 +124,7 @@ export async function openLiveState(
         owesReload = false;
       }
       await write(recordAfter(generation, result, origin));
-      // While a reload is owed, the entry tells the next start so.
+      // While a reload is owed, the entry says so to the next start.
       if (!owesReload || isPlaced(result)) journal.end();
       else if (interrupted === undefined) journal.tidy();
     },
@@ -190,7 +190,7 @@ export async function openLiveState(
 const isRecorded = (entry: SwapEntry | undefined, { live, placed }: GenerationRecord): boolean =>
   entry !== undefined && entry.generation.id === (placed ?? live)?.id;
 
-/** What was told to reload, and was not proved to have done so. */
+/** Whether the proxy was to reload, and did not prove it. */
 function isInDoubt({
   inPlace,
   isServed,

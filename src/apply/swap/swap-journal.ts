@@ -24,7 +24,7 @@ export interface SwapEntry {
 }
 
 /**
- * What a swap is about to do, on the disk before it does anything: whoever finds an entry knows each file that may
+ * What a swap is about to do, on the disk before it does anything: a later start that finds an entry knows each file that may
  * lie around, and what is needed to finish or to undo. There is one entry at most.
  */
 export interface SwapJournal {
@@ -42,7 +42,7 @@ export interface SwapJournal {
   sync(): Promise<void>;
   /** Removes what is left of the swap beside the live files, and what it kept of the previous ones. Never throws. */
   tidy(): void;
-  /** Ends the entry, after {@link SwapJournal.tidy}. One that cannot be removed is looked at at the next start. */
+  /** Ends the entry, after {@link SwapJournal.tidy}. One that cannot be removed is examined at the next start. */
   end(): void;
 }
 

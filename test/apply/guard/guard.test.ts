@@ -187,10 +187,10 @@ describe("createGuard()", () => {
   test("holds an empty view until every service is there again", () => {
     const { guard, letGo } = guardOf();
     const before = view({ web: 2, api: 1 });
-    expect(reasonOf(guard.look(before, NOTHING, 0))).toContain("vanished");
-    expect(reasonOf(guard.look(before, view({ web: 1 }), 10))).toContain("vanished");
+    expect(reasonOf(guard.judge(before, NOTHING, 0))).toContain("vanished");
+    expect(reasonOf(guard.judge(before, view({ web: 1 }), 10))).toContain("vanished");
     expect(guard.endsAtMs()).toBe(1_000);
-    expect(guard.look(before, view({ web: 1, api: 1 }), 20)).toEqual({ kind: "pass" });
+    expect(guard.judge(before, view({ web: 1, api: 1 }), 20)).toEqual({ kind: "pass" });
     expect(guard.endsAtMs()).toBeUndefined();
     expect(letGo).toEqual(["recovered"]);
   });
@@ -202,10 +202,10 @@ describe("createGuard()", () => {
     const back = seen({ web: again(2, "passing"), api: again(1, "passing") });
     for (const first of [NOTHING, unchecked]) {
       const { guard, letGo } = guardOf();
-      expect(guard.look(before, first, 0)).toMatchObject({ kind: "held" });
-      expect(reasonOf(guard.look(before, unchecked, 10))).toContain("registered again");
-      expect(reasonOf(guard.look(before, partly, 20))).toContain("registered again");
-      expect(guard.look(before, back, 30)).toEqual({ kind: "pass" });
+      expect(guard.judge(before, first, 0)).toMatchObject({ kind: "held" });
+      expect(reasonOf(guard.judge(before, unchecked, 10))).toContain("registered again");
+      expect(reasonOf(guard.judge(before, partly, 20))).toContain("registered again");
+      expect(guard.judge(before, back, 30)).toEqual({ kind: "pass" });
       expect(letGo).toEqual(["recovered"]);
     }
   });
@@ -214,14 +214,14 @@ describe("createGuard()", () => {
     const { guard, letGo } = guardOf({ holdMs: 600_000 });
     const before = view({ web: 2, api: 1 });
     const unchecked = seen({ web: again(2, "passing"), api: again(1, "unchecked") });
-    expect(guard.look(before, seen({ web: again(1, "unchecked") }), 0)).toMatchObject({
+    expect(guard.judge(before, seen({ web: again(1, "unchecked") }), 0)).toMatchObject({
       kind: "held",
     });
     expect(guard.endsAtMs()).toBe(600_000);
-    expect(guard.look(before, unchecked, 10_000)).toMatchObject({ kind: "held" });
+    expect(guard.judge(before, unchecked, 10_000)).toMatchObject({ kind: "held" });
     expect(guard.endsAtMs()).toBe(70_000);
-    expect(guard.look(before, unchecked, 69_999)).toMatchObject({ kind: "held" });
-    expect(guard.look(before, unchecked, 70_000)).toEqual({ kind: "pass" });
+    expect(guard.judge(before, unchecked, 69_999)).toMatchObject({ kind: "held" });
+    expect(guard.judge(before, unchecked, 70_000)).toEqual({ kind: "pass" });
     expect(letGo).toEqual(["time"]);
   });
 
@@ -229,39 +229,39 @@ describe("createGuard()", () => {
     const minInstances = { web: 2 };
     const { guard } = guardOf({ holdMs: 600_000, rules: { ...RULES, minInstances } });
     const sick = seen({ web: { ...all(2, "passing"), ...all(1, "critical") } });
-    expect(guard.look(view({ web: 2 }), sick, 0)).toMatchObject({ kind: "held" });
+    expect(guard.judge(view({ web: 2 }), sick, 0)).toMatchObject({ kind: "held" });
     expect(guard.endsAtMs()).toBe(600_000);
   });
 
   test("lets go when its time is up, and for as long as that does not go live", () => {
     const { guard, letGo } = guardOf();
-    expect(reasonOf(guard.look(view({ web: 2 }), NOTHING, 0))).toContain("vanished");
-    expect(guard.look(view({ web: 2 }), NOTHING, 1_000)).toEqual({ kind: "pass" });
-    expect(guard.look(view({ web: 2 }), NOTHING, 2_000)).toEqual({ kind: "pass" });
+    expect(reasonOf(guard.judge(view({ web: 2 }), NOTHING, 0))).toContain("vanished");
+    expect(guard.judge(view({ web: 2 }), NOTHING, 1_000)).toEqual({ kind: "pass" });
+    expect(guard.judge(view({ web: 2 }), NOTHING, 2_000)).toEqual({ kind: "pass" });
     expect(letGo).toEqual(["time"]);
   });
 
   test("what vanishes again while a loss is held has all of its time before it", () => {
     const { guard, letGo } = guardOf();
     const before = view({ web: 4, api: 1, more: 1 });
-    expect(reasonOf(guard.look(before, NOTHING, 0))).toContain("vanished");
-    expect(reasonOf(guard.look(before, view({ web: 4 }), 100))).toContain("vanished");
-    expect(reasonOf(guard.look(before, NOTHING, 990))).toContain("vanished");
-    expect(reasonOf(guard.look(before, NOTHING, 1_000))).toContain("vanished");
+    expect(reasonOf(guard.judge(before, NOTHING, 0))).toContain("vanished");
+    expect(reasonOf(guard.judge(before, view({ web: 4 }), 100))).toContain("vanished");
+    expect(reasonOf(guard.judge(before, NOTHING, 990))).toContain("vanished");
+    expect(reasonOf(guard.judge(before, NOTHING, 1_000))).toContain("vanished");
     expect(guard.endsAtMs()).toBe(1_990);
-    expect(guard.look(before, view({ web: 4 }), 1_990)).toEqual({ kind: "pass" });
+    expect(guard.judge(before, view({ web: 4 }), 1_990)).toEqual({ kind: "pass" });
     expect(letGo).toEqual(["time"]);
   });
 
   test("a Consul that lost its data while a loss is held has all of its time before it, too", () => {
     const { guard } = guardOf();
     const before = view({ web: 2, gone: 1 });
-    expect(reasonOf(guard.look(before, NOTHING, 0))).toContain("vanished");
-    expect(reasonOf(guard.look(before, seen({ web: again(2, "passing") }), 100))).toContain(
+    expect(reasonOf(guard.judge(before, NOTHING, 0))).toContain("vanished");
+    expect(reasonOf(guard.judge(before, seen({ web: again(2, "passing") }), 100))).toContain(
       "registered again",
     );
     const third = seen({ web: { "n\tthird": "unchecked", "n\ttoo": "unchecked" } });
-    expect(reasonOf(guard.look(before, third, 990))).toContain("registered again");
+    expect(reasonOf(guard.judge(before, third, 990))).toContain("registered again");
     expect(guard.endsAtMs()).toBe(1_990);
   });
 
@@ -277,7 +277,7 @@ describe("createGuard()", () => {
     };
     let verdict: GuardVerdict = { kind: "pass" };
     for (let i = 0; i <= 36; i += 1) {
-      verdict = guard.look(before, round(i), i * 10_000);
+      verdict = guard.judge(before, round(i), i * 10_000);
       if (i < 36) expect(reasonOf(verdict)).toContain("registered again");
     }
     expect(verdict).toEqual({ kind: "pass" });
@@ -288,14 +288,14 @@ describe("createGuard()", () => {
     const { guard, letGo } = guardOf();
     const [before, without] = [view({ a: 4, b: 4, c: 4, gone: 1 }), view({ a: 4, b: 4, c: 4 })];
     for (let atMs = 0; atMs < 3_000; atMs += 600) {
-      expect(reasonOf(guard.look(before, NOTHING, atMs))).toContain("vanished");
+      expect(reasonOf(guard.judge(before, NOTHING, atMs))).toContain("vanished");
       expect(guard.endsAtMs()).toBe(atMs + 1_000);
-      expect(reasonOf(guard.look(before, without, atMs + 300))).toContain("vanished");
+      expect(reasonOf(guard.judge(before, without, atMs + 300))).toContain("vanished");
     }
     expect(guard.endsAtMs()).toBe(3_000);
-    expect(reasonOf(guard.look(before, NOTHING, 3_000))).toContain("vanished");
+    expect(reasonOf(guard.judge(before, NOTHING, 3_000))).toContain("vanished");
     expect(guard.endsAtMs()).toBe(4_000);
-    expect(guard.look(before, without, 3_300)).toEqual({ kind: "pass" });
+    expect(guard.judge(before, without, 3_300)).toEqual({ kind: "pass" });
     expect(letGo).toEqual(["time"]);
   });
 
@@ -303,11 +303,11 @@ describe("createGuard()", () => {
     const { guard, letGo } = guardOf();
     const before = view({ a: 4, b: 4, c: 4 });
     expect(guard.accept()).toBe(false);
-    expect(reasonOf(guard.look(before, view({ a: 2, b: 1, c: 1 }), 0))).toContain("gone");
+    expect(reasonOf(guard.judge(before, view({ a: 2, b: 1, c: 1 }), 0))).toContain("gone");
     expect(guard.accept()).toBe(true);
     expect(letGo).toEqual(["accepted"]);
-    expect(guard.look(before, view({ a: 2, b: 1, c: 1 }), 10)).toEqual({ kind: "pass" });
-    expect(reasonOf(guard.look(before, NOTHING, 20))).toContain("vanished");
+    expect(guard.judge(before, view({ a: 2, b: 1, c: 1 }), 10)).toEqual({ kind: "pass" });
+    expect(reasonOf(guard.judge(before, NOTHING, 20))).toContain("vanished");
   });
 
   test("sees a loss that goes live in parts as one step", () => {
@@ -319,32 +319,32 @@ describe("createGuard()", () => {
     ];
     guard.wentLive(whole, 0);
     guard.wentLive(first, 1_000);
-    expect(reasonOf(guard.look(second, view({ c: 1 }), 2_000))).toContain("11 of 12");
-    expect(guardOf().guard.look(second, view({ c: 1 }), 2_000)).toEqual({ kind: "pass" });
+    expect(reasonOf(guard.judge(second, view({ c: 1 }), 2_000))).toContain("11 of 12");
+    expect(guardOf().guard.judge(second, view({ c: 1 }), 2_000)).toEqual({ kind: "pass" });
 
     const other = guardOf().guard;
     other.wentLive(whole, 0);
     other.forgetSteps();
-    expect(other.look(second, view({ c: 1 }), 2_000)).toEqual({ kind: "pass" });
+    expect(other.judge(second, view({ c: 1 }), 2_000)).toEqual({ kind: "pass" });
   });
 
   test("waits a moment before a service is emptied, to see whether it is alone", () => {
     const { guard } = guardOf();
     const [whole, first] = [view({ a: 4, b: 4, c: 4 }), view({ b: 4, c: 4 })];
-    expect(guard.look(whole, first, 0)).toEqual({ kind: "listening" });
+    expect(guard.judge(whole, first, 0)).toEqual({ kind: "listening" });
     expect(guard.endsAtMs()).toBe(200);
-    expect(guard.look(whole, view({ c: 1 }), 100)).toMatchObject({ kind: "held" });
-    expect(guard.look(whole, whole, 150)).toEqual({ kind: "pass" });
-    expect(guard.look(whole, first, 1_000)).toEqual({ kind: "listening" });
-    expect(guard.look(whole, first, 1_200)).toEqual({ kind: "pass" });
+    expect(guard.judge(whole, view({ c: 1 }), 100)).toMatchObject({ kind: "held" });
+    expect(guard.judge(whole, whole, 150)).toEqual({ kind: "pass" });
+    expect(guard.judge(whole, first, 1_000)).toEqual({ kind: "listening" });
+    expect(guard.judge(whole, first, 1_200)).toEqual({ kind: "pass" });
     expect(guard.endsAtMs()).toBeUndefined();
-    expect(guard.look(whole, first, 1_300)).toEqual({ kind: "pass" });
+    expect(guard.judge(whole, first, 1_300)).toEqual({ kind: "pass" });
   });
 
   test("forgets a step after a while", () => {
     const { guard } = guardOf();
     guard.wentLive(view({ a: 4, b: 4, c: 4 }), 0);
-    expect(guard.look(view({ c: 4 }), view({ c: 1 }), 6_000)).toEqual({ kind: "pass" });
+    expect(guard.judge(view({ c: 4 }), view({ c: 1 }), 6_000)).toEqual({ kind: "pass" });
   });
 
   const reasonOf = (verdict: GuardVerdict) =>
@@ -352,7 +352,7 @@ describe("createGuard()", () => {
 
   test("in shadow mode lets everything go, and reports what it would hold", () => {
     const { guard, shadow } = guardOf({ isShadow: true });
-    expect(guard.look(view({ web: 2 }), NOTHING, 0)).toEqual({ kind: "pass" });
+    expect(guard.judge(view({ web: 2 }), NOTHING, 0)).toEqual({ kind: "pass" });
     expect(shadow).toEqual(["all 2 instances vanished at once"]);
     expect(guard.endsAtMs()).toBeUndefined();
   });

@@ -12,11 +12,11 @@ test("a render that would lack the same is put off for half a second, and not at
   const lack = createMissingAnswers();
   expect(lack.persists(empty, 0)).toBe(false);
   lack.found(missing, 1_000);
-  expect(lack.lookAgainAtMs()).toBeUndefined();
+  expect(lack.retryAtMs()).toBeUndefined();
   expect(lack.persists(empty, 1_100)).toBe(true);
-  expect(lack.lookAgainAtMs()).toBe(1_500);
+  expect(lack.retryAtMs()).toBe(1_500);
   expect(lack.persists(answered, 1_200)).toBe(false);
-  expect(lack.lookAgainAtMs()).toBeUndefined();
+  expect(lack.retryAtMs()).toBeUndefined();
   expect(lack.persists(empty, 1_500)).toBe(false);
 });
 
@@ -25,6 +25,6 @@ test("what is forgotten puts nothing off", () => {
   lack.found(missing, 1_000);
   expect(lack.persists(empty, 1_100)).toBe(true);
   lack.forget();
-  expect(lack.lookAgainAtMs()).toBeUndefined();
+  expect(lack.retryAtMs()).toBeUndefined();
   expect(lack.persists(empty, 1_100)).toBe(false);
 });

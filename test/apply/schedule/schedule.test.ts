@@ -86,7 +86,7 @@ test("a look that leaves a time behind that is over does not keep the program fr
   const clock = { now: () => performance.now(), random: () => 0 };
   const schedule = createSchedule({ quiet: 0, max: 0, minInterval: 0 }, clock);
   const overMs = performance.now();
-  const looks = createReconcileLoop(schedule, { lookAgainAtMs: () => overMs });
+  const looks = createReconcileLoop(schedule, { reconcileAtMs: () => overMs });
   let count = 0;
   const running = looks.run(async () => {
     count += 1;
