@@ -139,6 +139,23 @@ test("a deploy that replaces all instances by bad ones keeps the service as it w
   expect(await body("/web")).toBe("web-1:1 web-2:1 ");
 });
 
+test("a key turns bad while a service arrives of which nothing is answered yet: the service goes live", async () => {
+  const title = (text: string) => ({ "app/title": text });
+  const { write, body, isolated } = await site(
+    `server { listen PORT; location = /t { return 200 {{key "app/title"}}; }
+{{#each (services)}}location = /s/{{name}} { return 200 "{{#each (service name)}}{{id}} {{/each}}"; }
+{{/each}}
+}
+`,
+    { services: { web: [at("web-1", 1)] }, keys: title("hello") },
+  );
+  await until("it is served", async () => (await body("/t")) === "hello");
+  await write({ services: { web: [at("web-1", 1)], api: [at("api-1", 2)] }, keys: title("a;b") });
+  await until("the new service goes live", async () => (await body("/s/api")) === "api-1 ");
+  expect(await body("/t")).toBe("hello");
+  expect(isolated()[0]).toMatchObject({ state: "pinned", key: "app/title" });
+});
+
 const REDIRECTS = `server { listen PORT;
 {{#each (ls "edge/redirects")}}location = /{{key}} { return 301 {{value}}; }
 {{/each}}{{#each (services)}}location = /s/{{name}} { return 200 "{{#each (service name)}}{{id}} {{/each}}"; }

@@ -189,6 +189,7 @@ export function createFaultIsolation({
         first,
         async judge(without) {
           const verdict = judgeRender(sourceOf(answersFor(newest, at, without), at.from));
+          // A render that waits for answers, such as those about a service that has just come, is not at fault.
           return "isOk" in verdict ? verdict : { isOk: true };
         },
       },

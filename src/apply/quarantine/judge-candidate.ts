@@ -6,7 +6,7 @@ import { blameLine } from "../../template/provenance/blame-line.ts";
 import type { BlamedPart } from "../../template/provenance/blamed-part.ts";
 import type { LineFinder } from "../../template/provenance/line-finder.ts";
 import type { BlameOptions } from "../../template/provenance/trace-render.ts";
-import { type Rendered, renderProxy } from "../../template/render/render-proxy.ts";
+import { type Rendered, renderProxy, type Waiting } from "../../template/render/render-proxy.ts";
 import type { RenderAnswers } from "../in-force/answers-in-force.ts";
 import type { CheckResult, ProxyDriver } from "../proxy-driver.ts";
 import { stage, unstage } from "../swap/stage.ts";
@@ -37,6 +37,7 @@ export async function judgeCandidate(
   const options = { ...parts.from, snapshot: answers, leftOut: answers.leftOut };
   const rendered = judgeRender(options);
   if ("isOk" in rendered) return rendered;
+  if (rendered.kind === "waiting") return ASKS_FOR_MORE;
   const result = await checkRendered(rendered, parts);
   if (result.ok) return { isOk: true };
   const { outputs } = rendered;
@@ -44,12 +45,19 @@ export async function judgeCandidate(
   return checkVerdict(result, (at) => lines.find(at, options, { outputs, without }));
 }
 
-/** Renders. What the render lacks is a refusal, too: without some parts a template may ask for more. */
-export function judgeRender(options: BlameOptions): Rendered | Refusal {
+/** Without some parts a template may ask for more: such a candidate cannot be checked. */
+const ASKS_FOR_MORE: Refusal = {
+  isOk: false,
+  reason: "it asks for more",
+  hint: "",
+  named: [],
+  place: "",
+};
+
+/** Renders. */
+export function judgeRender(options: BlameOptions): Rendered | Waiting | Refusal {
   try {
-    const rendered = renderProxy(options.templates, options.snapshot, options);
-    if (rendered.kind === "rendered") return rendered;
-    return { isOk: false, reason: "it asks for more", hint: "", named: [], place: "" };
+    return renderProxy(options.templates, options.snapshot, options);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return renderVerdict(error, options);

@@ -419,7 +419,7 @@ test("a line of many renders is found without a new trace, unless it is another 
   const find = (ids: readonly string[], line: number, without: readonly string[] = []) => {
     const options = optionsOf(template, answers(ids));
     const rendered = judgeRender(options);
-    if ("isOk" in rendered) throw new Error("it does not render");
+    if (!("outputs" in rendered)) throw new Error("it does not render");
     const outs = new Set(
       without.map((id) =>
         partText({ kind: "instance", service: "web", instance: id, node: "n1", datacenter: "dc1" }),
@@ -440,7 +440,7 @@ test("a line of many renders is found without a new trace, unless it is another 
 
 function namedOf(template: string, answers: Answers) {
   const verdict = judgeRender(optionsOf(template, answers));
-  if (!("isOk" in verdict)) throw new Error(`it renders: ${verdict.outputs[0]?.text}`);
+  if (!("isOk" in verdict)) throw new Error(`it renders: ${JSON.stringify(verdict)}`);
   const { named, reason, isOfTemplate } = verdict;
   const hint = named[0]?.hint;
   return {
