@@ -28,7 +28,7 @@ async function inBuiltIn(
   { url }: ChaosProxy,
   { expected, ever, round }: Parameters<typeof differencesIn>[1],
 ): Promise<readonly string[]> {
-  const marker = await request(`${url}/round-${round}/x`);
+  const marker = await request(`${url}/round${round}/x`);
   if (marker.status !== 200) return [`round ${round}: ${marker.status}`];
   return await collect(ever.services, async (name) => {
     const { status, body } = await request(`${url}/${name}/x`);
@@ -54,7 +54,11 @@ async function inOwn(
     ...(await collect(ever.services, async (name) => {
       const options = shape.isEach === true ? { host: `${name}.test` } : {};
       const { status, body } = await request(`${url}/s/${name}`, options);
-      return different(`service ${name}`, status === 404 ? "" : body, inForce(expected, name));
+      return different(
+        `service ${name}`,
+        status === 404 ? "" : body,
+        inForce(expected, name, shape.uses.weight !== undefined),
+      );
     })),
     ...(redirects === true
       ? await collect(ever.redirects, async (key) => {
@@ -78,14 +82,11 @@ async function inOwn(
 }
 
 /** The answer with the instances in force, whatever their order. */
-function inForce({ services }: Expected, name: string): string | undefined {
+function inForce({ services }: Expected, name: string, hasWeights: boolean): string | undefined {
   const instances = services.get(name);
-  return (
-    instances &&
-    [...instances]
-      .map(([id, { weight }]) => `${id}:${weight === "" ? "1" : (weight ?? "1")}`)
-      .join(" ")
-  );
+  if (instances === undefined) return undefined;
+  const weightOf = (weight = ""): string => (weight === "" || !hasWeights ? "1" : weight);
+  return [...instances].map(([id, { weight }]) => `${id}:${weightOf(weight)}`).join(" ");
 }
 
 function different(what: string, answer: string, expected = ""): string | undefined {

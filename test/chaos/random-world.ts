@@ -18,14 +18,16 @@ export interface World {
   /** Their racks; `undefined` where a node has none. */
   readonly nodes: Map<string, string | undefined>;
   title: string | undefined;
-  motd: string | undefined;
+  motd: string;
+  /** Without the file the source has no answer: the last one stays, good or bad, and the query is reported as disconnected. */
+  hasMotd: boolean;
 }
 
 /** Its instance, key and node are always good: so no lack of a value is ever the template's fault. */
 export const ANCHOR = "anchor";
 
 const BAD_NUMBERS = ["heavy", "2; }", "-1", "1.5", "$host", "0x", "a b", "1\n2", '5"', "{", ""];
-const BAD_WORDS = ["a;b", "a b", "x\ny", "$nothing", "$" + "{x}", "a{", "a\0b", 'a"b'];
+const BAD_WORDS = ["a;b", "a b", "x\ny", "$nothing", "$x$", "a{", "a\0b", 'a"b'];
 const BAD_NAMES = ["a;b", "a b", "a{b", 'a"b'];
 const BAD_TAGS = ["maxfails=2", "down; }", "max_fails=x", "$host", "a b", "}"];
 const BAD_ADDRESSES = ["a b", "x;y", "{", "10.0.0.1\n"];
@@ -120,7 +122,8 @@ export function createRandomWorld(random: () => number): RandomWorld {
       return "title";
     },
     motd() {
-      world.motd = isSeldom(0.3) ? undefined : word("motd");
+      world.hasMotd = !isSeldom(0.3);
+      if (world.hasMotd) world.motd = word("motd");
       return "motd";
     },
     mend() {
@@ -151,7 +154,7 @@ export function createRandomWorld(random: () => number): RandomWorld {
     const now = world.services.get(service)?.get(id);
     if (now === undefined) throw new Error(`there is no ${id}`);
     const { weight: before, ...rest } = now;
-    const { weight: after = undefined, ...more } = { weight: before, ...change() };
+    const { weight: after, ...more } = { weight: before, ...change() };
     set(service, id, {
       ...rest,
       ...(more as Partial<RandomInstance>),
@@ -181,12 +184,13 @@ function startingWorld(address: () => string): World {
     nodes: new Map([[ANCHOR, "rack"]]),
     title: "title",
     motd: "motd",
+    hasMotd: true,
   };
 }
 
 /** As a catalog file has it. JSON that YAML reads the same: its own line breaks are more than those of JSON. */
 export function toCatalogFile(
-  { services, redirects, nodes, title, motd }: World,
+  { services, redirects, nodes, title, motd, hasMotd }: World,
   { round, port }: { readonly round: number; readonly port: number },
 ): string {
   const instances = (of: ReadonlyMap<string, RandomInstance>): readonly object[] =>
@@ -201,7 +205,7 @@ export function toCatalogFile(
   return JSON.stringify({
     services: {
       ...Object.fromEntries([...services].map(([name, of]) => [name, instances(of)])),
-      [`round-${round}`]: [
+      [`round${round}`]: [
         {
           id: "round",
           address: "127.0.0.1",
@@ -222,6 +226,6 @@ export function toCatalogFile(
       address: "127.0.0.1",
       meta: rack === undefined ? {} : { rack },
     })),
-    files: motd === undefined ? {} : { "motd.txt": motd },
+    files: hasMotd ? { "motd.txt": motd } : {},
   });
 }

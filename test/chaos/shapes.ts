@@ -63,7 +63,8 @@ location = /r/{{key}} {
   return 301 {{value}};
 }
 {{/each}}
-${LOCATIONS} }
+{{#each (services)}}location = /s/{{name}} { return 200 "{{#each (service name)}}{{id}}:1 {{/each}}"; }
+{{/each}} }
 `,
     },
   },
@@ -104,6 +105,7 @@ backend default none;
 sub vcl_recv {
   if (req.url == "/round") { return (synth(200, "{{key "chaos/round"}}")); }
 {{#each (services)}}  if (req.url == "/s/{{name}}") {
+    set req.http.x-{{name}} = "1";
     {{#each (service name)}}set req.backend_hint = {{identifier id}}; {{/each}}
     return (synth(200, "${LIST}"));
   }
