@@ -11,6 +11,8 @@ export interface AnswerListener {
   fallback?(savedAt: Date | undefined): void;
   /** What an earlier run saved was read: its answers, by their query's canonical text. They replace no answer. */
   kept?(answers: ReadonlyMap<string, AnswerValue>): void;
+  /** Reads what an earlier run saved: its answers, by their query's canonical text; nothing when there is none. */
+  saved?(): Promise<ReadonlyMap<string, AnswerValue> | undefined>;
 }
 
 /** Where answers come from. Implementations stand to the right, under `source/`. */

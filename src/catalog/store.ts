@@ -11,7 +11,10 @@ export interface CatalogStore {
   snapshot(): Snapshot;
   /** Replaces the queries that `reader` wants. A query that no reader wants is no longer followed, and its answer is forgotten. */
   want(reader: string, queries: ReadonlyMap<string, Query>): void;
-  /** Calls `listener` after each change of content, and once when {@link kept} knows more. Returns the way to end that. */
+  /**
+   * Calls `listener` after each change of content, whenever a query begins to fail or is answered again, and once when
+   * {@link kept} knows more. Returns the way to end that.
+   */
   onChange(listener: () => void): () => void;
   /** Why a wanted query has no fresh answer, by canonical text. Empty when there is no failure. */
   failures(): ReadonlyMap<string, AppError>;
@@ -42,9 +45,12 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
     {
       answered(query, value) {
         const text = queryText(query);
-        failures.delete(text);
+        const hadFailed = failures.delete(text);
         if (!followed.has(text)) return;
-        if (answers.has(text) && isDeepStrictEqual(answers.get(text), value)) return;
+        if (answers.has(text) && isDeepStrictEqual(answers.get(text), value)) {
+          if (hadFailed) notify();
+          return;
+        }
         answers.set(text, shareUnchanged(answers.get(text), value));
         version += 1;
         changedAtMs = Date.now();
@@ -53,7 +59,10 @@ export function createCatalogStore(openSource: OpenSource, signal: AbortSignal):
       },
       failed(query, error) {
         const text = queryText(query);
-        if (followed.has(text)) failures.set(text, error);
+        if (!followed.has(text)) return;
+        const isNew = !failures.has(text);
+        failures.set(text, error);
+        if (isNew) notify();
       },
       fallback(savedAt) {
         fallbackSince = savedAt;

@@ -63,8 +63,11 @@ export interface ConsulAgent {
   resume(): void;
   /** Ends it at once, as a crash would. */
   kill(): Promise<void>;
-  /** Starts it again at the same address: with its data where it has a data directory, unless `empty` is set. */
-  startAgain(options?: { readonly empty?: boolean }): Promise<void>;
+  /**
+   * Starts it again at the same address: with its data where it has a data directory, unless `empty` is set. `acl` turns ACLs
+   * on from now on.
+   */
+  startAgain(options?: { readonly empty?: boolean; readonly acl?: boolean }): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -74,12 +77,8 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
   const [freeHttp = 0, server = 0, lan = 0, wan = 0] = await freePorts(4);
   const httpPort = options.httpPort ?? freeHttp;
   const address = `http://${host}:${httpPort}`;
-  const token = options.acl === true ? randomUUID() : undefined;
-  const argv = await agentCommand(options, {
-    host,
-    token,
-    ports: { http: httpPort, server, "serf-lan": lan, "serf-wan": wan },
-  });
+  let token = options.acl === true ? randomUUID() : undefined;
+  const ports = { http: httpPort, server, "serf-lan": lan, "serf-wan": wan };
 
   const ask = async (
     path: string,
@@ -102,7 +101,9 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
 
   return {
     address,
-    token,
+    get token() {
+      return token;
+    },
     wanAddress: `${host}:${wan}`,
     pid: () => agent.pid,
     register: async (service) => void (await put("agent/service/register", toBody(service))),
@@ -129,8 +130,9 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
     freeze: () => agent.freeze(),
     resume: () => agent.resume(),
     kill: async () => void (await agent.stop("SIGKILL")),
-    async startAgain({ empty = false } = {}) {
+    async startAgain({ empty = false, acl = false } = {}) {
       await agent.stop("SIGKILL");
+      if (acl) token ??= randomUUID();
       if (empty && dataDirectory !== undefined) await rm(dataDirectory, { recursive: true });
       agent = await launch();
     },
@@ -138,7 +140,7 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulAg
   };
 
   async function launch() {
-    const program = await startProgram(argv);
+    const program = await startProgram(await agentCommand(options, { host, token, ports }));
     try {
       await until("the Consul agent has a leader and knows itself", async () => {
         if (!program.isRunning()) throw new Error(program.output());

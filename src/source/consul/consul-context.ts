@@ -9,6 +9,7 @@ import type { Outage } from "./outage.ts";
 import type { Semaphore } from "./semaphore.ts";
 import type { SpareSockets } from "./spare-sockets.ts";
 import type { Ask } from "./token-sight/presence.ts";
+import type { SavedAnswer } from "./token-sight/saved-answer.ts";
 import type { Sight } from "./token-sight/sight.ts";
 import type { TokenChanges } from "./token-sight/token-changes.ts";
 
@@ -23,6 +24,8 @@ export interface ConsulContext {
   readonly tokenChanges: TokenChanges;
   /** Reads what an answer is compared with before it is believed. */
   readonly ask: Ask;
+  /** Finds what the first answer to a query is compared with. */
+  readonly savedAnswer: SavedAnswer;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborts when the source is closed. */

@@ -14,6 +14,7 @@ import { createOutage } from "./outage.ts";
 import { createSemaphore } from "./semaphore.ts";
 import { createSpareSockets } from "./spare-sockets.ts";
 import { createAsk } from "./token-sight/ask.ts";
+import { createSavedAnswer } from "./token-sight/saved-answer.ts";
 import { createSight } from "./token-sight/sight.ts";
 import { createTokenChanges } from "./token-sight/token-changes.ts";
 
@@ -68,6 +69,7 @@ function openConsulSource(
     tokenChanges,
     sight: createSight(parts.log),
     ask: createAsk(parts.client, { config, signal: parts.signal }),
+    savedAnswer: createSavedAnswer(parts, { config, signal: parts.signal }),
     outage: createOutage(parts.log, parts.clock),
     indexResets: createIndexResets(),
     polls: createSemaphore(most),

@@ -1,4 +1,4 @@
-import { type Query, queryText } from "../../catalog/query.ts";
+import { type AnswerValue, type Query, queryText } from "../../catalog/query.ts";
 import type { AnswerListener, OpenSource, Source } from "../../catalog/source.ts";
 import type { AppError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
@@ -89,6 +89,7 @@ function openLastKnownGood(
         if (state === "untried" && isAway) void tryFallback(isRefused(text));
         else if (state === "fallback" && answers.size > 0 && isComplete()) replace();
       },
+      saved: readKept,
     },
     signal,
   );
@@ -109,8 +110,13 @@ function openLastKnownGood(
   }
 
   async function handOverKept(): Promise<void> {
+    const kept = await readKept();
+    if (kept !== undefined && !signal.aborted) listener.kept?.(kept);
+  }
+
+  async function readKept(): Promise<ReadonlyMap<string, AnswerValue> | undefined> {
     const kept = await saved.read();
-    if (kept !== undefined && !signal.aborted) listener.kept?.(valuesOf(kept));
+    return kept && valuesOf(kept);
   }
 
   /** Whether nothing more is to be expected: another datacenter that cannot be reached holds nothing up. */

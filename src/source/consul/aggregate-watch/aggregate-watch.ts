@@ -132,7 +132,7 @@ export function createAggregateWatch(
   /** A list watch fails: no answer is known to be fresh. */
   function suspectAll(error: AppError, list: string): void {
     for (const [text, query] of wanted) {
-      // Each list tells itself what the token does not see of it.
+      // What the token does not see of each list is reported with that list.
       const isOther = query.kind !== "service" && query.kind !== list;
       if (error.code === "CONSUL_UNSEEN" && isOther) continue;
       if (error.code !== "CONSUL_UNSEEN") outage.suspect(text);

@@ -4,7 +4,7 @@ import { CONSUL_BACKOFF } from "../blocking-query.ts";
 import { type ConsulContext, expectedError } from "../consul-context.ts";
 import type { TrackedService } from "./tracked-services.ts";
 
-/** How a service is to be read. */
+/** How to read a service. */
 export interface ReadOptions {
   /** Deliver its answer whatever the index: the last one may come from before an outage. */
   readonly isForced?: boolean;

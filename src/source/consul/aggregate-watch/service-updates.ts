@@ -119,7 +119,7 @@ export function createServiceUpdates(
     for (const [entry, value] of instances) {
       if (entry.index !== before.get(entry)) continue; // its watch was faster
       if (value.length === 0) {
-        queue.soon(entry, { isForced: true }); // gone or out of sight: its own answer tells
+        queue.soon(entry, { isForced: true }); // gone or out of sight: its own answer shows which
         continue;
       }
       takeFromBulk(context, entry, { index, instances: value });

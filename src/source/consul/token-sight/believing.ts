@@ -4,6 +4,7 @@ import type { Fetch, IndexedAnswer } from "../blocking-query.ts";
 import type { ConsulContext } from "../consul-context.ts";
 import { believe } from "./believe.ts";
 import type { Believed } from "./believed.ts";
+import type { Judgement } from "./judgement.ts";
 
 /** How long a query is held while its answer is doubted, so that it is soon noticed when the token sees everything again. */
 const DOUBTED_WAIT_MS = 3_000;
@@ -28,7 +29,7 @@ export function believing(
       const isUnchanged = index === answer.index && isDeepStrictEqual(answer.value, raw?.value);
       if (isUnchanged && before?.index === index) return before;
       const result = await believe(query, answer, {
-        before: before && { index: before.index, value: before.value.value },
+        before: await answerBefore(),
         isContinued: index !== 0n && undoubtedIndex === index && before?.index === index,
         ask,
         sight,
@@ -39,4 +40,10 @@ export function believing(
       return result;
     },
   };
+
+  async function answerBefore(): Promise<Judgement["before"]> {
+    if (before !== undefined) return { index: before.index, value: before.value.value };
+    const value = await context.savedAnswer(query);
+    return value === undefined ? undefined : { value };
+  }
 }

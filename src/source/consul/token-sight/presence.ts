@@ -51,9 +51,13 @@ export async function presenceOf(
     if (seen.isFiltered === true || sight.hiddenAt.get(key) === seen.index) return await hidden();
     const ended = await ask({ kind: "service", name: NOBODY, ...at });
     if (ended.index === seen.index) {
-      const { isListed, index } = await list();
-      const isProved = sight.ended.has(plain.datacenter ?? "") || index !== ended.index;
-      if (!isListed) return found({ kind: isProved ? "gone" : "unclear" });
+      const { isListed, isBlind, index } = await list();
+      if (isBlind) return await hidden();
+      if (!isListed && sight.ended.has(plain.datacenter ?? "")) return found({ kind: "gone" });
+      if (!isListed && index === ended.index) return found({ kind: "unclear" });
+      // A change between the two reads would look like an end before it.
+      const later = await ask({ kind: "service", name: NOBODY, ...at });
+      if (!isListed && later.index === ended.index) return found({ kind: "gone" });
     }
     const again = await ask(plain);
     if (!isThere(again) && again.index === seen.index) {
@@ -75,10 +79,15 @@ export async function presenceOf(
     return presence;
   }
 
-  async function list(): Promise<{ readonly isListed: boolean; readonly index: bigint }> {
+  async function list(): Promise<{
+    readonly isListed: boolean;
+    /** Whether the token sees no service at all, not even `consul`. */
+    readonly isBlind: boolean;
+    readonly index: bigint;
+  }> {
     const { index, value } = await ask({ kind: "services", ...at });
-    const isListed = (value as readonly ServiceSummary[]).some(({ name }) => name === plain.name);
-    return { isListed, index };
+    const names = (value as readonly ServiceSummary[]).map(({ name }) => name);
+    return { isListed: names.includes(plain.name), isBlind: names.length === 0, index };
   }
 }
 
