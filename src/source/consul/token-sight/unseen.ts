@@ -9,7 +9,7 @@ const KEEPS = "until then the last answers stay in force";
 export const seesNoService = (where: string): AppError =>
   unseen(
     `Cannot use Consul's list of services${where} as it is empty: the token sees no service, not even consul`,
-    `Give the token a policy with service_prefix read and node_prefix read; ${KEEPS}`,
+    `See that consul.token or consul.tokenFile holds a token, with a policy of service_prefix read and node_prefix read; ${KEEPS}`,
   );
 
 /** A list of nodes without a single one. */
