@@ -52,7 +52,8 @@ test.each([0, 0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89])(
       if (fairlead.isRunning()) process.kill(fairlead.pid, signal);
       await sleep(apartMs);
     }
-    expect(await fairlead.ended).toBe(0);
+    // A signal that arrives while Node itself ends, after all work is over, ends the process by its default action.
+    expect([0, null]).toContain(await fairlead.ended);
     expect(readGroup(master)).toEqual([]);
   },
 );
