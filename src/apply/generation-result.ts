@@ -45,3 +45,6 @@ export type GenerationResult =
     };
 
 export type Timings = Readonly<Record<string, number>>;
+
+/** A generation whose files were in place before others, with its proof if it was live. */
+export type Previous = Generation & { readonly proof?: Proof | undefined };

@@ -1,12 +1,12 @@
 import { AppError } from "../../errors.ts";
 import type { Output } from "../../template/render/render-files.ts";
-import type { GenerationResult, Plan } from "../generation-result.ts";
+import type { GenerationResult, Plan, Previous } from "../generation-result.ts";
 import type { CheckResult, ProxyDriver } from "../proxy-driver.ts";
 import { type Change, type ChangedOutput, planChanges } from "../swap/changes.ts";
 import { candidateFiles, stageChanges, stageError } from "../swap/stage.ts";
 import { readySwap, swap } from "../swap/swap.ts";
 import type { SwapJournal } from "../swap/swap-journal.ts";
-import { goLive, type Previous, reloadAndProve } from "./go-live.ts";
+import { goLive, reloadAndProve } from "./go-live.ts";
 import { createStopwatch, type Stopwatch } from "./stopwatch.ts";
 
 /** What {@link applyGeneration} works on. */

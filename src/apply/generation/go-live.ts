@@ -1,11 +1,8 @@
 import { AppError } from "../../errors.ts";
-import type { GenerationResult } from "../generation-result.ts";
+import type { GenerationResult, Previous } from "../generation-result.ts";
 import type { Generation, Proof, ProxyDriver } from "../proxy-driver.ts";
 import type { Swapped } from "../swap/swap.ts";
 import type { Stopwatch } from "./stopwatch.ts";
-
-/** A generation whose files were in place before others, with its proof if it was live. */
-export type Previous = Generation & { readonly proof?: Proof | undefined };
 
 /** A proxy, and the generation that it shall serve. */
 export interface Reloading {

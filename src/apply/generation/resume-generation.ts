@@ -1,10 +1,10 @@
 import { AppError } from "../../errors.ts";
-import type { GenerationResult } from "../generation-result.ts";
+import type { GenerationResult, Previous } from "../generation-result.ts";
 import type { ProxyDriver } from "../proxy-driver.ts";
 import { isDone } from "../swap/keep-previous.ts";
 import { swappedBy } from "../swap/swap.ts";
 import type { SwapEntry, SwapJournal } from "../swap/swap-journal.ts";
-import { goLive, type Previous, putBackOn } from "./go-live.ts";
+import { goLive, putBackOn } from "./go-live.ts";
 import { createStopwatch } from "./stopwatch.ts";
 
 /**

@@ -5,7 +5,7 @@ import { addressOf } from "./address-claims.ts";
 import type { EffectiveParts, Notes, PinCause } from "./effective-parts.ts";
 import {
   isEqual,
-  isHealthy,
+  isHealthyInstance,
   isInstance,
   isLost,
   isOut,
@@ -35,7 +35,7 @@ export function compose(
   const seen = new Set<string>();
   let isAnyOut = false;
   let cause: PinCause | undefined;
-  const isServed = newest.some((it) => isInstance(it) && isHealthy(it));
+  const isServed = newest.some((it) => isInstance(it) && isHealthyInstance(it));
 
   for (const element of newest) useNewest(element);
   if (keepsLost || wouldBeGone()) keepUnseen();

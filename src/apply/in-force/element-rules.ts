@@ -59,7 +59,7 @@ export function older(element: Element, old: Element): Element {
 export const isInstance = (element: Element): element is Instance =>
   typeof element === "object" && element !== null && "createIndex" in element;
 
-export const isHealthy = ({ status }: Instance): boolean =>
+export const isHealthyInstance = ({ status }: Instance): boolean =>
   status === "passing" || status === "warning";
 
 export const isPassing = (element: Element): boolean => (element as Instance).status === "passing";

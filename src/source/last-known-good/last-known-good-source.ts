@@ -68,42 +68,46 @@ function openLastKnownGood(
 
   const source = inner(
     {
-      answered(query, value) {
-        const text = queryText(query);
-        if (!followed.has(text)) return;
-        errors.delete(text);
-        answers.set(text, { query, value });
-        saver.changed();
-        if (state !== "fallback") {
-          state = "done";
-          listener.answered(query, value);
-        } else if (isComplete()) replace();
-        else patience ??= setTimeout(replace, TOGETHER_MS);
-      },
-      failed(query, error) {
-        const text = queryText(query);
-        if (followed.has(text)) errors.set(text, error);
-        listener.failed(query, error);
-        // The refusal of one query does not mean that Consul is away.
-        const isAway = !isRefused(text) || [...followed.keys()].every(isRefused);
-        if (state === "untried" && isAway) void tryFallback(isRefused(text));
-        else if (state === "fallback" && answers.size > 0 && isComplete()) replace();
-      },
+      answered,
+      failed,
       saved: readKept,
     },
     signal,
   );
 
-  return {
-    follow(queries) {
-      const added = [...queries].filter(([text]) => !followed.has(text));
-      followed = queries;
-      for (const text of answers.keys()) if (!queries.has(text)) answers.delete(text);
-      for (const text of errors.keys()) if (!queries.has(text)) errors.delete(text);
-      source.follow(queries);
-      if (state === "fallback") queueMicrotask(() => answerFromFallback(new Map(added)));
-    },
-  };
+  return { follow };
+
+  function follow(queries: ReadonlyMap<string, Query>): void {
+    const added = [...queries].filter(([text]) => !followed.has(text));
+    followed = queries;
+    for (const text of answers.keys()) if (!queries.has(text)) answers.delete(text);
+    for (const text of errors.keys()) if (!queries.has(text)) errors.delete(text);
+    source.follow(queries);
+    if (state === "fallback") queueMicrotask(() => answerFromFallback(new Map(added)));
+  }
+
+  function answered(query: Query, value: AnswerValue): void {
+    const text = queryText(query);
+    if (!followed.has(text)) return;
+    errors.delete(text);
+    answers.set(text, { query, value });
+    saver.changed();
+    if (state !== "fallback") {
+      state = "done";
+      listener.answered(query, value);
+    } else if (isComplete()) replace();
+    else patience ??= setTimeout(replace, TOGETHER_MS);
+  }
+
+  function failed(query: Query, error: AppError): void {
+    const text = queryText(query);
+    if (followed.has(text)) errors.set(text, error);
+    listener.failed(query, error);
+    // The refusal of one query does not mean that Consul is away.
+    const isAway = !isRefused(text) || [...followed.keys()].every(isRefused);
+    if (state === "untried" && isAway) void tryFallback(isRefused(text));
+    else if (state === "fallback" && answers.size > 0 && isComplete()) replace();
+  }
 
   function isFresh(): boolean {
     return errors.size === 0;

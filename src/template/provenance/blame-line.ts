@@ -5,7 +5,7 @@ import { blamed } from "./blamed-part.ts";
 import { findLineOrigin } from "./find-line-origin.ts";
 import { withoutMarks } from "./marks.ts";
 import { quotedValues } from "./quoted-values.ts";
-import type { Source } from "./sources.ts";
+import type { DataSource } from "./sources.ts";
 import type { OutputOrigin, Trace } from "./trace.ts";
 import type { BlameOptions, Traced } from "./trace-render.ts";
 import { traceRender } from "./trace-render.ts";
@@ -68,7 +68,7 @@ export function lineOrigin(
 }
 
 interface OnLine {
-  readonly source: Source;
+  readonly source: DataSource;
   readonly values: string[];
 }
 

@@ -7,7 +7,7 @@ import { faultText, type TemplateSources } from "../template-error.ts";
 import { lineOrigin } from "./blame-line.ts";
 import type { BlamedPart } from "./blamed-part.ts";
 import { blamed } from "./blamed-part.ts";
-import type { Source } from "./sources.ts";
+import type { DataSource } from "./sources.ts";
 import type { Trace, TracedFault } from "./trace.ts";
 import type { BlameOptions, Traced } from "./trace-render.ts";
 import { traceRender } from "./trace-render.ts";
@@ -73,21 +73,21 @@ function blameClaims(
   const byAge = sources.toSorted((a, b) => ageOf(a, snapshot) - ageOf(b, snapshot));
   const isNamed = sources.length < claims.length;
   const [oldest] = byAge;
-  const isOldest = (it: Source): boolean =>
+  const isOldest = (it: DataSource): boolean =>
     oldest !== undefined && partText(it.part) === partText(oldest.part);
   const out = isNamed ? byAge : byAge.filter((it) => !isOldest(it));
   return out.map((it) => ({ parts: [blamed(it, [])], reason: message, hint }));
 }
 
 /** The lowest index that an instance of the service was created at; the highest number for what has none. */
-function ageOf({ part }: Source, snapshot: Snapshot): number {
+function ageOf({ part }: DataSource, snapshot: Snapshot): number {
   if (part.kind !== "service") return Number.MAX_SAFE_INTEGER;
   const instances = snapshot.get({ kind: "service", name: part.service }) ?? [];
   return Math.min(Number.MAX_SAFE_INTEGER, ...instances.map(({ createIndex }) => createIndex));
 }
 
 /** The parts of which one is at fault; none when the template is. */
-function sourcesAtFault({ fault, at, moment }: TracedFault, trace: Trace): readonly Source[] {
+function sourcesAtFault({ fault, at, moment }: TracedFault, trace: Trace): readonly DataSource[] {
   const sources = trace.sourcesAt(moment);
   if (fault.value !== undefined) return sources;
   const own = new Set(sources.map(({ part }) => partText(part)));
@@ -102,7 +102,7 @@ function sourcesAtFault({ fault, at, moment }: TracedFault, trace: Trace): reado
 
 function toPartsFault(
   { fault, moment }: TracedFault,
-  sources: readonly Source[],
+  sources: readonly DataSource[],
   templates: readonly FileTemplate[],
 ): PartsFault {
   const value = moment.value ?? fault.value;

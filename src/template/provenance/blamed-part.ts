@@ -1,6 +1,6 @@
 import type { Part } from "../../catalog/part.ts";
 import { fieldWith } from "./fields.ts";
-import type { Source } from "./sources.ts";
+import type { DataSource } from "./sources.ts";
 
 /** A part whose data is at a fault's place. */
 export interface BlamedPart {
@@ -12,7 +12,7 @@ export interface BlamedPart {
 }
 
 /** @param values what was written of it */
-export function blamed(source: Source, values: readonly string[]): BlamedPart {
+export function blamed(source: DataSource, values: readonly string[]): BlamedPart {
   const { part, within = [] } = source;
   const fields = [source, ...within].map((it) => fieldWith(values, it));
   const field = fields.find((it) => it !== undefined);

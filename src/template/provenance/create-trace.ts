@@ -7,7 +7,7 @@ import { TemplateFault, type TemplatePlace } from "../template-error.ts";
 import { toText, type Writer } from "../written-text.ts";
 import { fieldsOf, havingText } from "./fields.ts";
 import { MARK_ENDS, markText } from "./marks.ts";
-import { createSources, type Origin, type Source } from "./sources.ts";
+import { createSources, type DataOrigin, type DataSource } from "./sources.ts";
 import type { Frame, Moment, OutputOrigin, PureCall, Trace, TracedFault } from "./trace.ts";
 
 /** What is written in place of a value that has no safe form. */
@@ -21,13 +21,13 @@ export function createTrace(): Trace {
   /** The innermost block around. */
   let frame: Frame | undefined;
   /** What the statement at hand asked for. */
-  let asked: Origin[] = [];
+  let asked: DataOrigin[] = [];
   /** A helper of the statement at hand failed: what follows from that is no fault of its own. */
   let isBroken = false;
   const faults: TracedFault[] = [];
   const passed = new Map<string, Moment[]>();
   const origins: OutputOrigin[] = [];
-  const known = new WeakMap<Frame, readonly Source[]>();
+  const known = new WeakMap<Frame, readonly DataSource[]>();
   /** Of the program that runs. */
   let marks: readonly TemplatePlace[] = [];
 
@@ -67,7 +67,7 @@ export function createTrace(): Trace {
     },
   };
 
-  function note(origin: Origin): void {
+  function note(origin: DataOrigin): void {
     if (!asked.includes(origin)) asked = [...asked, origin];
   }
 
@@ -88,7 +88,7 @@ export function createTrace(): Trace {
   }
 
   /** What an item is made from: its own entry, those that it holds, its list's, or that of the block around. */
-  function sourcesOf(at: Frame | undefined): readonly Source[] {
+  function sourcesOf(at: Frame | undefined): readonly DataSource[] {
     if (at === undefined) return [];
     const before = known.get(at);
     if (before !== undefined) return before;
@@ -97,7 +97,7 @@ export function createTrace(): Trace {
     return found;
   }
 
-  function find({ item, from, around }: Frame): readonly Source[] {
+  function find({ item, from, around }: Frame): readonly DataSource[] {
     const own = sources.originOf(item);
     if (own !== undefined) return unique(sources.of(own));
     const held = sources.within(item);
@@ -106,7 +106,7 @@ export function createTrace(): Trace {
     return given.length > 0 ? unique(given) : sourcesOf(around);
   }
 
-  function sourcesAt(moment: Moment): readonly Source[] {
+  function sourcesAt(moment: Moment): readonly DataSource[] {
     const all = unique([...moment.asked.flatMap(sources.of), ...sourcesOf(moment.frame)]);
     const { value = "" } = moment;
     if (all.length < 2 || value.length < SHORTEST_TELLING) return all;
@@ -161,7 +161,7 @@ export function createTrace(): Trace {
   }
 
   /** Those of the answers of the statement at hand that the arguments of a call are; all, where none is known to be. */
-  function askedFor(args: readonly unknown[]): readonly Origin[] {
+  function askedFor(args: readonly unknown[]): readonly DataOrigin[] {
     if (asked.length < 2) return asked;
     const texts = asked.filter((it) =>
       sources.of(it).some((source) => fieldsOf(source).some(({ value }) => args.includes(value))),
@@ -206,7 +206,7 @@ export function createTrace(): Trace {
 }
 
 /** One source for each part. */
-function unique(all: readonly Source[]): readonly Source[] {
+function unique(all: readonly DataSource[]): readonly DataSource[] {
   if (all.length < 2) return all;
   return [...new Map(all.map((it) => [partText(it.part), it])).values()];
 }

@@ -1,9 +1,9 @@
 import type { Instance } from "../../catalog/instance.ts";
 import { findLeaf } from "./find-leaf.ts";
-import type { Source } from "./sources.ts";
+import type { DataSource } from "./sources.ts";
 
 /** The texts that an element has, by what they are called. */
-export function fieldsOf({ part, element }: Source): readonly Field[] {
+export function fieldsOf({ part, element }: DataSource): readonly Field[] {
   if (element === undefined) return [];
   if (typeof element !== "object" || element === null) {
     return [{ name: "", value: String(element) }];
@@ -59,7 +59,7 @@ function named(name: string, value: string): Field {
  *
  * @param values what was written
  */
-export function fieldWith(values: readonly string[], source: Source): string | undefined {
+export function fieldWith(values: readonly string[], source: DataSource): string | undefined {
   const fields = fieldsOf(source).filter(({ name }) => name !== "");
   const found = values.flatMap((value) => fieldsOfValue(value, fields, source));
   const [longest] = found.toSorted((a, b) => b.value.length - a.value.length);
@@ -67,7 +67,7 @@ export function fieldWith(values: readonly string[], source: Source): string | u
 }
 
 /** Those of several sources that have a text, or had it when it was parsed; all, where none is known to. */
-export function havingText(all: readonly Source[], text: string): readonly Source[] {
+export function havingText(all: readonly DataSource[], text: string): readonly DataSource[] {
   const having = all.filter((it) => fieldsOf(it).some(({ value }) => value === text));
   if (having.length > 0) return having;
   const parsed = all.filter((it) => it.parsed && findLeaf(it.parsed, text) !== undefined);
@@ -77,7 +77,7 @@ export function havingText(all: readonly Source[], text: string): readonly Sourc
 function fieldsOfValue(
   value: string,
   fields: readonly Field[],
-  { parsed }: Source,
+  { parsed }: DataSource,
 ): readonly Field[] {
   const equal = fields.filter((it) => it.value === value && value !== "");
   if (equal.length > 0) return equal;

@@ -3,49 +3,52 @@ import type { AnswerValue, Query } from "../../catalog/query.ts";
 import type { Route } from "../../route/route.ts";
 
 /** A part of the catalog, and the data that a piece of the output was made from. */
-export interface Source {
+export interface DataSource {
   readonly part: Part;
   /** What the answer has of it; absent for a service as a whole. */
   readonly element?: Element;
   /** For a service as a whole: those of its instances whose data it is. */
-  readonly within?: readonly Source[];
+  readonly within?: readonly DataSource[];
   /** What a helper made of its text, such as an object from JSON. */
   readonly parsed?: object;
 }
 
 /** What is known about where a value comes from. */
-export type Origin =
+export type DataOrigin =
   | { readonly kind: "element"; readonly query: Query; readonly element: Element }
   | { readonly kind: "answer"; readonly query: Query; readonly answer: AnswerValue }
   | { readonly kind: "route"; readonly route: Route }
   | { readonly kind: "routes"; readonly routes: readonly Route[] }
   /** Made by a helper from values of these origins. */
-  | { readonly kind: "made"; readonly from: readonly Origin[]; readonly value: object };
+  | { readonly kind: "made"; readonly from: readonly DataOrigin[]; readonly value: object };
 
 /** Which objects come from which parts of the catalog, by their identity. */
 export interface Sources {
   /** Notes an answer and its elements. */
-  answered(query: Query, answer: AnswerValue): Origin;
+  answered(query: Query, answer: AnswerValue): DataOrigin;
   /** Notes routes and their servers. */
-  routed(routes: readonly Route[]): Origin;
+  routed(routes: readonly Route[]): DataOrigin;
   /** Notes that `copy` stands for the element of an answer. */
   copied(copy: object, element: object): void;
   /** Notes that a helper made an object from values of these origins; when of text, with all that is in it. */
-  made(value: object, by: { readonly from: readonly Origin[]; readonly isOfText: boolean }): void;
-  originOf(value: unknown): Origin | undefined;
+  made(
+    value: object,
+    by: { readonly from: readonly DataOrigin[]; readonly isOfText: boolean },
+  ): void;
+  originOf(value: unknown): DataOrigin | undefined;
   /** The parts that an origin stands for. */
-  of(origin: Origin): readonly Source[];
+  of(origin: DataOrigin): readonly DataSource[];
   /** The parts in a value that has no origin itself, such as a group of instances. */
-  within(value: unknown): readonly Source[];
+  within(value: unknown): readonly DataSource[];
 }
 
 /** In groups of more than so many only the first are looked at. */
 const MOST_WITHIN = 10_000;
 
 export function createSources(): Sources {
-  const origins = new WeakMap<object, Origin>();
+  const origins = new WeakMap<object, DataOrigin>();
   /** By service, node and id, as the servers of routes name them. */
-  const instances = new Map<string, Source>();
+  const instances = new Map<string, DataSource>();
 
   return {
     answered(query, answer) {
@@ -108,11 +111,11 @@ export function createSources(): Sources {
     }
   }
 
-  function originOf(value: unknown): Origin | undefined {
+  function originOf(value: unknown): DataOrigin | undefined {
     return typeof value === "object" && value !== null ? origins.get(value) : undefined;
   }
 
-  function of(origin: Origin): readonly Source[] {
+  function of(origin: DataOrigin): readonly DataSource[] {
     switch (origin.kind) {
       case "element":
         return [{ part: partOf(origin.query, origin.element), element: origin.element }];
@@ -127,7 +130,7 @@ export function createSources(): Sources {
     }
   }
 
-  function ofRoute({ service, servers }: Route): Source {
+  function ofRoute({ service, servers }: Route): DataSource {
     const within = servers.flatMap(
       ({ node, instance }) => instances.get(instanceKey(service, node, instance)) ?? [],
     );
@@ -136,7 +139,7 @@ export function createSources(): Sources {
 }
 
 /** Of a list each entry is a part. That a service has no instances is the service's own. */
-function ofAnswer(query: Query, answer: AnswerValue): readonly Source[] {
+function ofAnswer(query: Query, answer: AnswerValue): readonly DataSource[] {
   const all = listed(query, answer).map((element) => ({ part: partOf(query, element), element }));
   if (all.length > 0) return all;
   if (query.kind === "key") return [{ part: keyPart(query) }];

@@ -4,7 +4,7 @@ import type { Program } from "../compile/compile-template.ts";
 import type { HandlebarsHelper } from "../handlebars-helper.ts";
 import type { TemplateFault, TemplatePlace } from "../template-error.ts";
 import type { Writer } from "../written-text.ts";
-import type { Origin, Source } from "./sources.ts";
+import type { DataOrigin, DataSource } from "./sources.ts";
 
 /** A fault of a render. */
 export interface TracedFault {
@@ -18,7 +18,7 @@ export interface TracedFault {
 export interface Moment {
   readonly frame: Frame | undefined;
   /** What the statement at hand asked for. */
-  readonly asked: readonly Origin[];
+  readonly asked: readonly DataOrigin[];
   /** The text that was written. */
   readonly value?: string | undefined;
 }
@@ -28,7 +28,7 @@ export interface Frame {
   readonly item: unknown;
   readonly around: Frame | undefined;
   /** Where the item's list comes from, or what the block's arguments asked for. */
-  readonly from: readonly Origin[];
+  readonly from: readonly DataOrigin[];
 }
 
 /** Where one piece of the output comes from. */
@@ -50,9 +50,9 @@ export interface Trace {
   /** Runs `work` with `item` as what it is about. */
   about<T>(item: unknown, work: () => T): T;
   /** The parts that an item comes from. */
-  sourcesOfItem(item: object): readonly Source[];
+  sourcesOfItem(item: object): readonly DataSource[];
   /** The parts whose data there was at a moment. */
-  sourcesAt(moment: Moment): readonly Source[];
+  sourcesAt(moment: Moment): readonly DataSource[];
   /** What writes a program's values, and notes that. */
   writers(program: Program): readonly Writer[];
   /** A helper that looks at nothing but its arguments, with notes of what it makes of them. */
