@@ -37,8 +37,10 @@ test("the route of a service that was deregistered altogether answers 503 for a 
   );
 
   await write({ site: [wide] });
-  await until("the shop answers 503", async () => (await request(`${url}/shop/`)).status === 503);
-  const { headers } = await request(`${url}/shop/`);
+  const { headers } = await until("the shop answers 503", async () => {
+    const answer = await request(`${url}/shop/`);
+    return answer.status === 503 ? answer : undefined;
+  });
   expect(headers["retry-after"]).toBeDefined();
   expect(await whoAnswers(`${url}/`, 2)).toEqual(new Set(["site-1"]));
   const before = Date.now();
